@@ -13,19 +13,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define US ((int64_t)1)
-#define MS (1000 * US)
+#define US     ((int64_t)1)
+#define MS     (1000 * US)
 #define SECOND (1000 * MS)
 #define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
 
 struct instant {
 	int64_t us;
 };
 
 #define INSTANT_NEVER ((struct instant){ INT64_MAX })
-#define INSTANT_NONE ((struct instant){ INT64_MIN })
+#define INSTANT_NONE  ((struct instant){ INT64_MIN })
 
 static inline bool instant_is_never(struct instant t)
 {

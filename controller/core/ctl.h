@@ -1,0 +1,93 @@
+/* The controller: an event goes in, a list of things to do comes out. */
+#ifndef BASCULE_CORE_CTL_H
+#define BASCULE_CORE_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controller/core/event.h"
+#include "controller/core/health.h"
+#include "controller/core/incident.h"
+#include "controller/core/settings.h"
+
+struct ctl;
+
+/* Make a controller for @set, which is borrowed until ctl_free().  The same
+ * settings, seed and events give the same actions on every machine.  Returns
+ * NULL when memory is out; nothing is allocated later. */
+struct ctl *ctl_new(const struct settings *set, uint64_t seed);
+
+void ctl_free(struct ctl *ctl);
+
+/* Feed one event to the controller and collect what must be done about it.
+ *
+ * Reads no clock, does no I/O, allocates nothing.
+ *
+ * @ev:  borrowed for the call; ev->now never goes back.
+ * @out: overwritten; at most ACTIONS_MAX entries.  When more is due,
+ *       ctl_deadline() is at once and the next step brings the rest.
+ *
+ * The first event is START, or SETTINGS after a reload.  Evidence for a check
+ * that was asked before a stall, or under earlier settings of the target, is
+ * dropped.
+ */
+void ctl_step(struct ctl *ctl, const struct event *ev, struct actions *out);
+
+/* When the next EVENT_DEADLINE is wanted; INSTANT_NEVER if none is. */
+struct instant ctl_deadline(const struct ctl *ctl);
+
+/* What is known, for status and metrics: borrowed, valid until the next step.
+ */
+struct target_view {
+	const struct health *health;
+	const char *why;    /* of the last transition; "" at start */
+	bool in_rotation;   /* not withdrawn by us, not kept out by anybody */
+	bool withdrawn;     /* we want it out of every HAProxy */
+	bool held;          /* it should be withdrawn, but a rule forbids it */
+	bool operator_hold; /* an operator's maintenance at some HAProxy */
+	bool drained;       /* planned withdrawal */
+	unsigned weight_percent;               /* wanted */
+	uint64_t checks;                       /* since start */
+	const struct maintenance *maintenance; /* NULL if none */
+};
+
+struct target_view ctl_target(const struct ctl *ctl, unsigned target);
+
+struct service_view {
+	unsigned serving; /* targets that answer and are in rotation */
+	unsigned down, maint;
+	const struct incident *incident; /* NULL when none is open */
+};
+
+struct service_view ctl_service(const struct ctl *ctl, unsigned service);
+
+struct haproxy_view {
+	bool up;
+	const char *why; /* when not up */
+	uint64_t commands, failures, drifts;
+	unsigned absent;    /* targets it does not know */
+	unsigned differing; /* servers that are not as wanted right now */
+};
+
+struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy);
+
+/* The server of @target at @haproxy as last seen. */
+enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
+			     unsigned target);
+
+/* The node's own maintenance, or NULL. */
+const struct maintenance *ctl_maintenance(const struct ctl *ctl);
+
+/* Whether the store keeps what it is told. */
+bool ctl_store_ok(const struct ctl *ctl);
+
+/* How late this node was at its last stall, and when; NONE if never. */
+struct instant ctl_last_stall(const struct ctl *ctl, int64_t *ret_span_us);
+
+/* The longest time from a fault of @service's targets to their withdrawal,
+ * computed from the settings alone: for a refused or failing answer, and for
+ * silence.  Microseconds; the reaction of HAProxy not included. */
+void ctl_worst_detection(const struct service_settings *svc,
+			 int64_t *ret_answer_us, int64_t *ret_silence_us);
+
+#endif

@@ -1,0 +1,191 @@
+/* Events and actions: all that goes into the core and all that comes out.
+ *
+ * Strings and arrays in an event are borrowed for the call; actions are plain
+ * values without pointers, except replies, whose text is inside.
+ */
+#ifndef BASCULE_CORE_EVENT_H
+#define BASCULE_CORE_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/core/incident.h"
+#include "controller/core/instant.h"
+#include "controller/core/note.h"
+#include "controller/core/result.h"
+
+#define ACTIONS_MAX    64
+#define EVENT_TEXT_MAX 120
+
+struct ctl;
+
+/* What we wrote down about a server of a HAProxy before we touched it: its
+ * maintenance, drain or weight is ours to take back. */
+struct claim {
+	unsigned haproxy, target; /* index */
+};
+
+/* What to leave alone, by whose word, until when. */
+struct maintenance {
+	unsigned target; /* index, or NOTE_NONE: the whole node */
+	bool on;
+	bool drain;            /* take it out of HAProxy, sessions first */
+	int64_t until_wall_us; /* 0: until it is ended */
+	struct instant until;  /* the same; NEVER when 0 */
+	char reason[EVENT_TEXT_MAX];
+};
+
+/* What the store kept; indices as in the present settings. */
+struct stored {
+	const struct claim *claims;
+	size_t claim_count;
+	const struct maintenance *maintenances;
+	size_t maintenance_count;
+	const struct incident *incidents; /* the open ones */
+	size_t incident_count;
+	uint32_t last_incident; /* the highest number ever used */
+};
+
+/* A server of HAProxy as its runtime socket shows it. */
+enum server_state {
+	SERVER_UNKNOWN, /* not seen yet */
+	SERVER_ABSENT,  /* that HAProxy has no such backend or server */
+	SERVER_READY,
+	SERVER_DRAIN,
+	SERVER_MAINT
+};
+
+enum haproxy_seen_kind {
+	HAPROXY_LINK_UP,   /* it answers; all is to be seen anew */
+	HAPROXY_LINK_DOWN, /* it does not; text says why */
+	HAPROXY_SERVER     /* one server's state; sent when it changed */
+};
+
+struct haproxy_seen {
+	enum haproxy_seen_kind kind;
+	unsigned haproxy;
+	/* HAPROXY_LINK_UP */
+	bool fresh; /* another process than before: its state is new */
+	/* HAPROXY_SERVER */
+	unsigned target;
+	enum server_state state;
+	unsigned weight_percent; /* of the configured weight */
+	char text[EVENT_TEXT_MAX];
+};
+
+enum admin_kind { ADMIN_MAINTENANCE };
+
+struct admin {
+	enum admin_kind kind;
+	uint64_t token; /* given back with the reply */
+	struct maintenance maintenance;
+};
+
+enum event_kind {
+	EVENT_START,         /* the first one: with what was stored */
+	EVENT_DEADLINE,      /* ctl_deadline() has come */
+	EVENT_EVIDENCE,      /* a check ended */
+	EVENT_HAPROXY_SEEN,  /* what a HAProxy shows */
+	EVENT_ACTION_DONE,   /* an action with an id has succeeded */
+	EVENT_ACTION_FAILED, /* ... or not; text says why */
+	EVENT_ADMIN,         /* a person wants something */
+	EVENT_SETTINGS,      /* first event of a new ctl after a reload */
+	EVENT_STOP,
+	EVENT_KINDS
+};
+
+struct event {
+	enum event_kind kind;
+	struct instant now;
+	int64_t wall_us;
+	union {
+		const struct stored *stored; /* START */
+		struct {
+			unsigned target;
+			uint64_t check; /* the CHECK action's id */
+			struct result result;
+		} evidence;
+		struct haproxy_seen haproxy;
+		struct {
+			uint64_t id;
+			char text[EVENT_TEXT_MAX]; /* of a failure */
+		} action;
+		struct admin admin;
+		/* SETTINGS: the ctl that ran until now; its state is moved
+		 * over by name and it is of no use afterwards. */
+		struct ctl *previous;
+	};
+};
+
+enum action_kind {
+	ACTION_CHECK,   /* ask a target; answered by EVENT_EVIDENCE */
+	ACTION_HAPROXY, /* change a server; answered by DONE or FAILED */
+	ACTION_STORE,   /* write down; answered by DONE or FAILED */
+	ACTION_NOTE,    /* tell */
+	ACTION_REPLY,   /* answer an ADMIN event */
+	ACTION_KINDS
+};
+
+/* In the order in which a HAProxy must hear them. */
+struct server_order {
+	unsigned haproxy, target;
+	enum server_state state; /* READY, DRAIN, MAINT; UNKNOWN: as it is */
+	unsigned weight_percent; /* 0: as it is */
+	bool end_sessions;       /* of the withdrawn server */
+};
+
+enum store_kind {
+	STORE_CLAIM,
+	STORE_UNCLAIM,
+	STORE_INCIDENT,
+	STORE_MAINTENANCE
+};
+
+struct store_order {
+	enum store_kind kind;
+	union {
+		struct claim claim;
+		struct incident incident;
+		struct maintenance maintenance;
+	};
+};
+
+struct action {
+	enum action_kind kind;
+	uint64_t id; /* 0: nobody waits for the outcome */
+	union {
+		struct {
+			unsigned target;
+			int64_t timeout_us; /* from now */
+			bool fresh;         /* over a new connection */
+		} check;
+		struct server_order haproxy;
+		struct store_order store;
+		struct note note;
+		struct {
+			uint64_t token;
+			int error; /* 0 or a negative errno */
+			char text[EVENT_TEXT_MAX];
+		} reply;
+	};
+};
+
+struct actions {
+	unsigned count;
+	struct action list[ACTIONS_MAX];
+};
+
+const char *event_kind_name(enum event_kind kind);
+const char *action_kind_name(enum action_kind kind);
+const char *server_state_name(enum server_state state);
+
+/* An event or action as one line, for record, replay and trace hashes:
+ * stable between versions of the compiler and of this program.  @set gives
+ * the names.  Returns @buf. */
+const char *event_text(const struct event *ev, const struct settings *set,
+		       char *buf, size_t size);
+const char *action_text(const struct action *act, const struct settings *set,
+			char *buf, size_t size);
+
+#endif

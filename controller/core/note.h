@@ -1,0 +1,84 @@
+/* What happened, as one record and as one line of text.
+ *
+ * The core does not log; it emits notes.  One function turns a note into
+ * text, used by the journal, the event log and the drill's trace, so that
+ * the trace tests what the operator reads.
+ */
+#ifndef BASCULE_CORE_NOTE_H
+#define BASCULE_CORE_NOTE_H
+
+#include <stddef.h>
+
+#include "controller/core/health.h"
+#include "controller/core/instant.h"
+#include "controller/core/result.h"
+#include "controller/core/settings.h"
+
+#define NOTE_NONE     UINT32_MAX /* this note has no such target, service, ... */
+#define NOTE_TEXT_MAX 96
+
+enum note_kind {
+	NOTE_STARTED,
+	NOTE_STOPPING,
+	NOTE_RELOADED,
+	NOTE_TARGET,    /* a target changed its state: from, to, why, result */
+	NOTE_STALL,     /* this node stood still for span_us */
+	NOTE_WITHDRAW,  /* HAProxy is told to stop using the target */
+	NOTE_WITHDRAWN, /* the last HAProxy has acknowledged; span_us since
+			   detected */
+	NOTE_HELD,      /* a withdrawal is forbidden: text names the rule */
+	NOTE_RESTORED,  /* the last HAProxy uses the target again */
+	NOTE_DRIFT,     /* HAProxy was found other than wanted; mended */
+	NOTE_OPERATOR,  /* a server is in an operator's maintenance: kept */
+	NOTE_OPERATOR_OVER,
+	NOTE_HAPROXY_UP, /* the runtime socket answers; a new process if count
+			  */
+	NOTE_HAPROXY_DOWN,
+	NOTE_HAPROXY_REFUSED, /* a command was answered with an error */
+	NOTE_HAPROXY_ABSENT,  /* backend or server missing there */
+	NOTE_INCIDENT_OPENED,
+	NOTE_INCIDENT_RAISED,
+	NOTE_INCIDENT_CLOSED,
+	NOTE_MAINTENANCE_ON,
+	NOTE_MAINTENANCE_OFF,
+	NOTE_STORE_FAILED, /* the disk does not keep what it should; text */
+	NOTE_STORE_OK,
+	NOTE_CHECKS_LATE, /* a compartment is full; count checks waited */
+	NOTE_KINDS
+};
+
+/* syslog's levels, as journald wants them. */
+enum note_level {
+	NOTE_ERR = 3,
+	NOTE_WARNING = 4,
+	NOTE_NOTICE = 5,
+	NOTE_INFO = 6,
+	NOTE_DEBUG = 7
+};
+
+struct note {
+	enum note_kind kind;
+	struct instant now;
+	int64_t wall_us;
+	uint32_t service, target, haproxy; /* index or NOTE_NONE */
+	uint32_t incident;                 /* number, 0 if none */
+	enum health_state from, to;
+	enum severity severity; /* of an incident; 0 if none */
+	unsigned count;
+	int64_t span_us;
+	struct instant onset_min, onset_max; /* NONE where not known */
+	struct result result;                /* the last evidence */
+	char text[NOTE_TEXT_MAX];            /* why */
+};
+
+/* "target_down", "incident_opened" ...: for JSON, metrics, filters. */
+const char *note_kind_name(enum note_kind kind);
+
+enum note_level note_level(const struct note *note);
+
+/* One line without a newline, NUL-terminated, cut to @size: who, from, to,
+ * why and the last evidence.  Returns @buf. */
+const char *note_text(const struct note *note, const struct settings *set,
+		      char *buf, size_t size);
+
+#endif

@@ -1,0 +1,113 @@
+/* The settings: what the configuration file says, checked and complete.
+ *
+ * Made by controller/config, read-only afterwards.  Every string and array is
+ * owned by the settings; the core and the adapters borrow them for as long as
+ * they run under these settings.  Targets stand in one flat array, those of
+ * one service side by side; a target, a service and a HAProxy are known to
+ * the rest of the program by their index here.
+ */
+#ifndef BASCULE_CORE_SETTINGS_H
+#define BASCULE_CORE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SETTINGS_NAME_MAX      63 /* bytes of a name, without the final NUL */
+#define SETTINGS_TARGETS_MAX   20000
+#define SETTINGS_SERVICES_MAX  1000
+#define SETTINGS_HAPROXIES_MAX 16
+
+enum check_type { CHECK_HTTP, CHECK_HTTPS, CHECK_TCP, CHECK_TLS, CHECK_EXEC };
+enum sessions_policy { SESSIONS_KEEP, SESSIONS_END_WRITERS, SESSIONS_END };
+enum severity { SEVERITY_P1 = 1, SEVERITY_P2, SEVERITY_P3, SEVERITY_P4 };
+
+/* HTTP statuses from @first to @last, both included. */
+struct status_range {
+	int first, last;
+};
+
+struct check_settings {
+	enum check_type type;
+	/* http, https */
+	const char *method; /* "GET" */
+	const char *path;   /* "/" */
+	const char *host;   /* Host header; NULL: the target's address */
+	const char *const *headers; /* "Name: value", headers_count of them */
+	size_t headers_count;
+	const struct status_range *status; /* default 200-399 */
+	size_t status_count;
+	const char *body;       /* substring wanted in the body, or NULL */
+	const char *body_regex; /* POSIX extended, or NULL */
+	/* https, tls */
+	const char *ca_file, *cert_file, *key_file; /* NULL: not given */
+	const char *server_name; /* SNI and name verified; NULL: the host */
+	bool verify;
+	int64_t expires_within_us; /* certificate nearer to its end: WARN */
+	/* exec: argv, ended by NULL */
+	const char *const *command;
+	/* all */
+	uint16_t port; /* 0: the target's own */
+	int64_t interval_us, fast_interval_us, down_interval_us;
+	int64_t timeout_us, timeout_min_us; /* bounds of the adaptive one */
+	int64_t slow_after_us; /* slower answers make the target DEGRADED */
+	int64_t start_period_us;
+	unsigned fall, rise;
+	unsigned fresh_every; /* each so many checks over a new connection */
+};
+
+struct objective {
+	double availability_percent; /* 0: none */
+	int64_t mttd_us, mttr_us;    /* 0: none */
+};
+
+struct target_settings {
+	const char *name;    /* also the HAProxy server's name */
+	const char *address; /* as written, for people: "10.0.0.1:5000" */
+	const char *host;    /* numeric address or name, no brackets */
+	uint16_t port;       /* 0 only for exec */
+	unsigned service;    /* index */
+	unsigned line;       /* in the file, for messages */
+};
+
+struct service_settings {
+	const char *name;
+	const char *backend; /* HAProxy backend, or NULL: report only */
+	struct check_settings check;
+	unsigned min_up;
+	unsigned concurrency; /* checks under way at once */
+	enum sessions_policy sessions;
+	int64_t slow_start_us;
+	int64_t drain_us; /* planned withdrawal: drain so long, then maint */
+	enum severity severity_partial, severity_total;
+	struct objective objective;
+	unsigned first_target, target_count;
+	unsigned line;
+};
+
+struct haproxy_settings {
+	const char *name;
+	const char *socket; /* UNIX path, or NULL */
+	const char *host;   /* for TCP, when socket is NULL */
+	uint16_t port;
+	unsigned line;
+};
+
+struct settings {
+	const char *file;
+	const char *node;
+	const char *state_dir;
+	const char *control_socket;
+	const char *http_host; /* NULL: no HTTP listener */
+	uint16_t http_port;
+	int64_t history_us; /* how long events and incidents are kept */
+	struct service_settings *services;
+	unsigned service_count;
+	struct target_settings *targets;
+	unsigned target_count;
+	struct haproxy_settings *haproxies;
+	unsigned haproxy_count;
+	void *arena; /* owned; what settings_free() releases */
+};
+
+#endif
