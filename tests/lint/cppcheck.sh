@@ -1,0 +1,14 @@
+#!/bin/bash
+# cppcheck has nothing to say.  It takes longer than the other lints, so it
+# runs with make lint and not with make check-fast.
+
+# shellcheck source=tests/lint/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cd "$top_srcdir"
+
+lint_files '*.c' | { xargs -r cppcheck -q -j "$(nproc)" -I. --std=c11 \
+	--enable=warning,performance,portability --inline-suppr \
+	--template=gcc 2>&1 || true; } |
+	lint_case "cppcheck has nothing to say"
+lint_done
