@@ -7,9 +7,11 @@
 #ifndef BASCULE_CORE_RESULT_H
 #define BASCULE_CORE_RESULT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controller/core/instant.h"
 #include "controller/core/settings.h"
 
 #define RESULT_TEXT_MAX 80
@@ -62,7 +64,7 @@ enum result_code result_code_find(const char *name);
 enum verdict result_verdict(enum result_code code);
 
 /* Whether the code is one of silence: the target did not answer in time. */
-int result_is_silence(enum result_code code);
+bool result_is_silence(enum result_code code);
 
 /* Make a result; @text is cut to fit, control characters become '?', and
  * NULL means none. */
