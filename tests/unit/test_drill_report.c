@@ -26,10 +26,9 @@ static void add(struct drill_report *rep, enum drill_fault_type type,
 	run.first_success_us = 2 * MS;
 	run.redundant_us = 3 * SECOND;
 	run.fault_wall_us = 1785000000 * SECOND;
-	run.client = (struct drill_client){ .ops = 600,
-					    .failed = 2,
-					    .slow = 1,
-					    .max_gap_us = 12 * MS };
+	run.client = (struct drill_client){
+		.ops = 600, .failed = 2, .slow = 1, .max_gap_us = 12 * MS
+	};
 	assert_int_equal(drill_report_add(rep, &run), 0);
 }
 
