@@ -18,7 +18,7 @@ lacking()
 	local program
 
 	for program in "${built[@]}"; do
-		readelf "$1" "$program" | grep -Eq "$2" || echo "$program"
+		grep -Eq "$2" < <(readelf "$1" "$program") || echo "$program"
 	done
 }
 
