@@ -28,8 +28,8 @@ table()
 	# Programs that run.
 	controller/daemon/*  controller/* checks/* haproxy/* notify/* <*>
 	drill/live/*         drill/live/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* <*>
-	drill/replica/*      drill/replica/* controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* <*>
-	drill/load/*         drill/load/* controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* <*>
+	drill/replica/*      drill/replica/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* <*>
+	drill/load/*         drill/load/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* <*>
 
 	# The simulated world: nothing that touches the real one.
 	drill/*              !checks/*_io.h !haproxy/*_io.h !notify/*_io.h drill/sim/* drill/+([!/]).h controller/core/* controller/config/* checks/* haproxy/* notify/*
