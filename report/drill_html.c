@@ -54,7 +54,7 @@ static void summaries(const struct drill_report *rep, FILE *out)
 
 	fputs("<div class=\"scroll\"><table>\n", out);
 	html_head_row(head, out);
-	for (int i = 0; i < DRILL_FAULT_TYPES; i++) {
+	for (enum drill_fault_type i = 0; i < DRILL_FAULT_TYPES; i++) {
 		if (rep->by_fault[i].runs == 0)
 			continue;
 		summary_row(drill_fault_name(i), rep->tool_name,

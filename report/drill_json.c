@@ -108,7 +108,7 @@ static json_t *summaries_json(const struct drill_report *rep)
 {
 	json_t *obj = summary_json(&rep->summary), *faults = json_object();
 
-	for (int i = 0; i < DRILL_FAULT_TYPES; i++)
+	for (enum drill_fault_type i = 0; i < DRILL_FAULT_TYPES; i++)
 		if (rep->by_fault[i].runs > 0)
 			json_object_set_new(faults, drill_fault_name(i),
 					    summary_json(&rep->by_fault[i]));

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Each lint finds a fault that is planted for it in a copy of the tree.
+# Each lint finds the faults that are planted for it in a copy of the tree.
 
 # shellcheck source=tests/lint/lib.sh
 . "$(dirname "$0")/lib.sh"
