@@ -49,7 +49,7 @@ static void print_table(const struct drill_report *rep, FILE *out)
 		"detected", "acted", "acted", "recovered", "failed", "longest");
 	fprintf(out, "%-9s %-8s %4s %9s %9s %9s %9s %8s %7s\n", "fault", "by",
 		"runs", "median", "median", "p95", "median", "requests", "gap");
-	for (int i = 0; i < DRILL_FAULT_TYPES; i++) {
+	for (enum drill_fault_type i = 0; i < DRILL_FAULT_TYPES; i++) {
 		if (rep->by_fault[i].runs == 0)
 			continue;
 		print_row(drill_fault_name(i), rep->tool_name,

@@ -1,5 +1,7 @@
 #include "report/html.h"
 
+#include "report/render.h"
+
 static const char style[] =
 	"body{font:15px/1.5 system-ui,sans-serif;color:#1c2126;"
 	"background:#fff;margin:2em auto;max-width:62em;padding:0 1em}"
@@ -78,3 +80,22 @@ void html_cell(const char *class, const char *text, FILE *out)
 	html_text(text, out);
 	fputs("</td>", out);
 }
+
+static void heading(const char *text, FILE *out)
+{
+	fputs("<h2>", out);
+	html_text(text, out);
+	fputs("</h2>\n", out);
+}
+
+static void paragraph(const char *text, FILE *out)
+{
+	if (*text == '\0')
+		return;
+	fputs("<p>", out);
+	html_text(text, out);
+	fputs("</p>\n", out);
+}
+
+const struct paper paper_html = { html_begin, heading, paragraph, table_html,
+				  html_end };

@@ -112,9 +112,16 @@ struct event {
 			char text[EVENT_TEXT_MAX]; /* of a failure */
 		} action;
 		struct admin admin;
-		/* SETTINGS: the ctl that ran until now; its state is moved
-		 * over by name and it is of no use afterwards. */
-		struct ctl *previous;
+		/* SETTINGS: the ctl that ran until now, whose state is moved
+		 * over by name and which is of no use afterwards; and what is
+		 * stored, for targets that it did not have.  @kept: for each
+		 * new target the old index when nothing of it changed, so
+		 * that its check under way goes on; else NOTE_NONE. */
+		struct {
+			struct ctl *previous;
+			const struct stored *stored;
+			const unsigned *kept;
+		} settings;
 	};
 };
 

@@ -1,0 +1,191 @@
+/* What people want: maintenance, on and off. */
+#include "controller/core/ctl_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "controller/core/governor.h"
+
+/* Maintenance of one target or of the whole node, and who waits for it. */
+struct hold {
+	struct maintenance *m;
+	uint64_t *store, *token;
+	unsigned slot; /* its expiry */
+};
+
+static struct hold hold_of(struct ctl *ctl, unsigned target)
+{
+	struct target *t;
+
+	if (target == NOTE_NONE)
+		return (struct hold){ &ctl->maintenance,
+				      &ctl->maintenance_store,
+				      &ctl->maintenance_token,
+				      slot_node_expiry(ctl) };
+	t = &ctl->targets[target];
+	return (struct hold){ &t->maintenance, &t->maintenance_store,
+			      &t->maintenance_token,
+			      slot_of(SLOT_EXPIRY, target) };
+}
+
+static void reply(struct ctl *ctl, uint64_t token, int error, const char *text)
+{
+	struct action *act;
+
+	if (token == 0)
+		return;
+	act = ctl_emit(ctl, ACTION_REPLY, 0);
+	act->reply.token = token;
+	act->reply.error = error;
+	snprintf(act->reply.text, sizeof(act->reply.text), "%s", text);
+}
+
+bool admin_holds(const struct ctl *ctl, unsigned target)
+{
+	return ctl->maintenance.on || ctl->targets[target].maintenance.on;
+}
+
+static void follow(struct ctl *ctl, unsigned target)
+{
+	if (admin_holds(ctl, target))
+		checks_move(ctl, target, HEALTH_HOLD);
+	else
+		checks_move(ctl, target, HEALTH_FREE);
+	rotation_dirty(ctl, target);
+}
+
+static void set(struct ctl *ctl, const struct maintenance *m)
+{
+	struct hold hold = hold_of(ctl, m->target);
+	struct note *note;
+	unsigned i;
+
+	*hold.m = *m;
+	schedule_set(ctl->schedule, hold.slot,
+		     m->on ? m->until : INSTANT_NEVER);
+	note = ctl_note(ctl,
+			m->on ? NOTE_MAINTENANCE_ON : NOTE_MAINTENANCE_OFF);
+	note->target = m->target;
+	if (m->target != NOTE_NONE)
+		note->service = ctl->set->targets[m->target].service;
+	note_say(note, "%.90s", m->reason);
+	if (m->target != NOTE_NONE) {
+		follow(ctl, m->target);
+		return;
+	}
+	for (i = 0; i < ctl->set->target_count; i++)
+		schedule_set(ctl->schedule, slot_of(SLOT_PHASE, i), ctl->now);
+}
+
+static void keep(struct ctl *ctl, const struct maintenance *m)
+{
+	struct hold hold = hold_of(ctl, m->target);
+	struct action *act;
+
+	*hold.store = ctl_id(ctl, ID_MAINTENANCE, 0, m->target);
+	act = ctl_emit(ctl, ACTION_STORE, *hold.store);
+	act->store.kind = STORE_MAINTENANCE;
+	act->store.maintenance = *m;
+}
+
+static const char *forbidden(struct ctl *ctl, const struct maintenance *m)
+{
+	const struct target *t;
+
+	if (!m->on || !m->drain || m->target == NOTE_NONE)
+		return NULL;
+	t = &ctl->targets[m->target];
+	if (t->out || t->kept_out)
+		return NULL;
+	return governor_withdraw(ctl_service_of(ctl, m->target),
+				 ctl_service_state(ctl, m->target)->rotating);
+}
+
+void admin_event(struct ctl *ctl, const struct admin *admin)
+{
+	const struct maintenance *m = &admin->maintenance;
+	const char *rule;
+	struct hold hold;
+
+	if (m->target != NOTE_NONE && m->target >= ctl->set->target_count) {
+		reply(ctl, admin->token, -ENOENT, "no such target");
+		return;
+	}
+	hold = hold_of(ctl, m->target);
+	if (*hold.token != 0) {
+		reply(ctl, admin->token, -EBUSY, "a change is under way");
+		return;
+	}
+	if (!m->on && !hold.m->on) {
+		reply(ctl, admin->token, 0, "was not in maintenance");
+		return;
+	}
+	rule = forbidden(ctl, m);
+	if (rule != NULL) {
+		reply(ctl, admin->token, -EPERM, rule);
+		return;
+	}
+	*hold.token = admin->token;
+	set(ctl, m);
+	keep(ctl, m);
+}
+
+void admin_stored(struct ctl *ctl, uint64_t id, const char *failed)
+{
+	unsigned target = id_target(id);
+	struct hold hold;
+
+	if (target >= ctl->set->target_count)
+		target = NOTE_NONE;
+	hold = hold_of(ctl, target);
+	if (*hold.store != id)
+		return;
+	if (failed == NULL)
+		reply(ctl, *hold.token, 0, "done");
+	else
+		reply(ctl, *hold.token, -EIO,
+		      "in force, but not kept over a restart");
+	*hold.token = 0;
+	*hold.store = 0;
+}
+
+void admin_expired(struct ctl *ctl, unsigned target)
+{
+	struct maintenance over = *hold_of(ctl, target).m;
+
+	over.on = false;
+	snprintf(over.reason, sizeof(over.reason), "its time is over");
+	set(ctl, &over);
+	keep(ctl, &over);
+}
+
+void admin_phase(struct ctl *ctl, unsigned target)
+{
+	struct target *t = &ctl->targets[target];
+	struct instant drained;
+
+	if (admin_holds(ctl, target) != (t->health.state == HEALTH_MAINT))
+		follow(ctl, target);
+	if (t->health.state != HEALTH_MAINT || !t->maintenance.on ||
+	    !t->maintenance.drain)
+		return;
+	drained = instant_add(t->health.since,
+			      ctl_service_of(ctl, target)->drain_us);
+	if (!instant_reached(ctl->now, drained))
+		schedule_set(ctl->schedule, slot_of(SLOT_PHASE, target),
+			     drained);
+}
+
+void admin_restore(struct ctl *ctl, const struct maintenance *m)
+{
+	struct hold hold = hold_of(ctl, m->target);
+	unsigned i;
+
+	*hold.m = *m;
+	schedule_set(ctl->schedule, hold.slot, m->until);
+	if (m->target != NOTE_NONE)
+		schedule_set(ctl->schedule, slot_of(SLOT_PHASE, m->target),
+			     ctl->now);
+	for (i = 0; m->target == NOTE_NONE && i < ctl->set->target_count; i++)
+		schedule_set(ctl->schedule, slot_of(SLOT_PHASE, i), ctl->now);
+}

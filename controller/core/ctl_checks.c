@@ -1,0 +1,192 @@
+/* Asking targets and judging their answers. */
+#include "controller/core/ctl_state.h"
+
+/* Targets keep their phase within the interval, so that the load of checks is
+ * even; the golden ratio spreads neighbours far apart (Knuth, TAOCP 6.4). */
+static int64_t phase_us(unsigned target, int64_t interval_us)
+{
+	uint32_t fraction = (target * 2654435769u) >> 16;
+
+	return interval_us * fraction >> 16;
+}
+
+/* The first instant of the target's phase after @after. */
+static struct instant next_in_phase(const struct ctl *ctl, unsigned target,
+				    int64_t interval_us, struct instant after)
+{
+	int64_t since = instant_diff_us(ctl->epoch, after) -
+			phase_us(target, interval_us);
+	int64_t rounds = since < 0 ? 0 : since / interval_us + 1;
+
+	return instant_add(ctl->epoch, rounds * interval_us +
+					       phase_us(target, interval_us));
+}
+
+void checks_schedule(struct ctl *ctl, unsigned target)
+{
+	const struct check_settings *check =
+		&ctl_service_of(ctl, target)->check;
+	struct target *t = &ctl->targets[target];
+	int64_t span_us = health_interval_us(&t->health, check);
+	struct instant due;
+
+	if (t->health.judged && span_us == check->interval_us)
+		due = next_in_phase(ctl, target, span_us, t->asked);
+	else if (t->health.judged)
+		due = instant_add(ctl->now, span_us);
+	else
+		due = instant_add(ctl->now, phase_us(target, span_us));
+	schedule_set(ctl->schedule, slot_of(SLOT_CHECK, target), due);
+}
+
+static void ask(struct ctl *ctl, unsigned target)
+{
+	const struct check_settings *check =
+		&ctl_service_of(ctl, target)->check;
+	struct target *t = &ctl->targets[target];
+	struct action *act;
+
+	t->check = ctl_id(ctl, ID_CHECK, 0, target);
+	t->asked = ctl->now;
+	t->checks++;
+	ctl_service_state(ctl, target)->inflight++;
+	act = ctl_emit(ctl, ACTION_CHECK, t->check);
+	act->check.target = target;
+	act->check.timeout_us = health_timeout_us(&t->health, check);
+	/* After silence the old connection proves nothing. */
+	act->check.fresh =
+		t->health.silent > 0 || t->checks % check->fresh_every == 0;
+}
+
+static void wait_for_place(struct ctl *ctl, unsigned target)
+{
+	struct service *svc = ctl_service_state(ctl, target);
+	struct target *t = &ctl->targets[target];
+	struct note *note;
+
+	t->waiting = true;
+	t->next_waiting = NOTE_NONE;
+	if (svc->waiting_last == NOTE_NONE)
+		svc->waiting_first = target;
+	else
+		ctl->targets[svc->waiting_last].next_waiting = target;
+	svc->waiting_last = target;
+	if (svc->told_waiting)
+		return;
+	svc->told_waiting = true;
+	note = ctl_note(ctl, NOTE_CHECKS_LATE);
+	note->service = ctl->set->targets[target].service;
+	note->count = ctl_service_of(ctl, target)->concurrency;
+}
+
+static void next_waiting(struct ctl *ctl, struct service *svc)
+{
+	uint32_t target = svc->waiting_first;
+
+	if (target == NOTE_NONE)
+		return;
+	svc->waiting_first = ctl->targets[target].next_waiting;
+	if (svc->waiting_first == NOTE_NONE)
+		svc->waiting_last = NOTE_NONE;
+	ctl->targets[target].waiting = false;
+	ask(ctl, target);
+}
+
+void checks_due(struct ctl *ctl, unsigned target)
+{
+	struct target *t = &ctl->targets[target];
+
+	if (t->check != 0 || t->waiting)
+		return;
+	if (ctl_service_state(ctl, target)->inflight >=
+	    ctl_service_of(ctl, target)->concurrency)
+		wait_for_place(ctl, target);
+	else
+		ask(ctl, target);
+}
+
+static void say_moved(struct ctl *ctl, unsigned target, enum health_state from,
+		      const char *why)
+{
+	const struct health *h = &ctl->targets[target].health;
+	struct note *note = ctl_note_target(ctl, NOTE_TARGET, target);
+
+	note->from = from;
+	note->to = h->state;
+	note->result = h->last;
+	note->count = h->judged ? 1 : 0;
+	if (h->state != HEALTH_DOWN) {
+		note_say(note, "%s", why);
+		return;
+	}
+	note->onset_min =
+		instant_is_none(h->last_good) ? h->watched : h->last_good;
+	note->onset_max = h->first_bad;
+	note->count = h->bad;
+	note->span_us = instant_diff_us(note->onset_min, ctl->now);
+	if (from == HEALTH_RECOVERING)
+		note_say(note, "%s", why);
+	else
+		note_say(note, "%u %s in a row", h->bad, why);
+}
+
+void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
+{
+	struct target *t = &ctl->targets[target];
+	enum health_state from = t->health.state;
+	const char *why = health_move(&t->health, in, ctl->now);
+
+	if (why == NULL)
+		return;
+	t->why = why;
+	say_moved(ctl, target, from, why);
+	if (t->health.state == HEALTH_DOWN) {
+		t->detected = ctl->now;
+		incidents_down(ctl, target);
+	}
+	rotation_changed(ctl, target);
+	if (t->health.state == HEALTH_RECOVERING ||
+	    t->health.state == HEALTH_MAINT)
+		rotation_phase(ctl, target);
+	incidents_update(ctl, ctl->set->targets[target].service);
+}
+
+void checks_evidence(struct ctl *ctl, const struct event *ev)
+{
+	unsigned target = ev->evidence.target;
+	enum health_input in;
+	struct target *t;
+
+	if (target >= ctl->set->target_count)
+		return;
+	t = &ctl->targets[target];
+	if (t->check == 0 || t->check != ev->evidence.check)
+		return;
+	t->check = 0;
+	ctl_service_state(ctl, target)->inflight--;
+	next_waiting(ctl, ctl_service_state(ctl, target));
+	if (t->stale) {
+		t->stale = false;
+		schedule_set(ctl->schedule, slot_of(SLOT_CHECK, target),
+			     ctl->now);
+		return;
+	}
+	in = health_digest(&t->health, &ctl_service_of(ctl, target)->check,
+			   &ev->evidence.result, ctl->now);
+	if (in != HEALTH_INPUTS)
+		checks_move(ctl, target, in);
+	checks_schedule(ctl, target);
+}
+
+void checks_stalled(struct ctl *ctl, int64_t late_us)
+{
+	unsigned i;
+
+	for (i = 0; i < ctl->set->target_count; i++) {
+		health_forget(&ctl->targets[i].health);
+		ctl->targets[i].stale = ctl->targets[i].check != 0;
+	}
+	ctl->stall_at = ctl->now;
+	ctl->stall_us = late_us;
+	ctl_note(ctl, NOTE_STALL)->span_us = late_us;
+}

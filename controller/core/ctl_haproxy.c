@@ -1,0 +1,208 @@
+/* What a HAProxy shows and answers. */
+#include "controller/core/ctl_state.h"
+
+#include <stdio.h>
+
+#define TOLD_MAX 10 /* servers of one HAProxy named one by one in the log */
+
+static void forget_seen(struct ctl *ctl, unsigned haproxy)
+{
+	unsigned i;
+
+	for (i = 0; i < ctl->set->target_count; i++) {
+		struct server *srv = rotation_server(ctl, haproxy, i);
+
+		srv->seen = SERVER_UNKNOWN;
+		srv->order = 0;
+		srv->retry = INSTANT_NONE;
+		srv->refused = false;
+	}
+	ctl->haproxies[haproxy].absent = 0;
+	ctl->haproxies[haproxy].refused = 0;
+	ctl->haproxies[haproxy].retry_us = RETRY_US_MIN;
+}
+
+static void link_up(struct ctl *ctl, const struct haproxy_seen *seen)
+{
+	struct haproxy *h = &ctl->haproxies[seen->haproxy];
+	struct note *note;
+
+	if (!h->up || seen->fresh) {
+		note = ctl_note(ctl, NOTE_HAPROXY_UP);
+		note->haproxy = seen->haproxy;
+		note->count = h->known && seen->fresh ? 1 : 0;
+	}
+	h->up = true;
+	h->known = true;
+	h->why[0] = '\0';
+	forget_seen(ctl, seen->haproxy);
+}
+
+static void link_down(struct ctl *ctl, const struct haproxy_seen *seen)
+{
+	struct haproxy *h = &ctl->haproxies[seen->haproxy];
+	struct note *note;
+
+	snprintf(h->why, sizeof(h->why), "%s", seen->text);
+	if (h->up || !h->known) {
+		note = ctl_note(ctl, NOTE_HAPROXY_DOWN);
+		note->haproxy = seen->haproxy;
+		note_say(note, "%s", seen->text);
+	}
+	h->up = false;
+	h->known = true;
+	forget_seen(ctl, seen->haproxy);
+}
+
+static void say_absent(struct ctl *ctl, const struct haproxy_seen *seen)
+{
+	struct note *note;
+
+	if (ctl->haproxies[seen->haproxy].absent++ >= TOLD_MAX)
+		return;
+	note = ctl_note_target(ctl, NOTE_HAPROXY_ABSENT, seen->target);
+	note->haproxy = seen->haproxy;
+	note_say(note, "%s", seen->text);
+}
+
+static void server_seen(struct ctl *ctl, const struct haproxy_seen *seen)
+{
+	struct server *srv;
+
+	if (seen->target >= ctl->set->target_count)
+		return;
+	srv = rotation_server(ctl, seen->haproxy, seen->target);
+	if (seen->state == SERVER_ABSENT && srv->seen != SERVER_ABSENT)
+		say_absent(ctl, seen);
+	if (seen->state != SERVER_ABSENT && srv->seen == SERVER_ABSENT)
+		ctl->haproxies[seen->haproxy].absent--;
+	srv->seen = seen->state;
+	srv->weight_percent = seen->weight_percent;
+	rotation_dirty(ctl, seen->target);
+}
+
+void haproxy_seen(struct ctl *ctl, const struct haproxy_seen *seen)
+{
+	if (seen->haproxy >= ctl->set->haproxy_count)
+		return;
+	switch (seen->kind) {
+	case HAPROXY_LINK_UP:
+		link_up(ctl, seen);
+		break;
+	case HAPROXY_LINK_DOWN:
+		link_down(ctl, seen);
+		break;
+	default:
+		server_seen(ctl, seen);
+		break;
+	}
+}
+
+/* Twice the last wait, with a quarter of jitter, so that many refused
+ * servers do not come back in step. */
+static void back_off(struct ctl *ctl, struct server *srv, unsigned haproxy)
+{
+	struct haproxy *h = &ctl->haproxies[haproxy];
+	unsigned slot = slot_retry(ctl, haproxy);
+	int64_t jitter_us =
+		(int64_t)rng_below(&ctl->rng, (uint64_t)h->retry_us / 4);
+
+	srv->retry = instant_add(ctl->now, h->retry_us - jitter_us);
+	if (instant_is_never(schedule_get(ctl->schedule, slot))) {
+		schedule_set(ctl->schedule, slot,
+			     instant_add(ctl->now, h->retry_us));
+		h->retry_us *= 2;
+		if (h->retry_us > RETRY_US_MAX)
+			h->retry_us = RETRY_US_MAX;
+	}
+}
+
+static void refused(struct ctl *ctl, unsigned haproxy, unsigned target,
+		    const char *why)
+{
+	struct server *srv = rotation_server(ctl, haproxy, target);
+	struct haproxy *h = &ctl->haproxies[haproxy];
+	struct note *note;
+
+	h->failures++;
+	back_off(ctl, srv, haproxy);
+	if (srv->refused)
+		return;
+	srv->refused = true;
+	if (h->refused++ >= TOLD_MAX)
+		return;
+	note = ctl_note_target(ctl, NOTE_HAPROXY_REFUSED, target);
+	note->haproxy = haproxy;
+	note_say(note, "%s", why);
+}
+
+void haproxy_ordered(struct ctl *ctl, uint64_t id, const char *failed)
+{
+	unsigned haproxy = id_haproxy(id), target = id_target(id);
+	struct server *srv;
+
+	if (haproxy >= ctl->set->haproxy_count ||
+	    target >= ctl->set->target_count)
+		return;
+	srv = rotation_server(ctl, haproxy, target);
+	if (srv->order != id)
+		return;
+	srv->order = 0;
+	rotation_dirty(ctl, target);
+	if (failed != NULL) {
+		refused(ctl, haproxy, target, failed);
+		return;
+	}
+	if (srv->refused)
+		ctl->haproxies[haproxy].refused--;
+	srv->refused = false;
+	ctl->haproxies[haproxy].retry_us = RETRY_US_MIN;
+	if (srv->ordered != SERVER_UNKNOWN)
+		srv->seen = srv->ordered;
+	if (srv->ordered_weight != 0)
+		srv->weight_percent = srv->ordered_weight;
+}
+
+void haproxy_retry(struct ctl *ctl, unsigned haproxy)
+{
+	unsigned i;
+
+	for (i = 0; i < ctl->set->target_count; i++)
+		if (!instant_is_none(rotation_server(ctl, haproxy, i)->retry)) {
+			rotation_server(ctl, haproxy, i)->retry = INSTANT_NONE;
+			rotation_dirty(ctl, i);
+		}
+}
+
+void haproxy_claimed(struct ctl *ctl, uint64_t id)
+{
+	unsigned haproxy = id_haproxy(id), target = id_target(id);
+	struct server *srv;
+
+	if (haproxy >= ctl->set->haproxy_count ||
+	    target >= ctl->set->target_count)
+		return;
+	srv = rotation_server(ctl, haproxy, target);
+	if (srv->storing != id)
+		return;
+	srv->storing = 0;
+	srv->claimed = true;
+	if (--ctl->storing == 0)
+		schedule_set(ctl->schedule, slot_store(ctl), INSTANT_NEVER);
+	rotation_dirty(ctl, target);
+}
+
+void haproxy_store_late(struct ctl *ctl)
+{
+	unsigned i, n = ctl->set->haproxy_count * ctl->set->target_count;
+
+	for (i = 0; i < n; i++) {
+		if (ctl->servers[i].storing == 0)
+			continue;
+		ctl->servers[i].storing = 0;
+		ctl->servers[i].claimed = true;
+		rotation_dirty(ctl, i % ctl->set->target_count);
+	}
+	ctl->storing = 0;
+	ctl_store_answered(ctl, "the disk takes too long");
+}

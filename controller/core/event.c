@@ -1,0 +1,163 @@
+#include "controller/core/event.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *const event_kinds[EVENT_KINDS] = {
+	[EVENT_START] = "START",
+	[EVENT_DEADLINE] = "DEADLINE",
+	[EVENT_EVIDENCE] = "EVIDENCE",
+	[EVENT_HAPROXY_SEEN] = "HAPROXY_SEEN",
+	[EVENT_ACTION_DONE] = "ACTION_DONE",
+	[EVENT_ACTION_FAILED] = "ACTION_FAILED",
+	[EVENT_ADMIN] = "ADMIN",
+	[EVENT_SETTINGS] = "SETTINGS",
+	[EVENT_STOP] = "STOP",
+};
+
+static const char *const action_kinds[ACTION_KINDS] = {
+	[ACTION_CHECK] = "CHECK", [ACTION_HAPROXY] = "HAPROXY",
+	[ACTION_STORE] = "STORE", [ACTION_NOTE] = "NOTE",
+	[ACTION_REPLY] = "REPLY",
+};
+
+static const char *const server_states[] = {
+	[SERVER_UNKNOWN] = "UNKNOWN", [SERVER_ABSENT] = "ABSENT",
+	[SERVER_READY] = "READY",     [SERVER_DRAIN] = "DRAIN",
+	[SERVER_MAINT] = "MAINT",
+};
+
+static const char *const store_kinds[] = {
+	[STORE_CLAIM] = "claim",
+	[STORE_UNCLAIM] = "unclaim",
+	[STORE_INCIDENT] = "incident",
+	[STORE_MAINTENANCE] = "maintenance",
+};
+
+const char *event_kind_name(enum event_kind kind)
+{
+	return event_kinds[kind];
+}
+
+const char *action_kind_name(enum action_kind kind)
+{
+	return action_kinds[kind];
+}
+
+const char *server_state_name(enum server_state state)
+{
+	return server_states[state];
+}
+
+static const char *target_name(const struct settings *set, unsigned target)
+{
+	return target < set->target_count ? set->targets[target].name : "node";
+}
+
+static const char *haproxy_name(const struct settings *set, unsigned haproxy)
+{
+	return haproxy < set->haproxy_count ? set->haproxies[haproxy].name
+					    : "?";
+}
+
+static void seen_text(const struct haproxy_seen *seen,
+		      const struct settings *set, char *buf, size_t size)
+{
+	const char *name = haproxy_name(set, seen->haproxy);
+
+	if (seen->kind == HAPROXY_LINK_UP)
+		snprintf(buf, size, "%s up%s", name,
+			 seen->fresh ? " fresh" : "");
+	else if (seen->kind == HAPROXY_LINK_DOWN)
+		snprintf(buf, size, "%s down %s", name, seen->text);
+	else
+		snprintf(buf, size, "%s %s %s %u%%", name,
+			 target_name(set, seen->target),
+			 server_state_name(seen->state), seen->weight_percent);
+}
+
+const char *event_text(const struct event *ev, const struct settings *set,
+		       char *buf, size_t size)
+{
+	char more[RESULT_TEXT_MAX + 160] = "", res[RESULT_TEXT_MAX + 60];
+
+	switch (ev->kind) {
+	case EVENT_EVIDENCE:
+		snprintf(more, sizeof(more), "%s %s",
+			 target_name(set, ev->evidence.target),
+			 result_text(&ev->evidence.result, res, sizeof(res)));
+		break;
+	case EVENT_HAPROXY_SEEN:
+		seen_text(&ev->haproxy, set, more, sizeof(more));
+		break;
+	case EVENT_ACTION_DONE:
+	case EVENT_ACTION_FAILED:
+		snprintf(more, sizeof(more), "%" PRIx64 " %s", ev->action.id,
+			 ev->action.text);
+		break;
+	case EVENT_ADMIN:
+		snprintf(more, sizeof(more), "maintenance %s %s",
+			 ev->admin.maintenance.on ? "on" : "off",
+			 target_name(set, ev->admin.maintenance.target));
+		break;
+	default:
+		break;
+	}
+	snprintf(buf, size, "%" PRId64 " %s %s", ev->now.us,
+		 event_kind_name(ev->kind), more);
+	return buf;
+}
+
+static void store_text(const struct store_order *order,
+		       const struct settings *set, char *buf, size_t size)
+{
+	const char *kind = store_kinds[order->kind];
+
+	if (order->kind == STORE_INCIDENT)
+		snprintf(buf, size, "%s %" PRIu32 " %s", kind,
+			 order->incident.number,
+			 incident_open(&order->incident) ? "open" : "closed");
+	else if (order->kind == STORE_MAINTENANCE)
+		snprintf(buf, size, "%s %s %s", kind,
+			 target_name(set, order->maintenance.target),
+			 order->maintenance.on ? "on" : "off");
+	else
+		snprintf(buf, size, "%s %s %s", kind,
+			 haproxy_name(set, order->claim.haproxy),
+			 target_name(set, order->claim.target));
+}
+
+const char *action_text(const struct action *act, const struct settings *set,
+			char *buf, size_t size)
+{
+	char more[400] = "";
+
+	switch (act->kind) {
+	case ACTION_CHECK:
+		snprintf(more, sizeof(more), "%s within %" PRId64 " us%s",
+			 target_name(set, act->check.target),
+			 act->check.timeout_us,
+			 act->check.fresh ? " fresh" : "");
+		break;
+	case ACTION_HAPROXY:
+		snprintf(more, sizeof(more), "%s %s %s %u%%%s",
+			 haproxy_name(set, act->haproxy.haproxy),
+			 target_name(set, act->haproxy.target),
+			 server_state_name(act->haproxy.state),
+			 act->haproxy.weight_percent,
+			 act->haproxy.end_sessions ? " end sessions" : "");
+		break;
+	case ACTION_STORE:
+		store_text(&act->store, set, more, sizeof(more));
+		break;
+	case ACTION_NOTE:
+		note_text(&act->note, set, more, sizeof(more));
+		break;
+	default:
+		snprintf(more, sizeof(more), "%d %s", act->reply.error,
+			 act->reply.text);
+		break;
+	}
+	snprintf(buf, size, "%s %s", action_kind_name(act->kind), more);
+	return buf;
+}

@@ -1,0 +1,283 @@
+#include "controller/core/note.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct {
+	const char *name;
+	enum note_level level;
+} kinds[NOTE_KINDS] = {
+	[NOTE_STARTED] = { "started", NOTE_INFO },
+	[NOTE_STOPPING] = { "stopping", NOTE_INFO },
+	[NOTE_RELOADED] = { "reloaded", NOTE_INFO },
+	[NOTE_TARGET] = { "target", NOTE_NOTICE },
+	[NOTE_STALL] = { "stall", NOTE_WARNING },
+	[NOTE_WITHDRAW] = { "withdraw", NOTE_NOTICE },
+	[NOTE_WITHDRAWN] = { "withdrawn", NOTE_NOTICE },
+	[NOTE_HELD] = { "held", NOTE_WARNING },
+	[NOTE_RESTORED] = { "restored", NOTE_NOTICE },
+	[NOTE_DRIFT] = { "drift", NOTE_WARNING },
+	[NOTE_OPERATOR] = { "operator", NOTE_NOTICE },
+	[NOTE_OPERATOR_OVER] = { "operator_over", NOTE_NOTICE },
+	[NOTE_HAPROXY_UP] = { "haproxy_up", NOTE_NOTICE },
+	[NOTE_HAPROXY_DOWN] = { "haproxy_down", NOTE_ERR },
+	[NOTE_HAPROXY_REFUSED] = { "haproxy_refused", NOTE_ERR },
+	[NOTE_HAPROXY_ABSENT] = { "haproxy_absent", NOTE_ERR },
+	[NOTE_INCIDENT_OPENED] = { "incident_opened", NOTE_WARNING },
+	[NOTE_INCIDENT_RAISED] = { "incident_raised", NOTE_ERR },
+	[NOTE_INCIDENT_CLOSED] = { "incident_closed", NOTE_NOTICE },
+	[NOTE_MAINTENANCE_ON] = { "maintenance_on", NOTE_NOTICE },
+	[NOTE_MAINTENANCE_OFF] = { "maintenance_off", NOTE_NOTICE },
+	[NOTE_STORE_FAILED] = { "store_failed", NOTE_ERR },
+	[NOTE_STORE_OK] = { "store_ok", NOTE_NOTICE },
+	[NOTE_CHECKS_LATE] = { "checks_late", NOTE_WARNING },
+};
+
+/* A line under construction: what does not fit is cut. */
+struct line {
+	char *buf;
+	size_t size, used;
+};
+
+static void add(struct line *l, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add(struct line *l, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (l->used >= l->size)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(l->buf + l->used, l->size - l->used, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		l->used += (size_t)n;
+}
+
+const char *note_kind_name(enum note_kind kind)
+{
+	return kinds[kind].name;
+}
+
+enum note_level note_level(const struct note *note)
+{
+	if (note->kind == NOTE_TARGET && note->to == HEALTH_DOWN)
+		return NOTE_WARNING;
+	return kinds[note->kind].level;
+}
+
+static const char *severity_name(enum severity severity)
+{
+	static const char *const names[] = { "", "P1", "P2", "P3", "P4" };
+
+	return names[severity];
+}
+
+static void add_target(struct line *l, const struct note *n,
+		       const struct settings *set)
+{
+	const struct target_settings *t;
+
+	if (n->target == NOTE_NONE || n->target >= set->target_count)
+		return;
+	t = &set->targets[n->target];
+	add(l, "target %s/%s", set->services[t->service].name, t->name);
+}
+
+static const char *haproxy_name(const struct note *n,
+				const struct settings *set)
+{
+	if (n->haproxy == NOTE_NONE || n->haproxy >= set->haproxy_count)
+		return "?";
+	return set->haproxies[n->haproxy].name;
+}
+
+static const char *service_name(const struct note *n,
+				const struct settings *set)
+{
+	if (n->service == NOTE_NONE || n->service >= set->service_count)
+		return "?";
+	return set->services[n->service].name;
+}
+
+static void add_span(struct line *l, int64_t span_us)
+{
+	if (span_us < 10 * SECOND)
+		add(l, "%" PRId64 ".%03" PRId64 " ms", span_us / MS,
+		    span_us % MS);
+	else
+		add(l, "%" PRId64 ".%" PRId64 " s", span_us / SECOND,
+		    span_us % SECOND / (100 * MS));
+}
+
+static void add_evidence(struct line *l, const struct note *n)
+{
+	char text[RESULT_TEXT_MAX + 60];
+
+	add(l, " (%s)", result_text(&n->result, text, sizeof(text)));
+}
+
+static void add_about_target(struct line *l, const struct note *n,
+			     const struct settings *set)
+{
+	add_target(l, n, set);
+	switch (n->kind) {
+	case NOTE_TARGET:
+		add(l, " %s -> %s: %s", health_state_name(n->from),
+		    health_state_name(n->to), n->text);
+		if (n->count > 0)
+			add_evidence(l, n);
+		break;
+	case NOTE_WITHDRAW:
+		add(l, ": withdrawing it from HAProxy (%s)", n->text);
+		break;
+	case NOTE_WITHDRAWN:
+		add(l, ": out of every HAProxy, ");
+		add_span(l, n->span_us);
+		add(l, " after it was seen");
+		break;
+	case NOTE_HELD:
+		add(l, ": kept in rotation: %s", n->text);
+		break;
+	case NOTE_RESTORED:
+		add(l, ": back in every HAProxy");
+		break;
+	case NOTE_DRIFT:
+		add(l, ": haproxy %s has it otherwise (%s); put right",
+		    haproxy_name(n, set), n->text);
+		break;
+	case NOTE_OPERATOR:
+		add(l, ": an operator took it out of haproxy %s (%s); left so",
+		    haproxy_name(n, set), n->text);
+		break;
+	case NOTE_OPERATOR_OVER:
+		add(l, ": haproxy %s has it back from its operator",
+		    haproxy_name(n, set));
+		break;
+	default:
+		add(l, ": haproxy %s does not know it: %s",
+		    haproxy_name(n, set), n->text);
+		break;
+	}
+}
+
+static void add_about_haproxy(struct line *l, const struct note *n,
+			      const struct settings *set)
+{
+	add(l, "haproxy %s", haproxy_name(n, set));
+	if (n->kind == NOTE_HAPROXY_UP)
+		add(l, "%s",
+		    n->count > 0 ? ": a new process answers" : ": answers");
+	else if (n->kind == NOTE_HAPROXY_DOWN)
+		add(l, ": does not answer: %s", n->text);
+	else
+		add(l, ": refused a command: %s", n->text);
+}
+
+static void add_about_incident(struct line *l, const struct note *n,
+			       const struct settings *set)
+{
+	add(l, "incident %" PRIu32 " service %s %s", n->incident,
+	    service_name(n, set), severity_name(n->severity));
+	if (n->kind == NOTE_INCIDENT_OPENED) {
+		add(l, " opened: ");
+		add_target(l, n, set);
+		add(l, " is down");
+		add_evidence(l, n);
+	} else if (n->kind == NOTE_INCIDENT_RAISED) {
+		add(l, " raised: %u targets serve: %s", n->count, n->text);
+	} else {
+		add(l, " closed after ");
+		add_span(l, n->span_us);
+		add(l, ": %s", n->text);
+	}
+}
+
+static void add_about_maintenance(struct line *l, const struct note *n,
+				  const struct settings *set)
+{
+	if (n->target == NOTE_NONE)
+		add(l, "node %s", set->node);
+	else
+		add_target(l, n, set);
+	add(l, ": maintenance %s%s%s",
+	    n->kind == NOTE_MAINTENANCE_ON ? "begins" : "ends",
+	    n->text[0] != '\0' ? ": " : "", n->text);
+}
+
+static void add_about_node(struct line *l, const struct note *n,
+			   const struct settings *set)
+{
+	switch (n->kind) {
+	case NOTE_STARTED:
+	case NOTE_RELOADED:
+		add(l, "node %s %s: %u services, %u targets, %u haproxies",
+		    set->node, kinds[n->kind].name, set->service_count,
+		    set->target_count, set->haproxy_count);
+		break;
+	case NOTE_STOPPING:
+		add(l, "node %s stopping: HAProxy stays as it is", set->node);
+		break;
+	case NOTE_STALL:
+		add(l, "node %s stood still for ", set->node);
+		add_span(l, n->span_us);
+		add(l, ": what was under way is forgotten, nobody is judged");
+		break;
+	case NOTE_STORE_FAILED:
+		add(l, "store: not kept: %s; checks and actions go on",
+		    n->text);
+		break;
+	case NOTE_STORE_OK:
+		add(l, "store: keeps again what it is told");
+		break;
+	default:
+		add(l,
+		    "service %s: checks wait for one another: %u at once is"
+		    " the limit",
+		    service_name(n, set), n->count);
+		break;
+	}
+}
+
+const char *note_text(const struct note *note, const struct settings *set,
+		      char *buf, size_t size)
+{
+	struct line l = { .buf = buf, .size = size };
+
+	if (size > 0)
+		buf[0] = '\0';
+	switch (note->kind) {
+	case NOTE_TARGET:
+	case NOTE_WITHDRAW:
+	case NOTE_WITHDRAWN:
+	case NOTE_HELD:
+	case NOTE_RESTORED:
+	case NOTE_DRIFT:
+	case NOTE_OPERATOR:
+	case NOTE_OPERATOR_OVER:
+	case NOTE_HAPROXY_ABSENT:
+		add_about_target(&l, note, set);
+		break;
+	case NOTE_HAPROXY_UP:
+	case NOTE_HAPROXY_DOWN:
+	case NOTE_HAPROXY_REFUSED:
+		add_about_haproxy(&l, note, set);
+		break;
+	case NOTE_INCIDENT_OPENED:
+	case NOTE_INCIDENT_RAISED:
+	case NOTE_INCIDENT_CLOSED:
+		add_about_incident(&l, note, set);
+		break;
+	case NOTE_MAINTENANCE_ON:
+	case NOTE_MAINTENANCE_OFF:
+		add_about_maintenance(&l, note, set);
+		break;
+	default:
+		add_about_node(&l, note, set);
+		break;
+	}
+	return buf;
+}
