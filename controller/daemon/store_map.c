@@ -1,0 +1,248 @@
+/* What was stored, in terms of the present settings and this boot. */
+#include "controller/daemon/store_queue.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void map_warn(const struct store_mapping *map, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void map_warn(const struct store_mapping *map, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (map->doors->say != NULL)
+		map->doors->say(map->doors->arg, NOTE_WARNING, text);
+}
+
+/* All three return the index, or NOTE_NONE. */
+
+static unsigned find_service(const struct settings *set, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < set->service_count; i++)
+		if (strcmp(set->services[i].name, name) == 0)
+			return i;
+	return NOTE_NONE;
+}
+
+static unsigned find_target(const struct settings *set, unsigned service,
+			    const char *name)
+{
+	const struct service_settings *svc;
+	unsigned i;
+
+	if (service == NOTE_NONE)
+		return NOTE_NONE;
+	svc = &set->services[service];
+	for (i = 0; i < svc->target_count; i++)
+		if (strcmp(set->targets[svc->first_target + i].name, name) == 0)
+			return svc->first_target + i;
+	return NOTE_NONE;
+}
+
+static unsigned find_haproxy(const struct settings *set, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < set->haproxy_count; i++)
+		if (strcmp(set->haproxies[i].name, name) == 0)
+			return i;
+	return NOTE_NONE;
+}
+
+/* A claim speaks of a server of a backend: the service that uses that backend
+ * may have got another name since. */
+static unsigned find_server(const struct settings *set,
+			    const struct row_claim *row)
+{
+	unsigned i, target;
+
+	for (i = 0; i < set->service_count; i++) {
+		if (set->services[i].backend == NULL ||
+		    strcmp(set->services[i].backend, row->backend) != 0)
+			continue;
+		target = find_target(set, i, row->target);
+		if (target != NOTE_NONE)
+			return target;
+	}
+	return NOTE_NONE;
+}
+
+static void map_claims(const struct db_contents *from,
+		       const struct store_mapping *map, struct claim *to,
+		       size_t *ret_count)
+{
+	const struct row_claim *row;
+	size_t i;
+
+	for (i = 0; i < from->claim_count; i++) {
+		row = &from->claims[i];
+		to->haproxy = find_haproxy(map->set, row->haproxy);
+		to->target = find_server(map->set, row);
+		if (to->haproxy == NOTE_NONE || to->target == NOTE_NONE) {
+			map_warn(map,
+				 "the store says that we withdrew server %s/%s"
+				 " at haproxy %s, which the configuration no"
+				 " longer has: look after it yourself",
+				 row->backend, row->target, row->haproxy);
+			continue;
+		}
+		to++;
+		(*ret_count)++;
+	}
+}
+
+static void map_maintenances(const struct db_contents *from,
+			     const struct store_mapping *map,
+			     struct maintenance *to, size_t *ret_count)
+{
+	const struct row_maintenance *row;
+	size_t i;
+
+	for (i = 0; i < from->maintenance_count; i++) {
+		row = &from->maintenances[i];
+		to->target = NOTE_NONE;
+		if (row->target[0] != '\0') {
+			to->target = find_target(
+				map->set, find_service(map->set, row->service),
+				row->target);
+			if (to->target == NOTE_NONE) {
+				map_warn(map,
+					 "maintenance of %s/%s is dropped: the"
+					 " configuration has no such target",
+					 row->service, row->target);
+				continue;
+			}
+		}
+		to->on = true;
+		to->drain = row->drain;
+		to->until_wall_us = row->until_wall_us;
+		to->until =
+			row->until_wall_us == 0
+				? INSTANT_NEVER
+				: instant_add(map->now, row->until_wall_us -
+								map->wall_us);
+		snprintf(to->reason, sizeof(to->reason), "%s", row->reason);
+		to++;
+		(*ret_count)++;
+	}
+}
+
+/* Move the incident's instants from another boot into this one: the moment of
+ * detection by its wall time, all others by their distance from it, so that
+ * the spans stay what they were. */
+static void rebase_incident(struct incident *inc,
+			    const struct store_mapping *map)
+{
+	struct instant *const all[] = { &inc->onset_min, &inc->onset_max,
+					&inc->detected,  &inc->acted,
+					&inc->recovered, &inc->outage_since };
+	struct instant anchor = inc->detected, here;
+	size_t i;
+
+	if (instant_is_none(anchor))
+		return;
+	here = instant_add(map->now, inc->detected_wall_us - map->wall_us);
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!instant_is_none(*all[i]))
+			*all[i] = instant_add(here,
+					      instant_diff_us(anchor, *all[i]));
+}
+
+/* Returns false when its service or target is no more. */
+static bool map_incident(const struct row_incident *row,
+			 const struct store_mapping *map, struct incident *to)
+{
+	unsigned service = find_service(map->set, row->service);
+	unsigned target = find_target(map->set, service, row->target);
+
+	*to = row->inc;
+	if (strcmp(row->boot, map->boot) != 0)
+		rebase_incident(to, map);
+	/* A closed one counts for its service whichever target it was. */
+	if (target == NOTE_NONE && service != NOTE_NONE && !incident_open(to))
+		target = map->set->services[service].first_target;
+	to->service = service;
+	to->target = target;
+	return service != NOTE_NONE && target != NOTE_NONE;
+}
+
+/* Rows come with the open ones first, and each part newest first. */
+static void map_incidents(const struct db_contents *from,
+			  const struct store_mapping *map,
+			  struct store_loaded *to, struct incident *open,
+			  struct row_incident *gone, size_t *ret_gone)
+{
+	const struct row_incident *row;
+	struct incident inc;
+	size_t i;
+
+	for (i = from->incident_count; i-- > 0;) {
+		row = &from->incidents[i];
+		if (map_incident(row, map, &inc)) {
+			if (incident_open(&inc))
+				open[to->stored.incident_count++] = inc;
+			else
+				to->closed[to->closed_count++] = inc;
+		} else if (incident_open(&row->inc)) {
+			map_warn(map,
+				 "incident %u is closed: the configuration no"
+				 " longer has %s/%s",
+				 (unsigned)row->inc.number, row->service,
+				 row->target);
+			gone[(*ret_gone)++] = *row;
+		}
+	}
+}
+
+int store_map(const struct db_contents *contents,
+	      const struct store_mapping *map, struct store_loaded *ret_loaded,
+	      struct row_incident **ret_gone, size_t *ret_gone_count)
+{
+	struct store_loaded to = { 0 };
+	struct claim *claims =
+		calloc(contents->claim_count + 1, sizeof(*claims));
+	struct maintenance *maints =
+		calloc(contents->maintenance_count + 1, sizeof(*maints));
+	struct incident *open =
+		calloc(contents->incident_count + 1, sizeof(*open));
+	struct row_incident *gone =
+		calloc(contents->incident_count + 1, sizeof(*gone));
+
+	to.closed = calloc(contents->incident_count + 1, sizeof(*to.closed));
+	to.stored.claims = claims;
+	to.stored.maintenances = maints;
+	to.stored.incidents = open;
+	to.stored.last_incident = contents->last_incident;
+	if (claims == NULL || maints == NULL || open == NULL || gone == NULL ||
+	    to.closed == NULL) {
+		free(gone);
+		store_loaded_done(&to);
+		return -ENOMEM;
+	}
+	map_claims(contents, map, claims, &to.stored.claim_count);
+	map_maintenances(contents, map, maints, &to.stored.maintenance_count);
+	*ret_gone_count = 0;
+	map_incidents(contents, map, &to, open, gone, ret_gone_count);
+	*ret_loaded = to;
+	*ret_gone = gone;
+	return 0;
+}
+
+void store_loaded_done(struct store_loaded *loaded)
+{
+	free((void *)loaded->stored.claims);
+	free((void *)loaded->stored.maintenances);
+	free((void *)loaded->stored.incidents);
+	free(loaded->closed);
+	memset(loaded, 0, sizeof(*loaded));
+}

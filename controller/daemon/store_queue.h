@@ -1,0 +1,112 @@
+/* Between the store's loop side and its thread; private to the store. */
+#ifndef BASCULE_DAEMON_STORE_QUEUE_H
+#define BASCULE_DAEMON_STORE_QUEUE_H
+
+#include <pthread.h>
+
+#include "controller/daemon/store.h"
+#include "controller/daemon/store_sql.h"
+
+#define STORE_INCIDENTS_MAX 10000
+
+enum job_kind {
+	JOB_CLAIM,
+	JOB_UNCLAIM,
+	JOB_INCIDENT,
+	JOB_MAINTENANCE,
+	JOB_EVENT,
+	JOB_ASK
+};
+
+struct job {
+	struct job *next;
+	enum job_kind kind;
+	uint64_t id; /* order or ticket; 0: nobody waits */
+	union {
+		struct row_claim claim;
+		struct row_incident incident;
+		struct row_maintenance maintenance;
+		struct row_event event;
+		struct store_question question;
+	};
+	char strings[]; /* what an event borrows */
+};
+
+struct job_list {
+	struct job *first, **end; /* owned */
+};
+
+enum reply_kind { REPLY_ORDER, REPLY_ASK, REPLY_SAY };
+
+struct reply {
+	struct reply *next;
+	enum reply_kind kind;
+	uint64_t id;
+	bool failed;
+	char text[ERR_TEXT_MAX]; /* why it failed, or what is said */
+	/* REPLY_ASK */
+	bool more;
+	char *events; /* owned */
+	int64_t last;
+	struct row_incident *incidents; /* owned */
+	size_t incident_count;
+};
+
+/* What both sides touch. */
+struct store_shared {
+	pthread_mutex_t lock; /* never held while the disk is asked */
+	/* under the lock */
+	struct job_list queue;
+	unsigned events, orders; /* not yet written, taken or not */
+	struct reply *replies, **replies_end;
+	bool posted; /* store_collect() is on its way */
+	bool stop;
+	bool ok;
+	char why[ERR_TEXT_MAX];
+	struct instant busy_since; /* NONE: idle */
+	uint64_t dropped;
+	int64_t wall_us, history_us;
+	/* fixed */
+	struct loop *loop; /* borrowed, for loop_post() */
+	void (*collect)(void *store);
+	void *store;
+	char *path;                     /* owned */
+	int wake_fd, ready_fd, done_fd; /* owned eventfds */
+	/* the thread's until ready_fd says so */
+	struct db_contents contents;
+	bool loaded;
+};
+
+void *store_thread(void *shared);
+
+/* Jobs are owned by whoever holds them and released by free(); NULL when
+ * memory is out. */
+struct job *job_of_order(const struct store_order *order,
+			 const struct settings *set, const char *boot,
+			 int64_t wall_us);
+struct job *job_of_note(const struct note *note, const struct settings *set,
+			const char *boot, const char *text, const char *json);
+
+/* Names become indices, once at the start. */
+struct store_loaded {
+	struct stored stored;    /* its arrays are owned */
+	struct incident *closed; /* owned, oldest first */
+	size_t closed_count;
+};
+
+struct store_mapping {
+	const struct settings *set;
+	struct instant now;
+	int64_t wall_us;
+	const char *boot;
+	const struct store_doors *doors; /* for what is dropped */
+};
+
+/* Returns 0 or -ENOMEM; @ret_gone gets the rows of open incidents whose
+ * service or target is no more, to be closed by the caller. */
+int store_map(const struct db_contents *contents,
+	      const struct store_mapping *map, struct store_loaded *ret_loaded,
+	      struct row_incident **ret_gone, size_t *ret_gone_count);
+void store_loaded_done(struct store_loaded *loaded);
+
+#endif

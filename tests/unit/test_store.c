@@ -1,0 +1,262 @@
+/* The store: what is kept and comes back, and what is asked. */
+
+#include "tests/unit/store_world.h"
+
+#include <string.h>
+
+static void gives_back_what_was_stored(void **state)
+{
+	struct store_order claim = { .kind = STORE_CLAIM,
+				     .claim = { 0, SHOP_API1 } };
+	struct store_order hold = { .kind = STORE_MAINTENANCE,
+				    .maintenance = { .target = API3,
+						     .on = true,
+						     .drain = true,
+						     .until_wall_us =
+							     WALL + 60 * SECOND,
+						     .reason = "disk" } };
+	struct store_order open = incident_order(17, true);
+	struct store_order closed = incident_order(16, false);
+	const struct incident *past;
+	const struct stored *st;
+	struct world w;
+	size_t n;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	assert_int_equal(
+		store_load(w.store, loop_now(w.loop), WALL)->last_incident, 0);
+	write_order(&w, 1, &claim);
+	write_order(&w, 2, &hold);
+	write_order(&w, 3, &closed);
+	write_order(&w, 4, &open);
+	store_again(&w);
+	st = store_load(w.store, (struct instant){ 10000 }, WALL + 10000);
+	assert_int_equal(st->claim_count, 1);
+	assert_int_equal(st->claims[0].haproxy, 0);
+	assert_int_equal(st->claims[0].target, SHOP_API1);
+	assert_int_equal(st->maintenance_count, 1);
+	assert_int_equal(st->maintenances[0].target, API3);
+	assert_true(st->maintenances[0].drain);
+	assert_int_equal(st->maintenances[0].until.us, 60 * SECOND);
+	assert_string_equal(st->maintenances[0].reason, "disk");
+	assert_int_equal(st->incident_count, 1);
+	assert_memory_equal(&st->incidents[0], &open.incident,
+			    sizeof(open.incident));
+	assert_int_equal(st->last_incident, 17);
+	past = store_closed(w.store, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(past[0].number, 16);
+	assert_int_equal(past[0].recovered.us, 9000);
+	world_done(&w);
+}
+
+static void forgets_what_was_taken_back(void **state)
+{
+	struct store_order order = { .kind = STORE_CLAIM,
+				     .claim = { 0, API1 } };
+	struct store_order hold = { .kind = STORE_MAINTENANCE,
+				    .maintenance = { .target = NOTE_NONE,
+						     .on = true } };
+	const struct stored *st;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	write_order(&w, 1, &order);
+	write_order(&w, 2, &hold);
+	order.kind = STORE_UNCLAIM;
+	write_order(&w, 3, &order);
+	hold.maintenance.on = false;
+	write_order(&w, 4, &hold);
+	store_again(&w);
+	st = store_load(w.store, (struct instant){ 1 }, WALL);
+	assert_int_equal(st->claim_count, 0);
+	assert_int_equal(st->maintenance_count, 0);
+	world_done(&w);
+}
+
+static void node_maintenance_without_an_end_stays(void **state)
+{
+	struct store_order hold = { .kind = STORE_MAINTENANCE,
+				    .maintenance = { .target = NOTE_NONE,
+						     .on = true } };
+	const struct stored *st;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	write_order(&w, 1, &hold);
+	store_again(&w);
+	st = store_load(w.store, (struct instant){ 1 }, WALL);
+	assert_int_equal(st->maintenance_count, 1);
+	assert_int_equal(st->maintenances[0].target, NOTE_NONE);
+	assert_true(instant_is_never(st->maintenances[0].until));
+	world_done(&w);
+}
+
+static void moves_instants_of_another_boot_and_keeps_the_spans(void **state)
+{
+	struct store_order open = incident_order(1, true);
+	const struct incident *inc;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	write_order(&w, 1, &open);
+	store_close(w.store);
+	exec_sql(&w, "UPDATE incidents SET boot_id = 'another'");
+	store_begin(&w);
+	inc = store_load(w.store, (struct instant){ 500 }, WALL + 3000 + 100)
+		      ->incidents;
+	assert_int_equal(inc->detected.us, 400);
+	assert_int_equal(inc->onset_min.us, 400 - 2000);
+	assert_int_equal(inc->acted.us, 400 + 1000);
+	assert_true(instant_is_none(inc->recovered));
+	world_done(&w);
+}
+
+static void drops_names_that_are_gone_and_says_so(void **state)
+{
+	struct store_order claim = { .kind = STORE_CLAIM,
+				     .claim = { 0, API2 } };
+	struct store_order open = incident_order(5, true);
+	const struct stored *st;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	write_order(&w, 1, &claim);
+	write_order(&w, 2, &open);
+	store_close(w.store);
+	w.sample.targets[API2].name = "other";
+	store_begin(&w);
+	st = store_load(w.store, (struct instant){ 1 }, WALL);
+	assert_int_equal(st->claim_count, 0);
+	assert_int_equal(st->incident_count, 0);
+	assert_int_equal(st->last_incident, 5);
+	assert_int_equal(w.said, 2);
+	ask(&w,
+	    (struct store_question){ .kind = STORE_INCIDENTS, .limit = 10 });
+	assert_int_equal(w.incident_count, 1);
+	assert_false(incident_open(&w.incident.incident));
+	world_done(&w);
+}
+
+static void a_number_is_never_given_twice(void **state)
+{
+	struct store_order closed = incident_order(40, false);
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	write_order(&w, 1, &closed);
+	store_close(w.store);
+	exec_sql(&w, "DELETE FROM incidents");
+	store_begin(&w);
+	assert_int_equal(
+		store_load(w.store, (struct instant){ 1 }, WALL)->last_incident,
+		40);
+	world_done(&w);
+}
+
+static void answers_questions_about_events(void **state)
+{
+	struct world w;
+	int64_t i;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	for (i = 1; i <= 5; i++)
+		write_event(&w, i);
+	ask(&w, (struct store_question){
+			.kind = STORE_EVENTS, .after = -1, .limit = 2 });
+	assert_string_equal(w.events, "{\"id\":4},{\"id\":5}");
+	assert_true(w.more);
+	assert_int_equal(w.last, 5);
+	ask(&w, (struct store_question){
+			.kind = STORE_EVENTS, .after = 2, .limit = 2 });
+	assert_string_equal(w.events, "{\"id\":3},{\"id\":4}");
+	assert_int_equal(w.last, 4);
+	ask(&w, (struct store_question){ .kind = STORE_EVENTS,
+					 .since_wall_us = 4,
+					 .after = -1,
+					 .limit = 10 });
+	assert_string_equal(w.events, "{\"id\":4},{\"id\":5}");
+	assert_false(w.more);
+	ask(&w, (struct store_question){
+			.kind = STORE_EVENTS, .after = 5, .limit = 2 });
+	assert_string_equal(w.events, "");
+	assert_int_equal(w.last, 5);
+	store_again(&w);
+	assert_int_equal(store_last_event(w.store), 5);
+	world_done(&w);
+}
+
+static void answers_questions_about_incidents(void **state)
+{
+	struct store_order one = incident_order(1, false);
+	struct store_order two = incident_order(2, true);
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	two.incident.service = SAMPLE_SHOP;
+	write_order(&w, 1, &one);
+	write_order(&w, 2, &two);
+	ask(&w, (struct store_question){ .kind = STORE_INCIDENTS, .limit = 1 });
+	assert_int_equal(w.incident_count, 1);
+	assert_int_equal(w.incident.incident.number, 2);
+	assert_string_equal(w.service, "shop");
+	assert_true(w.more);
+	ask(&w, (struct store_question){ .kind = STORE_INCIDENTS,
+					 .limit = 9,
+					 .service = "api" });
+	assert_int_equal(w.incident_count, 1);
+	assert_int_equal(w.incident.incident.number, 1);
+	assert_int_equal(w.incident.incident.cause.code, RESULT_L4CON);
+	assert_string_equal(w.incident.incident.cause.text,
+			    "connection refused");
+	world_done(&w);
+}
+
+static void a_forgotten_question_is_not_answered(void **state)
+{
+	struct store_question question = { .kind = STORE_EVENTS, .limit = 1 };
+	struct store_order open = incident_order(1, true);
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	store_forget(w.store, store_ask(w.store, &question, on_answer, &w));
+	write_order(&w, 1, &open);
+	assert_false(w.answered);
+	world_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gives_back_what_was_stored),
+		cmocka_unit_test(forgets_what_was_taken_back),
+		cmocka_unit_test(node_maintenance_without_an_end_stays),
+		cmocka_unit_test(
+			moves_instants_of_another_boot_and_keeps_the_spans),
+		cmocka_unit_test(drops_names_that_are_gone_and_says_so),
+		cmocka_unit_test(a_number_is_never_given_twice),
+		cmocka_unit_test(answers_questions_about_events),
+		cmocka_unit_test(answers_questions_about_incidents),
+		cmocka_unit_test(a_forgotten_question_is_not_answered),
+	};
+
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
