@@ -144,7 +144,8 @@ static void on_prepare(struct ev_loop *ev, ev_prepare *w, int events)
 	(void)ev;
 	(void)events;
 	for (i = 0; i < loop->after_count; i++)
-		loop->after[i].fn(loop->after[i].arg);
+		if (loop->after[i].fn != NULL)
+			loop->after[i].fn(loop->after[i].arg);
 	loop->after_count = 0;
 	loop_set_timer(loop);
 }
@@ -315,6 +316,15 @@ void loop_after(struct loop *loop, loop_fn fn, void *arg)
 		loop->after_size = size;
 	}
 	loop->after[loop->after_count++] = (struct task){ fn, arg };
+}
+
+void loop_after_cancel(struct loop *loop, loop_fn fn, void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < loop->after_count; i++)
+		if (loop->after[i].fn == fn && loop->after[i].arg == arg)
+			loop->after[i].fn = NULL;
 }
 
 void loop_run(struct loop *loop)

@@ -48,6 +48,9 @@ int loop_post(struct loop *loop, loop_fn fn, void *arg);
 /* Run @fn once at the end of this wake-up, before the loop sleeps again. */
 void loop_after(struct loop *loop, loop_fn fn, void *arg);
 
+/* Forget what loop_after() was told with this @fn and @arg. */
+void loop_after_cancel(struct loop *loop, loop_fn fn, void *arg);
+
 /* How late the present wake-up found its earliest due timer, microseconds. */
 int64_t loop_lag_us(const struct loop *loop);
 

@@ -14,7 +14,7 @@ mem(cpy|move|set|cmp|chr|rchr|mem)  bcmp  memccpy  explicit_bzero
 str(len|nlen|cmp|ncmp|casecmp|ncasecmp|chr|rchr|str|spn|cspn|pbrk)
 strchrnul  rawmemchr  strcasestr  stpcpy  stpncpy  strcpy  strncpy  strcat
 strncat  v?sn?printf  v?sscanf  strto(l|ul|ll|ull|imax|umax|d)  atoi
-bsearch  l?l?abs  inet_(pton|ntop)  [hn]to[hn][ls]
+bsearch  l?l?abs  reg(comp|exec|error|free)  inet_(pton|ntop)  [hn]to[hn][ls]
 isalpha  isdigit  isspace  tolower  toupper  __ctype_(b|tolower|toupper)_loc
 __errno_location  __assert_fail  abort  __stack_chk_fail
 __isoc(99|23)_(v?sscanf|strto.*)  __(mem|st[rp])[a-z]*_chk  __v?sn?printf_chk

@@ -8,6 +8,7 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 lints=$(realpath "$(dirname "$0")")
 built=$(realpath "$top_builddir")
+build_aux=$(realpath "$top_srcdir/build-aux")
 
 # Empty the copy: a header and a source that no lint complains about.
 plant()
@@ -169,4 +170,37 @@ if [ -n "${programs:-}" ]; then
 	"${CC:-cc}" -no-pie -Wl,-z,lazy -o "$copy/soft" "$copy/fault.c"
 	programs=soft finds hardened '# soft' "a program without its flags"
 fi
+
+plant
+git -C "$copy" init -q
+git -C "$copy" add controller
+distfiles='README.md controller/core/a.c' \
+	finds dist '^# controller/core/a.h' "a file that make dist leaves out"
+rm -rf "$copy/.git"
+
+# The runner: each line is a test, what it prints, its exit status, and the
+# counts that these must come to.
+while IFS='|' read -r name prints status want; do
+	plant
+	printf 'printf "%s"\nexit %s\n' "$prints" "$status" >"$copy/t.sh"
+	{
+		top_srcdir=$copy top_builddir=$copy "$build_aux/bascule-tests" \
+			counts t.sh >/dev/null 2>&1
+		"$build_aux/bascule-tally" "$copy/counts" || true
+	} | { grep -vFx "$want" || true; } | lint_case "the runner counts $name"
+done <<'END'
+a test that passes|ok 1 - a\n1..1\n|0|1 passed, 0 failed, 0 skipped
+a test that fails|ok 1 - a\nnot ok 2 - b\n1..2\n|1|1 passed, 1 failed, 0 skipped
+a test left out|ok 1 - a # SKIP no\n1..1\n|0|0 passed, 0 failed, 1 skipped
+a crash at the end|ok 1 - a\n1..1\n|139|1 passed, 1 failed, 0 skipped
+a crash in the middle|1..2\nok 1 - a\n|139|1 passed, 1 failed, 0 skipped
+a test that says nothing||0|0 passed, 1 failed, 0 skipped
+END
+
+plant
+echo '1 0 1 t' >"$copy/counts"
+{ ! "$build_aux/bascule-tally" "$copy/counts" >/dev/null || echo "status 0"; } |
+	lint_case "a test left out fails the sum"
+{ ! "$build_aux/bascule-tally" "$copy/none" >/dev/null || echo "status 0"; } |
+	lint_case "results that never came fail the sum"
 lint_done

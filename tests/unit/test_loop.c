@@ -205,6 +205,26 @@ static void late_tasks_run_after_the_others(void **state)
 	assert_string_equal(w->order, "cab");
 }
 
+static void write_c_and_cancel_b(void *arg)
+{
+	struct world *w = arg;
+
+	loop_after(w->loop, write_b, w);
+	loop_after(w->loop, write_a, w);
+	loop_after_cancel(w->loop, write_b, w);
+	write_order(w, 'c');
+}
+
+static void a_late_task_can_be_cancelled(void **state)
+{
+	struct world *w = *state;
+
+	w->wanted = 2;
+	assert_int_equal(loop_post(w->loop, write_c_and_cancel_b, w), 0);
+	loop_run(w->loop);
+	assert_string_equal(w->order, "ca");
+}
+
 static void one_wake_up_has_one_instant(void **state)
 {
 	struct world *w = *state;
@@ -240,6 +260,7 @@ int main(void)
 		TEST(posted_tasks_run_in_order),
 		TEST(another_thread_may_post),
 		TEST(late_tasks_run_after_the_others),
+		TEST(a_late_task_can_be_cancelled),
 		TEST(one_wake_up_has_one_instant),
 		TEST(tasks_left_behind_are_dropped),
 	};

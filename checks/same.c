@@ -1,0 +1,65 @@
+#include "checks/same.h"
+
+#include <string.h>
+
+static bool text_same(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return strcmp(a, b) == 0;
+}
+
+static bool headers_same(const struct check_settings *a,
+			 const struct check_settings *b)
+{
+	size_t i;
+
+	if (a->headers_count != b->headers_count)
+		return false;
+	for (i = 0; i < a->headers_count; i++)
+		if (strcmp(a->headers[i], b->headers[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool status_same(const struct check_settings *a,
+			const struct check_settings *b)
+{
+	size_t i;
+
+	if (a->status_count != b->status_count)
+		return false;
+	for (i = 0; i < a->status_count; i++)
+		if (a->status[i].first != b->status[i].first ||
+		    a->status[i].last != b->status[i].last)
+			return false;
+	return true;
+}
+
+static bool command_same(const char *const *a, const char *const *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	while (*a != NULL && *b != NULL && strcmp(*a, *b) == 0) {
+		a++;
+		b++;
+	}
+	return *a == NULL && *b == NULL;
+}
+
+bool check_asks_same(const struct check_settings *a,
+		     const struct check_settings *b)
+{
+	return a->type == b->type && a->port == b->port &&
+	       a->verify == b->verify &&
+	       a->expires_within_us == b->expires_within_us &&
+	       text_same(a->method, b->method) && text_same(a->path, b->path) &&
+	       text_same(a->host, b->host) && headers_same(a, b) &&
+	       status_same(a, b) && text_same(a->body, b->body) &&
+	       text_same(a->body_regex, b->body_regex) &&
+	       text_same(a->ca_file, b->ca_file) &&
+	       text_same(a->cert_file, b->cert_file) &&
+	       text_same(a->key_file, b->key_file) &&
+	       text_same(a->server_name, b->server_name) &&
+	       command_same(a->command, b->command);
+}

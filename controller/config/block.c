@@ -1,0 +1,358 @@
+#include "controller/config/block.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/config/store.h"
+#include "controller/core/err.h"
+
+#define WORDS_MAX 512
+
+struct place reader_place(const struct reader *reader,
+			  const config_setting_t *setting)
+{
+	return text_place(reader->text, setting->line);
+}
+
+void reader_error(const struct reader *reader, const config_setting_t *setting,
+		  const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	report_error(reader->report, reader_place(reader, setting), "%s", text);
+}
+
+void reader_warning(const struct reader *reader,
+		    const config_setting_t *setting, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	report_warning(reader->report, reader_place(reader, setting), "%s",
+		       text);
+}
+
+void block_defaults(const struct reader *reader, const struct block *block,
+		    void *dest)
+{
+	const struct key *key;
+
+	for (key = block->keys; key->name != NULL; key++) {
+		if (key->type == KEY_BLOCK)
+			block_defaults(reader, key->block,
+				       (char *)dest + key->offset);
+		else
+			store_default(reader->arena, key, dest);
+	}
+}
+
+/* What @setting is, in words. */
+static const char *setting_kind(const config_setting_t *setting)
+{
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_GROUP:
+		return "a block { ... }";
+	case CONFIG_TYPE_LIST:
+		return "a list ( ... )";
+	case CONFIG_TYPE_ARRAY:
+		return "an array [ ... ]";
+	case CONFIG_TYPE_STRING:
+		return "a string";
+	case CONFIG_TYPE_BOOL:
+		return "a boolean";
+	case CONFIG_TYPE_FLOAT:
+		return "a number with a fraction";
+	default:
+		return "a whole number";
+	}
+}
+
+/* What would be right, as an example after "write NAME = ". */
+static const char *key_example(const struct key *key)
+{
+	switch (key->type) {
+	case KEY_DURATION:
+		return "\"2s\"";
+	case KEY_COUNT:
+	case KEY_PORT:
+		return "a whole number";
+	case KEY_BOOLEAN:
+		return "true or false";
+	case KEY_PERCENT:
+		return "a number such as 99.95";
+	case KEY_STATUS:
+		return "\"200-299\"";
+	case KEY_STRINGS:
+		return "( \"...\", \"...\" )";
+	case KEY_BLOCK:
+		return "{ ... }";
+	case KEY_LIST:
+		return "( { ... }, { ... } )";
+	default:
+		return "a string in quotes";
+	}
+}
+
+static void wrong_kind(const struct reader *reader, const struct key *key,
+		       const config_setting_t *setting)
+{
+	const char *kind = setting_kind(setting);
+
+	if (key->type == KEY_DURATION &&
+	    config_setting_type(setting) == CONFIG_TYPE_INT)
+		reader_error(reader, setting,
+			     "%s = %d has no unit: write %s = \"%ds\" or "
+			     "\"%dms\"",
+			     key->name, config_setting_get_int(setting),
+			     key->name, config_setting_get_int(setting),
+			     config_setting_get_int(setting));
+	else
+		reader_error(reader, setting, "%s is %s: write %s = %s",
+			     key->name, kind, key->name, key_example(key));
+}
+
+/* A setting that is known but not built: fine only with the one value that
+ * says what happens anyway.
+ */
+static void read_later(const struct reader *reader, const struct key *key,
+		       const config_setting_t *setting)
+{
+	char value[32] = "";
+
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_STRING:
+		snprintf(value, sizeof(value), "%s",
+			 config_setting_get_string(setting));
+		break;
+	case CONFIG_TYPE_BOOL:
+		strcpy(value,
+		       config_setting_get_bool(setting) ? "true" : "false");
+		break;
+	case CONFIG_TYPE_INT:
+		snprintf(value, sizeof(value), "%d",
+			 config_setting_get_int(setting));
+		break;
+	default:
+		break;
+	}
+	if (key->only == NULL || strcmp(value, key->only) != 0)
+		reader_error(reader, setting, "%s: %s", key->name, key->help);
+}
+
+static void read_strings(const struct reader *reader, const struct key *key,
+			 config_setting_t *setting, void *dest)
+{
+	int count = config_setting_length(setting), i;
+	const char **strings, *string;
+
+	if (count < key->min || count > key->max) {
+		reader_error(reader, setting,
+			     "%s has %d strings: give %lld to %lld", key->name,
+			     count, (long long)key->min, (long long)key->max);
+		return;
+	}
+	strings =
+		arena_array(reader->arena, (size_t)count + 1, sizeof(*strings));
+	if (strings == NULL)
+		return;
+	for (i = 0; i < count; i++) {
+		string = config_setting_get_string_elem(setting, i);
+		if (string == NULL) {
+			wrong_kind(
+				reader, key,
+				config_setting_get_elem(setting, (unsigned)i));
+			return;
+		}
+		strings[i] = arena_strdup(reader->arena, string);
+	}
+	store_strings(key, strings, (size_t)count, dest);
+}
+
+static bool read_number(const struct reader *reader, const struct key *key,
+			const config_setting_t *setting, void *dest,
+			struct err *err, int *ret_r)
+{
+	int type = config_setting_type(setting);
+
+	if (key->type == KEY_PERCENT && type == CONFIG_TYPE_FLOAT)
+		*ret_r = store_float(key, config_setting_get_float(setting),
+				     dest, err);
+	else if (key->type != KEY_COUNT && key->type != KEY_PORT &&
+		 key->type != KEY_PERCENT && key->type != KEY_STATUS)
+		return false;
+	else if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64)
+		*ret_r = store_integer(reader->arena, key,
+				       config_setting_get_int64(setting), dest,
+				       err);
+	else
+		return false;
+	return true;
+}
+
+static bool key_is_text(const struct key *key)
+{
+	switch (key->type) {
+	case KEY_STRING:
+	case KEY_NAME:
+	case KEY_PATH:
+	case KEY_SOCKET:
+	case KEY_FILE:
+	case KEY_DURATION:
+	case KEY_CHOICE:
+	case KEY_ADDRESS:
+	case KEY_LISTEN:
+	case KEY_STATUS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void read_scalar(const struct reader *reader, const struct key *key,
+			const config_setting_t *setting, void *dest)
+{
+	int type = config_setting_type(setting), r = 0;
+	struct err err = { 0 };
+
+	if (type == CONFIG_TYPE_STRING && key_is_text(key))
+		r = store_text(reader->arena, key,
+			       config_setting_get_string(setting), dest, &err);
+	else if (type == CONFIG_TYPE_BOOL && key->type == KEY_BOOLEAN)
+		store_boolean(key, config_setting_get_bool(setting), dest);
+	else if (!read_number(reader, key, setting, dest, &err, &r))
+		wrong_kind(reader, key, setting);
+	if (r == -EINVAL)
+		reader_error(reader, setting, "%s", err.text);
+}
+
+/* Groups in a list; an array cannot hold any, but may be empty. */
+static void see_list(const struct reader *reader, const struct key *key,
+		     config_setting_t *setting)
+{
+	int count = config_setting_length(setting), i;
+	config_setting_t *elem;
+
+	for (i = 0; i < count; i++) {
+		elem = config_setting_get_elem(setting, (unsigned)i);
+		if (!config_setting_is_group(elem))
+			reader_error(reader, elem, "%s holds %s: write %s = %s",
+				     key->name, setting_kind(elem), key->name,
+				     key_example(key));
+	}
+}
+
+static void read_key(const struct reader *reader, const struct key *key,
+		     config_setting_t *setting, void *dest)
+{
+	bool list = config_setting_is_list(setting) ||
+		    config_setting_is_array(setting);
+
+	if (key->type == KEY_LATER)
+		read_later(reader, key, setting);
+	else if (key->type == KEY_BLOCK && config_setting_is_group(setting))
+		block_read(reader, key->block, setting,
+			   (char *)dest + key->offset);
+	else if (key->type == KEY_LIST && list)
+		see_list(reader, key, setting);
+	else if (key->type == KEY_STRINGS && list)
+		read_strings(reader, key, setting, dest);
+	else
+		read_scalar(reader, key, setting, dest);
+}
+
+/* The block where @name would be right, or NULL. */
+static const struct block *block_of(const char *name)
+{
+	const struct block *const *block;
+
+	for (block = key_blocks; *block != NULL; block++)
+		if (key_find(*block, name) != NULL)
+			return *block;
+	return NULL;
+}
+
+static const char *block_words(const struct block *block, char *buffer,
+			       size_t size)
+{
+	const struct key *key;
+	size_t used = 0;
+
+	*buffer = '\0';
+	for (key = block->keys; key->name != NULL; key++)
+		if (key->type != KEY_LATER && used < size)
+			used += (size_t)snprintf(buffer + used, size - used,
+						 "%s%s", used ? ", " : "",
+						 key->name);
+	return buffer;
+}
+
+static void unknown_key(const struct reader *reader, const struct block *block,
+			const config_setting_t *setting)
+{
+	const char *name = config_setting_name(setting);
+	const char *nearest = key_nearest(block, name);
+	const struct block *other = block_of(name);
+	char words[WORDS_MAX];
+
+	if (other != NULL)
+		reader_error(reader, setting,
+			     "%s does not belong here: it stands %s%s", name,
+			     other->name[0] ? "in " : "at the top of the file",
+			     other->name);
+	else if (nearest != NULL)
+		reader_error(reader, setting,
+			     "unknown setting %.40s: did you mean %s?", name,
+			     nearest);
+	else
+		reader_error(reader, setting,
+			     "unknown setting %.40s: known here are %s", name,
+			     block_words(block, words, sizeof(words)));
+}
+
+void block_read(const struct reader *reader, const struct block *block,
+		config_setting_t *group, void *dest)
+{
+	int count = config_setting_length(group), i;
+	config_setting_t *setting;
+	const struct key *key;
+
+	for (i = 0; i < count; i++) {
+		setting = config_setting_get_elem(group, (unsigned)i);
+		key = key_find(block, config_setting_name(setting));
+		if (key == NULL)
+			unknown_key(reader, block, setting);
+		else
+			read_key(reader, key, setting, dest);
+	}
+	for (key = block->keys; key->name != NULL; key++)
+		if (key->required && block_given(group, key->name) == NULL)
+			reader_error(reader, group,
+				     "%s is missing: add %s = %s", key->name,
+				     key->name, key_example(key));
+}
+
+config_setting_t *block_given(config_setting_t *group, const char *name)
+{
+	if (group == NULL || !config_setting_is_group(group))
+		return NULL;
+	return config_setting_get_member(group, name);
+}
+
+config_setting_t *block_list(config_setting_t *group, const char *name)
+{
+	config_setting_t *list = block_given(group, name);
+
+	if (list == NULL || config_setting_is_group(list))
+		return NULL;
+	return config_setting_is_aggregate(list) ? list : NULL;
+}

@@ -1,0 +1,324 @@
+#include "controller/config/check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Something with a name, for the search for twins. */
+struct named {
+	const char *scope; /* twins are of one scope */
+	const char *name;
+	unsigned order; /* its line */
+};
+
+static int named_compare(const void *left, const void *right)
+{
+	const struct named *a = left, *b = right;
+	int r = strcmp(a->scope, b->scope);
+
+	if (r == 0)
+		r = strcmp(a->name, b->name);
+	if (r == 0)
+		r = a->order < b->order ? -1 : a->order > b->order;
+	return r;
+}
+
+typedef void twin_report(const struct reader *reader, const struct named *twin,
+			 struct place first);
+
+/* Call @tell for each of @named that bears the name of one before it. */
+static void twins_find(const struct reader *reader, struct named *named,
+		       size_t count, twin_report *tell)
+{
+	size_t i, first = 0;
+
+	qsort(named, count, sizeof(*named), named_compare);
+	for (i = 1; i < count; i++) {
+		if (strcmp(named[i].scope, named[first].scope) != 0 ||
+		    strcmp(named[i].name, named[first].name) != 0)
+			first = i;
+		else
+			tell(reader, &named[i],
+			     text_place(reader->text, named[first].order));
+	}
+}
+
+static void service_twin(const struct reader *reader, const struct named *twin,
+			 struct place first)
+{
+	report_error(reader->report, text_place(reader->text, twin->order),
+		     "service \"%s\" exists already (%s:%u): give it another "
+		     "name",
+		     twin->name, first.file, first.line);
+}
+
+static void haproxy_twin(const struct reader *reader, const struct named *twin,
+			 struct place first)
+{
+	report_error(reader->report, text_place(reader->text, twin->order),
+		     "HAProxy \"%s\" exists already (%s:%u): give it another "
+		     "name",
+		     twin->name, first.file, first.line);
+}
+
+static void socket_twin(const struct reader *reader, const struct named *twin,
+			struct place first)
+{
+	report_error(reader->report, text_place(reader->text, twin->order),
+		     "socket \"%s\" is another HAProxy's already (%s:%u): "
+		     "name each process once",
+		     twin->name, first.file, first.line);
+}
+
+static void target_twin(const struct reader *reader, const struct named *twin,
+			struct place first)
+{
+	report_error(reader->report, text_place(reader->text, twin->order),
+		     "target \"%s\" exists already in service \"%s\" (%s:%u): "
+		     "give it another name",
+		     twin->name, twin->scope, first.file, first.line);
+}
+
+static void server_twin(const struct reader *reader, const struct named *twin,
+			struct place first)
+{
+	report_error(reader->report, text_place(reader->text, twin->order),
+		     "server \"%s/%s\" of HAProxy is another service's target "
+		     "already (%s:%u): a server obeys one service",
+		     twin->scope, twin->name, first.file, first.line);
+}
+
+static void address_twin(const struct reader *reader, const struct named *twin,
+			 struct place first)
+{
+	report_warning(reader->report, text_place(reader->text, twin->order),
+		       "address \"%s\" is another target's of service \"%s\" "
+		       "already (%s:%u): is one of them mistyped?",
+		       twin->name, twin->scope, first.file, first.line);
+}
+
+static void services_twins(const struct reader *reader,
+			   const struct settings *settings, struct named *named)
+{
+	const struct service_settings *service;
+	size_t count = 0;
+	unsigned i;
+
+	for (i = 0; i < settings->service_count; i++) {
+		service = &settings->services[i];
+		if (service->name != NULL)
+			named[count++] = (struct named){ "", service->name,
+							 service->line };
+	}
+	twins_find(reader, named, count, service_twin);
+}
+
+static void haproxies_twins(const struct reader *reader,
+			    const struct settings *settings,
+			    struct named *named)
+{
+	const struct haproxy_settings *haproxy;
+	size_t count = 0;
+	unsigned i;
+
+	for (i = 0; i < settings->haproxy_count; i++) {
+		haproxy = &settings->haproxies[i];
+		named[count++] =
+			(struct named){ "", haproxy->name, haproxy->line };
+	}
+	twins_find(reader, named, count, haproxy_twin);
+	for (count = 0, i = 0; i < settings->haproxy_count; i++) {
+		haproxy = &settings->haproxies[i];
+		if (haproxy->socket != NULL)
+			named[count++] = (struct named){ "", haproxy->socket,
+							 haproxy->line };
+	}
+	twins_find(reader, named, count, socket_twin);
+}
+
+/* What of a target must not stand twice in which scope. */
+enum twin_kind { TWIN_TARGET, TWIN_SERVER, TWIN_ADDRESS };
+
+static struct named target_named(const struct settings *settings,
+				 const struct target_settings *target,
+				 enum twin_kind kind)
+{
+	const struct service_settings *service;
+	struct named named = { NULL, target->name, target->line };
+
+	service = &settings->services[target->service];
+	named.scope = kind == TWIN_SERVER ? service->backend : service->name;
+	if (kind == TWIN_ADDRESS)
+		named.name = *target->address ? target->address : NULL;
+	return named;
+}
+
+static void targets_twins(const struct reader *reader,
+			  const struct settings *settings, struct named *named,
+			  enum twin_kind kind, twin_report *tell)
+{
+	size_t count = 0;
+	unsigned i;
+
+	for (i = 0; i < settings->target_count; i++) {
+		named[count] =
+			target_named(settings, &settings->targets[i], kind);
+		if (named[count].scope != NULL && named[count].name != NULL)
+			count++;
+	}
+	twins_find(reader, named, count, tell);
+}
+
+static int check_twins(const struct reader *reader,
+		       const struct settings *settings)
+{
+	size_t errors, most = 1 + settings->target_count;
+	struct named *named;
+
+	most += settings->service_count + settings->haproxy_count;
+	named = malloc(most * sizeof(*named));
+	if (named == NULL)
+		return -ENOMEM;
+	services_twins(reader, settings, named);
+	haproxies_twins(reader, settings, named);
+	errors = reader->report->errors;
+	targets_twins(reader, settings, named, TWIN_TARGET, target_twin);
+	/* Twins of one service are twins in its backend too: once is enough */
+	if (reader->report->errors == errors)
+		targets_twins(reader, settings, named, TWIN_SERVER,
+			      server_twin);
+	targets_twins(reader, settings, named, TWIN_ADDRESS, address_twin);
+	free(named);
+	return 0;
+}
+
+static void check_haproxy(const struct reader *reader,
+			  const struct haproxy_settings *haproxy,
+			  config_setting_t *group)
+{
+	config_setting_t *socket = block_given(group, "socket");
+	config_setting_t *address = block_given(group, "address");
+
+	if (socket != NULL && address != NULL)
+		reader_error(reader, address,
+			     "socket and address are both given: keep one");
+	if (socket == NULL && address == NULL)
+		reader_error(reader, group,
+			     "HAProxy \"%s\" has no socket: add socket = "
+			     "\"/run/haproxy/admin.sock\"",
+			     haproxy->name);
+	if (haproxy->host != NULL && haproxy->port == 0)
+		reader_error(reader, address,
+			     "address \"%s\" has no port: add one, such as "
+			     "\"%s:9999\"",
+			     haproxy->host, haproxy->host);
+}
+
+static void check_target(const struct reader *reader,
+			 const struct service_settings *service,
+			 const struct target_settings *target,
+			 config_setting_t *group)
+{
+	config_setting_t *address = block_given(group, "address");
+	bool secure = service->check.type == CHECK_HTTPS ||
+		      service->check.type == CHECK_TLS;
+
+	if (service->check.type == CHECK_EXEC)
+		return;
+	if (address == NULL)
+		reader_error(reader, group,
+			     "target \"%s\" has no address: add address = "
+			     "\"HOST:PORT\"",
+			     target->name == NULL ? "" : target->name);
+	else if (*target->host != '\0' && target->port == 0)
+		reader_error(reader, address,
+			     "address \"%s\" has no port: add one, such as "
+			     "\"%s:%s\"",
+			     target->address, target->address,
+			     secure ? "443" : "80");
+}
+
+/* Settings that speak of HAProxy's servers, in a service that has none. */
+static void check_proxied(const struct reader *reader,
+			  const struct service_settings *service,
+			  config_setting_t *group)
+{
+	const struct key *key;
+	config_setting_t *given;
+
+	for (key = keys_service.keys; key->name != NULL; key++) {
+		given = block_given(group, key->name);
+		if (key->proxied && given != NULL && service->backend == NULL)
+			reader_warning(reader, given,
+				       "%s does nothing without a backend: "
+				       "add backend = \"...\", or remove it",
+				       key->name);
+	}
+}
+
+static void check_service(const struct reader *reader,
+			  const struct settings *settings,
+			  const struct service_settings *service,
+			  config_setting_t *group)
+{
+	config_setting_t *targets = block_list(group, "targets");
+	config_setting_t *min_up = block_given(group, "min_up");
+	unsigned i;
+
+	if (targets != NULL && service->target_count == 0)
+		reader_error(reader, targets,
+			     "targets is empty: a service needs at least one");
+	if (min_up != NULL && service->min_up > service->target_count)
+		reader_error(reader, min_up,
+			     "min_up = %u is more than the %u targets there "
+			     "are: give less",
+			     service->min_up, service->target_count);
+	if (service->backend != NULL && settings->haproxy_count == 0)
+		reader_error(reader, block_given(group, "backend"),
+			     "backend \"%s\" is named but no HAProxy: add "
+			     "haproxy = ( { socket = \"...\"; } ), or remove "
+			     "backend",
+			     service->backend);
+	check_proxied(reader, service, group);
+	check_probe(reader, service, block_given(group, "check"));
+	for (i = 0; i < service->target_count; i++)
+		check_target(reader, service,
+			     &settings->targets[service->first_target + i],
+			     config_setting_get_elem(targets, i));
+}
+
+static void check_unused(const struct reader *reader,
+			 const struct settings *settings,
+			 config_setting_t *haproxies)
+{
+	unsigned i;
+
+	for (i = 0; i < settings->service_count; i++)
+		if (settings->services[i].backend != NULL)
+			return;
+	if (settings->haproxy_count > 0 && settings->service_count > 0)
+		reader_warning(reader, haproxies,
+			       "no service names a backend, so HAProxy is "
+			       "left alone: add backend = \"...\" to a "
+			       "service");
+}
+
+int check_settings(const struct reader *reader, const struct settings *settings,
+		   config_setting_t *root)
+{
+	config_setting_t *haproxies = block_list(root, "haproxy");
+	config_setting_t *services = block_list(root, "services");
+	unsigned i;
+
+	if (services != NULL && settings->service_count == 0)
+		reader_error(reader, services,
+			     "services is empty: add at least one");
+	for (i = 0; i < settings->haproxy_count; i++)
+		check_haproxy(reader, &settings->haproxies[i],
+			      config_setting_get_elem(haproxies, i));
+	for (i = 0; i < settings->service_count; i++)
+		check_service(reader, settings, &settings->services[i],
+			      config_setting_get_elem(services, i));
+	check_unused(reader, settings, haproxies);
+	return check_twins(reader, settings);
+}

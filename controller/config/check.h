@@ -1,0 +1,21 @@
+/* Rules across keys: what the table of keys cannot say row by row. */
+#ifndef BASCULE_CONFIG_CHECK_H
+#define BASCULE_CONFIG_CHECK_H
+
+#include <libconfig.h>
+
+#include "controller/config/block.h"
+#include "controller/core/settings.h"
+
+/* Report what is wrong with @settings, read from @root.  Names may still be
+ * NULL where reading failed.  0 or -ENOMEM.
+ */
+int check_settings(const struct reader *reader, const struct settings *settings,
+		   config_setting_t *root);
+
+/* The rules of @service's check block @given (NULL: all defaults). */
+void check_probe(const struct reader *reader,
+		 const struct service_settings *service,
+		 config_setting_t *given);
+
+#endif

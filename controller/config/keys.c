@@ -1,0 +1,597 @@
+#include "controller/config/keys.h"
+
+#include <string.h>
+
+#include "controller/core/instant.h"
+#include "controller/core/settings.h"
+
+#define FIELD(struct_, field_) .offset = offsetof(struct struct_, field_)
+#define COUNT(struct_, field_) .count_offset = offsetof(struct struct_, field_)
+#define PORT(struct_, field_)  .port_offset = offsetof(struct struct_, field_)
+#define TEXT(struct_, field_)  .text_offset = offsetof(struct struct_, field_)
+
+#define FOR(type_) (1 << (type_))
+#define HTTP_ONLY  (FOR(CHECK_HTTP) | FOR(CHECK_HTTPS))
+#define TLS_ONLY   (FOR(CHECK_HTTPS) | FOR(CHECK_TLS))
+#define EXEC_ONLY  FOR(CHECK_EXEC)
+#define NET_ONLY   (HTTP_ONLY | TLS_ONLY | FOR(CHECK_TCP))
+
+#define SINGLE_NODE "this version runs as a single node"
+
+static const struct choice types[] = {
+	{ "http", CHECK_HTTP, NULL,
+	  "a request over a kept connection; the status, and the body if "
+	  "asked, decide" },
+	{ "https", CHECK_HTTPS, NULL,
+	  "the same over TLS, the certificate verified" },
+	{ "tcp", CHECK_TCP, NULL, "a connection can be made" },
+	{ "tls", CHECK_TLS, NULL,
+	  "a TLS handshake succeeds, the certificate verified" },
+	{ "exec", CHECK_EXEC, NULL,
+	  "a program of the Nagios plugin convention: exit status 0 is good, "
+	  "1 a warning, anything else bad" },
+	{ "postgresql", 0, "use tcp or exec for now", NULL },
+	{ "mysql", 0, "use tcp or exec for now", NULL },
+	{ "redis", 0, "use tcp or exec for now", NULL },
+	{ "systemd", 0, "use exec with \"systemctl is-active\" for now", NULL },
+	{ "file", 0, "use exec for now", NULL },
+	{ "metric", 0, "use exec for now", NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct choice sessions[] = {
+	{ "keep", SESSIONS_KEEP, NULL, "leave them to end by themselves" },
+	{ "end-writers", SESSIONS_END_WRITERS, NULL,
+	  "end those to a primary that may write no more; others are left" },
+	{ "end", SESSIONS_END, NULL, "end all of them at once" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct choice severities[] = {
+	{ "P1", SEVERITY_P1, NULL, "the gravest" },
+	{ "P2", SEVERITY_P2, NULL, NULL },
+	{ "P3", SEVERITY_P3, NULL, NULL },
+	{ "P4", SEVERITY_P4, NULL, "the lightest" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct key control_keys[] = {
+	{ .name = "socket",
+	  .type = KEY_SOCKET,
+	  FIELD(settings, control_socket),
+	  .dflt = "/run/bascule/control.sock",
+	  .help = "The UNIX socket that bascule(1) talks to.  Root and the "
+		  "group of the daemon may." },
+	{ .name = NULL },
+};
+
+static const struct block keys_control = {
+	.name = "control",
+	.help = "Where the command line reaches the daemon.",
+	.keys = control_keys,
+};
+
+static const struct key http_keys[] = {
+	{ .name = "listen",
+	  .type = KEY_LISTEN,
+	  FIELD(settings, http_host),
+	  PORT(settings, http_port),
+	  .dflt = "127.0.0.1:7480",
+	  .help = "Address and port for metrics, health endpoints and the "
+		  "read-only API: an IP address, not a name.  \"off\" "
+		  "switches HTTP off." },
+	{ .name = NULL },
+};
+
+static const struct block keys_http = {
+	.name = "http",
+	.help = "Metrics, health and the read-only API over HTTP.",
+	.keys = http_keys,
+};
+
+static const struct key haproxy_keys[] = {
+	{ .name = "name",
+	  .type = KEY_NAME,
+	  FIELD(haproxy_settings, name),
+	  .dflt = "local",
+	  .help = "What this HAProxy is called in messages and metrics." },
+	{ .name = "socket",
+	  .type = KEY_SOCKET,
+	  FIELD(haproxy_settings, socket),
+	  .help = "Its runtime socket (stats socket ... level admin), as a "
+		  "path.  Either this or address is needed." },
+	{ .name = "address",
+	  .type = KEY_ADDRESS,
+	  FIELD(haproxy_settings, host),
+	  PORT(haproxy_settings, port),
+	  .help = "Its runtime socket over TCP, as \"HOST:PORT\"." },
+	{ .name = "node",
+	  .type = KEY_LATER,
+	  .help = SINGLE_NODE ", which drives every HAProxy of the file: "
+			      "remove it" },
+	{ .name = "master_socket",
+	  .type = KEY_LATER,
+	  .help = "leaving workers are not reached yet: remove it" },
+	{ .name = "agent_listen",
+	  .type = KEY_LATER,
+	  .help = "the agent-check responder is not built yet: remove it" },
+	{ .name = NULL },
+};
+
+const struct block keys_haproxy = {
+	.name = "haproxy",
+	.help = "The HAProxy processes to steer, each over its runtime "
+		"socket.",
+	.keys = haproxy_keys,
+};
+
+static const struct key check_keys[] = {
+	{ .name = "type",
+	  .type = KEY_CHOICE,
+	  FIELD(check_settings, type),
+	  .choices = types,
+	  .dflt = "http",
+	  .help = "What a check is." },
+	{ .name = "interval",
+	  .type = KEY_DURATION,
+	  FIELD(check_settings, interval_us),
+	  .min = 10 * MS,
+	  .max = HOUR,
+	  .dflt = "1s",
+	  .help = "Time from one check to the next while a target is up." },
+	{ .name = "fast_interval",
+	  .type = KEY_DURATION,
+	  FIELD(check_settings, fast_interval_us),
+	  .min = 10 * MS,
+	  .max = HOUR,
+	  .dflt = "100ms",
+	  .dflt_help = "100ms, or interval if that is shorter",
+	  .help = "The same while its state is in doubt: from the first bad "
+		  "answer until fall or rise decides." },
+	{ .name = "down_interval",
+	  .type = KEY_DURATION,
+	  FIELD(check_settings, down_interval_us),
+	  .min = 10 * MS,
+	  .max = HOUR,
+	  .dflt_help = "interval",
+	  .help = "The same while it is down." },
+	{ .name = "timeout",
+	  .type = KEY_DURATION,
+	  FIELD(check_settings, timeout_us),
+	  .min = MS,
+	  .max = 10 * MINUTE,
+	  .dflt = "500ms",
+	  .help = "How long to wait for an answer at most.  The wait adapts "
+		  "to how fast the target usually answers, between "
+		  "timeout_min and this." },
+	{ .name = "timeout_min",
+	  .type = KEY_DURATION,
+	  FIELD(check_settings, timeout_min_us),
+	  .min = MS,
+	  .max = 10 * MINUTE,
+	  .dflt = "20ms",
+	  .dflt_help = "20ms, or timeout if that is shorter",
+	  .help = "How long to wait at least.  Equal to timeout, the wait "
+		  "does not adapt." },
+	{ .name = "slow_after",
+	  .type = KEY_DURATION,
+	  FIELD(check_settings, slow_after_us),
+	  .min = MS,
+	  .max = 10 * MINUTE,
+	  .dflt_help = "half of timeout",
+	  .help = "A good answer that took longer counts as slow; fall of "
+		  "them in a row make the target DEGRADED." },
+	{ .name = "fall",
+	  .type = KEY_COUNT,
+	  FIELD(check_settings, fall),
+	  .min = 1,
+	  .max = 100,
+	  .dflt = "3",
+	  .unit = "checks",
+	  .help = "Bad answers in a row that take a target down." },
+	{ .name = "rise",
+	  .type = KEY_COUNT,
+	  FIELD(check_settings, rise),
+	  .min = 1,
+	  .max = 100,
+	  .dflt = "2",
+	  .unit = "checks",
+	  .help = "Good answers in a row that bring it back." },
+	{ .name = "start_period",
+	  .type = KEY_DURATION,
+	  FIELD(check_settings, start_period_us),
+	  .min = 0,
+	  .max = DAY,
+	  .dflt = "0s",
+	  .help = "For so long after the daemon first sees a target, bad "
+		  "answers do not take it down." },
+	{ .name = "fresh_every",
+	  .type = KEY_COUNT,
+	  FIELD(check_settings, fresh_every),
+	  .min = 1,
+	  .max = 1000000,
+	  .dflt = "10",
+	  .unit = "checks",
+	  .types = HTTP_ONLY,
+	  .help = "Each so many checks go over a new connection, so that a "
+		  "target that takes no new ones is noticed." },
+	{ .name = "port",
+	  .type = KEY_PORT,
+	  FIELD(check_settings, port),
+	  .min = 1,
+	  .max = 65535,
+	  .dflt_help = "the target's own",
+	  .types = NET_ONLY,
+	  .help = "Check this port instead." },
+	{ .name = "method",
+	  .type = KEY_STRING,
+	  FIELD(check_settings, method),
+	  .dflt = "GET",
+	  .types = HTTP_ONLY,
+	  .help = "The request's method." },
+	{ .name = "path",
+	  .type = KEY_STRING,
+	  FIELD(check_settings, path),
+	  .dflt = "/",
+	  .types = HTTP_ONLY,
+	  .help = "The request's path, with its query." },
+	{ .name = "host",
+	  .type = KEY_STRING,
+	  FIELD(check_settings, host),
+	  .dflt_help = "the target's address",
+	  .types = HTTP_ONLY,
+	  .help = "The request's Host header." },
+	{ .name = "headers",
+	  .type = KEY_STRINGS,
+	  FIELD(check_settings, headers),
+	  COUNT(check_settings, headers_count),
+	  .max = 64,
+	  .types = HTTP_ONLY,
+	  .help = "More headers, each as \"Name: value\"." },
+	{ .name = "status",
+	  .type = KEY_STATUS,
+	  FIELD(check_settings, status),
+	  COUNT(check_settings, status_count),
+	  .dflt = "200-399",
+	  .types = HTTP_ONLY,
+	  .help = "The statuses that are good: a number, or a string such as "
+		  "\"200-299,401\"." },
+	{ .name = "body",
+	  .type = KEY_STRING,
+	  FIELD(check_settings, body),
+	  .types = HTTP_ONLY,
+	  .help = "Text that the answer's body must hold." },
+	{ .name = "body_regex",
+	  .type = KEY_STRING,
+	  FIELD(check_settings, body_regex),
+	  .types = HTTP_ONLY,
+	  .help = "A POSIX extended regular expression that the body must "
+		  "match.  Either this or body." },
+	{ .name = "ca_file",
+	  .type = KEY_FILE,
+	  FIELD(check_settings, ca_file),
+	  .dflt_help = "the system's own",
+	  .types = TLS_ONLY,
+	  .help = "The authorities (PEM) that may have signed the target's "
+		  "certificate." },
+	{ .name = "cert_file",
+	  .type = KEY_FILE,
+	  FIELD(check_settings, cert_file),
+	  .types = TLS_ONLY,
+	  .help = "The certificate (PEM) to show to the target; needs "
+		  "key_file." },
+	{ .name = "key_file",
+	  .type = KEY_FILE,
+	  FIELD(check_settings, key_file),
+	  .types = TLS_ONLY,
+	  .help = "Its private key (PEM)." },
+	{ .name = "server_name",
+	  .type = KEY_STRING,
+	  FIELD(check_settings, server_name),
+	  .dflt_help = "host, or the target's address",
+	  .types = TLS_ONLY,
+	  .help = "The name asked for (SNI) and looked for in the "
+		  "certificate." },
+	{ .name = "verify",
+	  .type = KEY_BOOLEAN,
+	  FIELD(check_settings, verify),
+	  .dflt = "true",
+	  .types = TLS_ONLY,
+	  .help = "Whether an unknown, expired or wrongly named certificate "
+		  "is a bad answer." },
+	{ .name = "expires_within",
+	  .type = KEY_DURATION,
+	  FIELD(check_settings, expires_within_us),
+	  .min = 0,
+	  .max = 3650 * DAY,
+	  .dflt = "14d",
+	  .types = TLS_ONLY,
+	  .help = "A certificate that ends sooner makes the target "
+		  "DEGRADED.  \"0s\" switches this off." },
+	{ .name = "command",
+	  .type = KEY_STRINGS,
+	  FIELD(check_settings, command),
+	  .min = 1,
+	  .max = 256,
+	  .types = EXEC_ONLY,
+	  .help = "The program to run, as an absolute path, and its "
+		  "arguments; no shell comes between.  It is killed with all "
+		  "it started when timeout is over." },
+	{ .name = "tether",
+	  .type = KEY_LATER,
+	  .only = "true",
+	  .help = "it cannot be switched off yet: remove it" },
+	{ .name = "user",
+	  .type = KEY_LATER,
+	  .help = "it belongs to database checks, which are not built yet: "
+		  "remove it" },
+	{ .name = "password_file",
+	  .type = KEY_LATER,
+	  .help = "it belongs to database checks, which are not built yet: "
+		  "remove it" },
+	{ .name = NULL },
+};
+
+const struct block keys_check = {
+	.name = "services.check",
+	.help = "How the targets of a service are asked whether they are "
+		"well.",
+	.keys = check_keys,
+};
+
+static const struct key severity_keys[] = {
+	{ .name = "partial",
+	  .type = KEY_CHOICE,
+	  FIELD(service_settings, severity_partial),
+	  .choices = severities,
+	  .dflt = "P2",
+	  .help = "While some targets are down, and min_up still serve." },
+	{ .name = "total",
+	  .type = KEY_CHOICE,
+	  FIELD(service_settings, severity_total),
+	  .choices = severities,
+	  .dflt = "P1",
+	  .help = "While fewer than min_up serve." },
+	{ .name = NULL },
+};
+
+static const struct block keys_severity = {
+	.name = "services.severity",
+	.help = "How grave an incident of this service is.",
+	.keys = severity_keys,
+};
+
+static const struct key objective_keys[] = {
+	{ .name = "availability",
+	  .type = KEY_PERCENT,
+	  FIELD(objective, availability_percent),
+	  .dflt_help = "none",
+	  .help = "Percent of the time that min_up targets or more are to "
+		  "serve: above 0, below 100." },
+	{ .name = "mttd",
+	  .type = KEY_DURATION,
+	  FIELD(objective, mttd_us),
+	  .min = MS,
+	  .max = 30 * DAY,
+	  .dflt_help = "none",
+	  .help = "How fast, on average, a fault is to be detected." },
+	{ .name = "mttr",
+	  .type = KEY_DURATION,
+	  FIELD(objective, mttr_us),
+	  .min = MS,
+	  .max = 30 * DAY,
+	  .dflt_help = "none",
+	  .help = "How fast, on average, the service is to be whole "
+		  "again." },
+	{ .name = NULL },
+};
+
+static const struct block keys_objective = {
+	.name = "services.objective",
+	.help = "What the service promises; reports compare with it.",
+	.keys = objective_keys,
+};
+
+static const struct key target_keys[] = {
+	{ .name = "name",
+	  .type = KEY_NAME,
+	  FIELD(target_settings, name),
+	  .required = true,
+	  .help = "The target's name, which is also its server's name in "
+		  "HAProxy's backend." },
+	{ .name = "address",
+	  .type = KEY_ADDRESS,
+	  FIELD(target_settings, host),
+	  PORT(target_settings, port),
+	  TEXT(target_settings, address),
+	  .help = "\"HOST:PORT\", where HOST is an IPv4 address, an IPv6 "
+		  "address in brackets, or a name.  A check of type exec "
+		  "needs no port, and no address." },
+	{ .name = NULL },
+};
+
+const struct block keys_target = {
+	.name = "services.targets",
+	.help = "The servers of a service.",
+	.keys = target_keys,
+};
+
+static const struct key service_keys[] = {
+	{ .name = "name",
+	  .type = KEY_NAME,
+	  FIELD(service_settings, name),
+	  .required = true,
+	  .help = "The service's name." },
+	{ .name = "targets",
+	  .type = KEY_LIST,
+	  .block = &keys_target,
+	  .required = true,
+	  .help = "Its servers." },
+	{ .name = "check",
+	  .type = KEY_BLOCK,
+	  FIELD(service_settings, check),
+	  .block = &keys_check,
+	  .help = "How they are checked." },
+	{ .name = "backend",
+	  .type = KEY_NAME,
+	  FIELD(service_settings, backend),
+	  .dflt_help = "none",
+	  .help = "The backend of this service in HAProxy; its servers bear "
+		  "the targets' names.  Without one the daemon observes and "
+		  "reports, and acts on nothing." },
+	{ .name = "min_up",
+	  .type = KEY_COUNT,
+	  FIELD(service_settings, min_up),
+	  .max = SETTINGS_TARGETS_MAX,
+	  .dflt = "1",
+	  .unit = "targets",
+	  .help = "So many targets are never withdrawn from HAProxy, however "
+		  "bad they look; with fewer serving the service is down." },
+	{ .name = "concurrency",
+	  .type = KEY_COUNT,
+	  FIELD(service_settings, concurrency),
+	  .min = 1,
+	  .max = SETTINGS_TARGETS_MAX,
+	  .dflt_help = "the number of targets",
+	  .unit = "checks",
+	  .help = "Checks under way at once, at most." },
+	{ .name = "sessions",
+	  .type = KEY_CHOICE,
+	  FIELD(service_settings, sessions),
+	  .choices = sessions,
+	  .dflt = "end-writers",
+	  .proxied = true,
+	  .help = "What becomes of the client sessions on a withdrawn "
+		  "server." },
+	{ .name = "slow_start",
+	  .type = KEY_DURATION,
+	  FIELD(service_settings, slow_start_us),
+	  .max = HOUR,
+	  .dflt = "0s",
+	  .proxied = true,
+	  .help = "How long a server that comes back takes to get from a "
+		  "small weight to its full one." },
+	{ .name = "drain",
+	  .type = KEY_DURATION,
+	  FIELD(service_settings, drain_us),
+	  .max = DAY,
+	  .dflt = "10s",
+	  .proxied = true,
+	  .help = "In a planned withdrawal: how long the server only "
+		  "finishes what it has before it is put in maintenance." },
+	{ .name = "severity",
+	  .type = KEY_BLOCK,
+	  .block = &keys_severity,
+	  .help = "How grave its incidents are." },
+	{ .name = "objective",
+	  .type = KEY_BLOCK,
+	  FIELD(service_settings, objective),
+	  .block = &keys_objective,
+	  .help = "What it promises." },
+	{ .name = "agree",
+	  .type = KEY_LATER,
+	  .only = "local",
+	  .help = SINGLE_NODE ", whose own view counts: write \"local\", or "
+			      "remove it" },
+	{ .name = "max_withdrawn",
+	  .type = KEY_LATER,
+	  .only = "100",
+	  .help = "min_up is the only limit yet: remove it" },
+	{ .name = "on_panic",
+	  .type = KEY_LATER,
+	  .only = "hold",
+	  .help = "\"hold\" is the only policy yet: remove it" },
+	{ .name = "failover",
+	  .type = KEY_LATER,
+	  .help = "database failover is not built yet: remove the block" },
+	{ .name = NULL },
+};
+
+const struct block keys_service = {
+	.name = "services",
+	.help = "What is watched: each service is a set of targets that do "
+		"the same work.",
+	.keys = service_keys,
+};
+
+static const struct key root_keys[] = {
+	{ .name = "node",
+	  .type = KEY_NAME,
+	  FIELD(settings, node),
+	  .dflt_help = "the host name",
+	  .help = "What this machine is called in messages, events and "
+		  "metrics." },
+	{ .name = "state_dir",
+	  .type = KEY_PATH,
+	  FIELD(settings, state_dir),
+	  .dflt = "/var/lib/bascule",
+	  .help = "The folder for what must outlive the daemon: events, "
+		  "incidents, maintenance." },
+	{ .name = "history",
+	  .type = KEY_DURATION,
+	  FIELD(settings, history_us),
+	  .min = HOUR,
+	  .max = 3650 * DAY,
+	  .dflt = "90d",
+	  .help = "How long events and incidents are kept." },
+	{ .name = "control",
+	  .type = KEY_BLOCK,
+	  .block = &keys_control,
+	  .help = "The control socket." },
+	{ .name = "http",
+	  .type = KEY_BLOCK,
+	  .block = &keys_http,
+	  .help = "The HTTP listener." },
+	{ .name = "haproxy",
+	  .type = KEY_LIST,
+	  .block = &keys_haproxy,
+	  .help = "The HAProxy processes." },
+	{ .name = "services",
+	  .type = KEY_LIST,
+	  .block = &keys_service,
+	  .required = true,
+	  .help = "The services." },
+	{ .name = "cluster",
+	  .type = KEY_LATER,
+	  .help = SINGLE_NODE ": remove the block" },
+	{ .name = "primary",
+	  .type = KEY_LATER,
+	  .help = SINGLE_NODE ", which is always primary: remove the block" },
+	{ .name = "notify",
+	  .type = KEY_LATER,
+	  .help = "notifications are not built yet: remove the block, and "
+		  "alert on the metrics" },
+	{ .name = NULL },
+};
+
+const struct block keys_root = {
+	.name = "",
+	.help = "What stands at the top of the file.",
+	.keys = root_keys,
+};
+
+const struct block *const key_blocks[] = {
+	&keys_root,      &keys_control, &keys_http,  &keys_haproxy,
+	&keys_service,   &keys_target,  &keys_check, &keys_severity,
+	&keys_objective, NULL,
+};
+
+const struct key *key_find(const struct block *block, const char *name)
+{
+	const struct key *key;
+
+	for (key = block->keys; key->name != NULL; key++)
+		if (strcmp(key->name, name) == 0)
+			return key;
+	return NULL;
+}
+
+const char *key_word(const struct key *key, int value)
+{
+	const struct choice *choice;
+
+	for (choice = key->choices; choice->word != NULL; choice++)
+		if (choice->value == value && choice->later == NULL)
+			return choice->word;
+	return "";
+}

@@ -1,0 +1,405 @@
+#include "controller/config/scan.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEST_MAX  16 /* brackets; the settings need six */
+#define TOKEN_MAX 64
+#define PATH_SIZE 4096
+
+struct bracket {
+	char open;
+	unsigned line;
+};
+
+struct scan {
+	struct text *text;
+	const struct source *source;
+	struct report *report;
+	const char *at, *end;
+	const char *kept; /* up to here the text has it */
+	unsigned line;
+	bool fresh; /* nothing but blanks on this line so far */
+	struct bracket brackets[NEST_MAX];
+	unsigned nested;
+	bool broken; /* the rest would only mislead */
+	int error;   /* -ENOMEM, or 0 */
+};
+
+static void scan_keep(struct scan *scan)
+{
+	size_t length = (size_t)(scan->at - scan->kept);
+
+	if (scan->error == 0)
+		scan->error = text_append(scan->text, scan->kept, length);
+	scan->kept = scan->at;
+}
+
+static bool scan_left(const struct scan *scan, size_t count)
+{
+	return (size_t)(scan->end - scan->at) >= count;
+}
+
+static bool scan_sees(const struct scan *scan, const char *word)
+{
+	size_t length = strlen(word);
+
+	return scan_left(scan, length) && memcmp(scan->at, word, length) == 0;
+}
+
+/* One byte on, whatever it is. */
+static void scan_step(struct scan *scan)
+{
+	char c = *scan->at++;
+
+	if (c == '\n') {
+		scan->line++;
+		scan->fresh = true;
+		scan_keep(scan);
+	} else if (c != ' ' && c != '\t') {
+		scan->fresh = false;
+	}
+}
+
+static void scan_broken(struct scan *scan, struct place place, const char *what)
+{
+	report_error(scan->report, place, "%s", what);
+	scan->broken = true;
+}
+
+/* Strings may run over lines; a backslash hides what follows it. */
+static void scan_string(struct scan *scan)
+{
+	struct place start = text_here(scan->text);
+
+	scan_step(scan);
+	while (scan_left(scan, 1) && *scan->at != '"') {
+		if (*scan->at == '\\' && scan_left(scan, 2))
+			scan_step(scan);
+		scan_step(scan);
+	}
+	if (scan_left(scan, 1))
+		scan_step(scan);
+	else
+		scan_broken(scan, start,
+			    "the string that begins here never ends: "
+			    "close it with a quote");
+}
+
+static void scan_remark(struct scan *scan)
+{
+	struct place start = text_here(scan->text);
+
+	scan_step(scan);
+	scan_step(scan);
+	while (scan_left(scan, 1) && !scan_sees(scan, "*/"))
+		scan_step(scan);
+	if (!scan_left(scan, 2)) {
+		scan_broken(scan, start,
+			    "the comment that begins here never ends: "
+			    "close it with */");
+		return;
+	}
+	scan_step(scan);
+	scan_step(scan);
+}
+
+static void scan_line_remark(struct scan *scan)
+{
+	while (scan_left(scan, 1) && *scan->at != '\n')
+		scan_step(scan);
+}
+
+static void scan_open(struct scan *scan)
+{
+	if (scan->nested == NEST_MAX) {
+		scan_broken(scan, text_here(scan->text),
+			    "brackets stand too deep in each other: "
+			    "no setting needs this");
+		return;
+	}
+	scan->brackets[scan->nested++] = (struct bracket){
+		.open = *scan->at,
+		.line = text_here(scan->text).order,
+	};
+	scan_step(scan);
+}
+
+static char bracket_close(char open)
+{
+	return open == '{' ? '}' : open == '(' ? ')' : ']';
+}
+
+static void scan_close(struct scan *scan)
+{
+	struct place place = text_here(scan->text);
+	struct bracket *last = NULL;
+
+	if (scan->nested > 0)
+		last = &scan->brackets[scan->nested - 1];
+	if (last == NULL) {
+		report_error(scan->report, place,
+			     "'%c' closes nothing: remove it, or look for a "
+			     "bracket closed too early before it",
+			     *scan->at);
+		scan->broken = true;
+	} else if (*scan->at != bracket_close(last->open)) {
+		report_error(scan->report, place,
+			     "'%c' stands where the '%c' of line %u is open: "
+			     "close that with '%c' first",
+			     *scan->at, last->open,
+			     text_place(scan->text, last->line).line,
+			     bracket_close(last->open));
+		scan->broken = true;
+	} else {
+		scan->nested--;
+		scan_step(scan);
+	}
+}
+
+static bool name_byte(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '*';
+}
+
+static void scan_name(struct scan *scan)
+{
+	while (scan_left(scan, 1) && name_byte(*scan->at))
+		scan_step(scan);
+}
+
+enum number { NUMBER_FINE, NUMBER_WIDE, NUMBER_WRONG };
+
+static const char *digits_skip(const char *at)
+{
+	return at + strspn(at, "0123456789");
+}
+
+/* 1.5, 1., 1e3: what libconfig takes as a float. */
+static bool float_looks(const char *at)
+{
+	at = digits_skip(at);
+	if (*at == '.')
+		at = digits_skip(at + 1);
+	if (*at != 'e' && *at != 'E')
+		return *at == '\0';
+	at++;
+	if (*at == '+' || *at == '-')
+		at++;
+	return isdigit((unsigned char)*at) && *digits_skip(at) == '\0';
+}
+
+/* What libconfig would make of @word, which starts with a digit. */
+static enum number number_judge(const char *word)
+{
+	bool hex = word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
+	unsigned long long value;
+	char *end;
+
+	if (hex && !isxdigit((unsigned char)word[2]))
+		return NUMBER_WRONG;
+	errno = 0;
+	value = strtoull(word, &end, hex ? 16 : 10);
+	if (*end == '\0')
+		return errno || value > INT32_MAX ? NUMBER_WIDE : NUMBER_FINE;
+	if (strcmp(end, "L") == 0 || strcmp(end, "LL") == 0)
+		return NUMBER_FINE;
+	return !hex && float_looks(word) ? NUMBER_FINE : NUMBER_WRONG;
+}
+
+/* Whether @c goes on with a number whose last byte is @last. */
+static bool number_byte(char c, char last)
+{
+	if (c == '+' || c == '-')
+		return last == 'e' || last == 'E';
+	return isalnum((unsigned char)c) || c == '.' || c == '_';
+}
+
+static void scan_number(struct scan *scan)
+{
+	char word[TOKEN_MAX], last = '\0';
+	size_t length = 0;
+
+	while (scan_left(scan, 1) && length < sizeof(word) - 1 &&
+	       number_byte(*scan->at, last)) {
+		last = *scan->at;
+		word[length++] = last;
+		scan_step(scan);
+	}
+	word[length] = '\0';
+	switch (number_judge(word)) {
+	case NUMBER_FINE:
+		break;
+	case NUMBER_WIDE:
+		/* libconfig would cut it to 32 bits without a word */
+		scan_keep(scan);
+		if (scan->error == 0)
+			scan->error = text_append(scan->text, "L", 1);
+		break;
+	case NUMBER_WRONG:
+		report_error(scan->report, text_here(scan->text),
+			     "%s is not a number: write it in quotes, \"%s\"",
+			     word, word);
+		break;
+	}
+}
+
+/* The length of `@include "` at @scan->at, with its blanks; 0: none. */
+static size_t include_head(const struct scan *scan)
+{
+	static const char word[] = "@include";
+	const char *at = scan->at;
+
+	if (!scan->fresh || !scan_sees(scan, word))
+		return 0;
+	at += strlen(word);
+	while (at < scan->end && (*at == ' ' || *at == '\t'))
+		at++;
+	if (at == scan->end || *at != '"' || at == scan->at + strlen(word))
+		return 0;
+	return (size_t)(at - scan->at) + 1;
+}
+
+/* Read the quoted path that follows; false: it does not end on its line. */
+static bool include_path(struct scan *scan, char path[static PATH_SIZE])
+{
+	size_t length = 0;
+
+	while (scan_left(scan, 1) && *scan->at != '\n') {
+		if (*scan->at == '"') {
+			scan->at++;
+			path[length] = '\0';
+			return true;
+		}
+		if (*scan->at == '\\' && scan_left(scan, 2) &&
+		    (scan->at[1] == '"' || scan->at[1] == '\\'))
+			scan->at++;
+		if (length == PATH_SIZE - 1)
+			return false;
+		path[length++] = *scan->at++;
+	}
+	return false;
+}
+
+static void scan_include(struct scan *scan, size_t head)
+{
+	struct place place = text_here(scan->text);
+	char path[PATH_SIZE];
+
+	scan_keep(scan);
+	scan->at += head;
+	if (!include_path(scan, path)) {
+		scan_broken(scan, place,
+			    "@include: the path has no closing quote on its "
+			    "line: write @include \"FILE\"");
+		return;
+	}
+	scan->kept = scan->at;
+	if (scan->error == 0)
+		scan->error = text_include(scan->text, scan->source, place,
+					   path, scan->report);
+	if (scan->error == 0)
+		scan->error =
+			text_mark(scan->text, scan->source->name, scan->line);
+}
+
+static void scan_token(struct scan *scan)
+{
+	size_t head = include_head(scan);
+
+	if (head > 0)
+		scan_include(scan, head);
+	else if (*scan->at == '"')
+		scan_string(scan);
+	else if (scan_sees(scan, "/*"))
+		scan_remark(scan);
+	else if (*scan->at == '#' || scan_sees(scan, "//"))
+		scan_line_remark(scan);
+	else if (strchr("{([", *scan->at) != NULL)
+		scan_open(scan);
+	else if (strchr("})]", *scan->at) != NULL)
+		scan_close(scan);
+	else if (isdigit((unsigned char)*scan->at))
+		scan_number(scan);
+	else if (isalpha((unsigned char)*scan->at) || *scan->at == '*')
+		scan_name(scan);
+	else
+		scan_step(scan);
+}
+
+static void scan_end(struct scan *scan)
+{
+	const struct bracket *last;
+
+	scan_keep(scan);
+	if (scan->nested > 0) {
+		last = &scan->brackets[scan->nested - 1];
+		report_error(scan->report, text_place(scan->text, last->line),
+			     "the '%c' that opens here is never closed: add "
+			     "'%c', or is the file cut short?",
+			     last->open, bracket_close(last->open));
+	}
+	/* What includes this file goes on with a line of its own. */
+	if (scan->error == 0)
+		scan->error = text_append(scan->text, "\n", 1);
+}
+
+/* A configuration is text: no NUL, no control bytes, so no program either. */
+static bool source_is_text(const struct source *source, struct text *text,
+			   struct report *report)
+{
+	unsigned line = 1;
+	unsigned char c;
+	size_t i;
+
+	for (i = 0; i < source->length; i++) {
+		c = (unsigned char)source->bytes[i];
+		line += c == '\n';
+		if ((c >= ' ' && c != 0x7f) || strchr("\t\n\r\f", c) != NULL) {
+			if (c != '\0')
+				continue;
+		}
+		report_error(report,
+			     (struct place){ source->name, line,
+					     text_here(text).order },
+			     "byte 0x%02x does not belong in a text: is this "
+			     "a configuration?",
+			     c);
+		return false;
+	}
+	return true;
+}
+
+int scan_source(struct text *text, const struct source *source,
+		struct report *report)
+{
+	struct scan scan = {
+		.text = text,
+		.source = source,
+		.report = report,
+		.at = source->bytes,
+		.end = source->bytes + source->length,
+		.kept = source->bytes,
+		.line = 1,
+		.fresh = true,
+	};
+
+	scan.error = text_mark(text, source->name, 1);
+	if (scan.error < 0)
+		return scan.error;
+	if (!source_is_text(source, text, report))
+		return 0;
+	if (scan_sees(&scan, "\xef\xbb\xbf")) {
+		scan.at += 3; /* the mark that some editors put first */
+		scan.kept = scan.at;
+	}
+	while (scan_left(&scan, 1) && !scan.broken && scan.error == 0)
+		scan_token(&scan);
+	if (!scan.broken)
+		scan_end(&scan);
+	return scan.error;
+}

@@ -1,0 +1,199 @@
+/* Ask one target through the door of the checks and print what was found.
+ *
+ *   check_once [-t TIMEOUT_MS] [-n TIMES] [-g GAP_MS] TYPE HOST PORT
+ *              [KEY=VALUE]...
+ *
+ * One line a check: CODE STATUS LATENCY_US CERT_DAYS TEXT.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "checks/checks_io.h"
+
+#define LIST_MAX 16
+
+struct run {
+	struct loop *loop;
+	struct checks *checks;
+	int64_t timeout_us;
+	unsigned left;
+	double gap_s;
+	ev_timer gap;
+};
+
+static const char *headers[LIST_MAX], *command[LIST_MAX + 1];
+static struct status_range status[LIST_MAX];
+
+static struct service_settings service = {
+	.name = "service",
+	.check = { .method = "GET",
+		   .path = "/",
+		   .headers = headers,
+		   .status = status,
+		   .verify = true,
+		   .timeout_us = SECOND,
+		   .fresh_every = 10 },
+	.target_count = 1,
+};
+static struct target_settings target = { .name = "target" };
+static const struct settings settings = {
+	.services = &service,
+	.service_count = 1,
+	.targets = &target,
+	.target_count = 1,
+};
+
+static _Noreturn void die(const char *what)
+{
+	fprintf(stderr, "check_once: %s\n", what);
+	exit(64);
+}
+
+static enum check_type type_find(const char *name)
+{
+	enum check_type type;
+
+	for (type = CHECK_HTTP; type <= CHECK_EXEC; type++)
+		if (strcmp(check_type_name(type), name) == 0)
+			return type;
+	die("no such type");
+}
+
+static void parse_status(char *text)
+{
+	struct check_settings *check = &service.check;
+	char *item, *dash;
+
+	for (item = strtok(text, ","); item; item = strtok(NULL, ",")) {
+		struct status_range *range = &status[check->status_count++];
+
+		dash = strchr(item, '-');
+		range->first = atoi(item);
+		range->last = dash != NULL ? atoi(dash + 1) : range->first;
+	}
+}
+
+static void parse_key(const char *key, char *value)
+{
+	struct check_settings *check = &service.check;
+	const struct {
+		const char *key;
+		const char **value;
+	} texts[] = {
+		{ "method", &check->method },
+		{ "path", &check->path },
+		{ "host", &check->host },
+		{ "body", &check->body },
+		{ "body_regex", &check->body_regex },
+		{ "ca_file", &check->ca_file },
+		{ "cert_file", &check->cert_file },
+		{ "key_file", &check->key_file },
+		{ "server_name", &check->server_name },
+	};
+	static size_t words;
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcmp(key, texts[i].key) == 0) {
+			*texts[i].value = value;
+			return;
+		}
+	if (strcmp(key, "status") == 0)
+		parse_status(value);
+	else if (strcmp(key, "header") == 0)
+		headers[check->headers_count++] = value;
+	else if (strcmp(key, "command") == 0)
+		command[words++] = value;
+	else if (strcmp(key, "verify") == 0)
+		check->verify = strcmp(value, "no") != 0;
+	else if (strcmp(key, "fresh_every") == 0)
+		check->fresh_every = (unsigned)atoi(value);
+	else if (strcmp(key, "expires_within_days") == 0)
+		check->expires_within_us = atoi(value) * DAY;
+	else
+		die("no such key");
+}
+
+static void parse(struct run *run, int argc, char **argv)
+{
+	char *value;
+	int c;
+
+	while ((c = getopt(argc, argv, "t:n:g:")) != -1) {
+		if (c == 't')
+			run->timeout_us = atoi(optarg) * MS;
+		else if (c == 'n')
+			run->left = (unsigned)atoi(optarg);
+		else if (c == 'g')
+			run->gap_s = atoi(optarg) / 1e3;
+		else
+			die("wrong usage");
+	}
+	if (argc - optind < 3)
+		die("wrong usage");
+	service.check.type = type_find(argv[optind++]);
+	service.check.command = command;
+	target.host = target.address = argv[optind++];
+	target.port = (uint16_t)atoi(argv[optind++]);
+	for (; optind < argc; optind++) {
+		value = strchr(argv[optind], '=');
+		if (value == NULL)
+			die("KEY=VALUE is wanted");
+		*value++ = '\0';
+		parse_key(argv[optind], value);
+	}
+	if (service.check.status_count == 0)
+		status[service.check.status_count++] =
+			(struct status_range){ 200, 399 };
+}
+
+static void ask(struct ev_loop *ev, ev_timer *w, int events)
+{
+	struct run *run = w->data;
+
+	(void)ev;
+	(void)events;
+	checks_start(run->checks, 0, run->left, run->timeout_us, false);
+}
+
+static void on_done(void *arg, unsigned index, uint64_t id,
+		    const struct result *res)
+{
+	struct run *run = arg;
+
+	(void)index;
+	if (id != run->left)
+		die("an answer to another question");
+	printf("%s %d %" PRId64 " %d %s\n", result_code_name(res->code),
+	       res->status, res->latency_us, res->cert_days, res->text);
+	fflush(stdout);
+	if (--run->left == 0) {
+		loop_stop(run->loop);
+		return;
+	}
+	ev_timer_set(&run->gap, run->gap_s, 0.);
+	ev_timer_start(loop_ev(run->loop), &run->gap);
+}
+
+int main(int argc, char **argv)
+{
+	struct run run = { .timeout_us = SECOND, .left = 1 };
+	struct err err = { 0 };
+
+	parse(&run, argc, argv);
+	if (loop_new(&run.loop, &err) < 0 ||
+	    checks_new(&run.checks, run.loop, &settings, on_done, &run, &err) <
+		    0)
+		die(err.text);
+	ev_timer_init(&run.gap, ask, 0., 0.);
+	run.gap.data = &run;
+	ev_timer_start(loop_ev(run.loop), &run.gap);
+	loop_run(run.loop);
+	checks_free(run.checks);
+	loop_free(run.loop);
+	return 0;
+}
