@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "controller/config/store.h"
+#include "controller/config/syntax.h"
 #include "controller/core/err.h"
 
 #define WORDS_MAX 512
@@ -64,8 +65,6 @@ static const char *setting_kind(const config_setting_t *setting)
 		return "a block { ... }";
 	case CONFIG_TYPE_LIST:
 		return "a list ( ... )";
-	case CONFIG_TYPE_ARRAY:
-		return "an array [ ... ]";
 	case CONFIG_TYPE_STRING:
 		return "a string";
 	case CONFIG_TYPE_BOOL:
@@ -147,6 +146,14 @@ static void read_later(const struct reader *reader, const struct key *key,
 	}
 	if (key->only == NULL || strcmp(value, key->only) != 0)
 		reader_error(reader, setting, "%s: %s", key->name, key->help);
+}
+
+/* The same for an element of a list. */
+static void wrong_element(const struct reader *reader, const struct key *key,
+			  const config_setting_t *element)
+{
+	reader_error(reader, element, "%s holds %s: write %s = %s", key->name,
+		     setting_kind(element), key->name, key_example(key));
 }
 
 static void read_strings(const struct reader *reader, const struct key *key,
@@ -235,7 +242,7 @@ static void read_scalar(const struct reader *reader, const struct key *key,
 		reader_error(reader, setting, "%s", err.text);
 }
 
-/* Groups in a list; an array cannot hold any, but may be empty. */
+/* A list of groups; the caller reads them. */
 static void see_list(const struct reader *reader, const struct key *key,
 		     config_setting_t *setting)
 {
@@ -254,8 +261,7 @@ static void see_list(const struct reader *reader, const struct key *key,
 static void read_key(const struct reader *reader, const struct key *key,
 		     config_setting_t *setting, void *dest)
 {
-	bool list = config_setting_is_list(setting) ||
-		    config_setting_is_array(setting);
+	bool list = config_setting_is_list(setting);
 
 	if (key->type == KEY_LATER)
 		read_later(reader, key, setting);
@@ -304,10 +310,14 @@ static void unknown_key(const struct reader *reader, const struct block *block,
 	const struct block *other = block_of(name);
 	char words[WORDS_MAX];
 
+	/* The scan replaced and reported it. */
+	if (*name == SYNTAX_MENDED)
+		return;
 	if (other != NULL)
 		reader_error(reader, setting,
-			     "%s does not belong here: it stands %s%s", name,
-			     other->name[0] ? "in " : "at the top of the file",
+			     "%s does not belong here: put it %s%s", name,
+			     other->name[0] ? "into "
+					    : "at the top of the file",
 			     other->name);
 	else if (nearest != NULL)
 		reader_error(reader, setting,
@@ -352,7 +362,5 @@ config_setting_t *block_list(config_setting_t *group, const char *name)
 {
 	config_setting_t *list = block_given(group, name);
 
-	if (list == NULL || config_setting_is_group(list))
-		return NULL;
-	return config_setting_is_aggregate(list) ? list : NULL;
+	return list != NULL && config_setting_is_list(list) ? list : NULL;
 }

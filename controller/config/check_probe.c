@@ -23,10 +23,27 @@ static const char *type_words(const struct key *key, char *buffer, size_t size)
 	*buffer = '\0';
 	for (value = CHECK_HTTP; value <= CHECK_EXEC && used < size; value++)
 		if (key->types & (1 << value))
-			used += (size_t)snprintf(buffer + used, size - used,
-						 "%s\"%s\"", used ? " or " : "",
-						 key_word(type, value));
+			used += (size_t)snprintf(
+				buffer + used, size - used, "%s\"%.80s\"",
+				used ? " or " : "", key_word(type, value));
 	return buffer;
+}
+
+/* Whether the type is what the file says; if not, that is reported already,
+ * and what the others should be is not known.
+ */
+static bool type_known(const struct check_settings *check,
+		       config_setting_t *given)
+{
+	const char *word =
+		key_word(key_find(&keys_check, "type"), (int)check->type);
+	config_setting_t *setting = block_given(given, "type");
+	const char *text;
+
+	if (setting == NULL)
+		return true;
+	text = config_setting_get_string(setting);
+	return text != NULL && strcmp(text, word) == 0;
 }
 
 /* Settings that mean nothing to this type of check. */
@@ -44,7 +61,7 @@ static void check_types(const struct reader *reader,
 		    key->types & (1 << check->type))
 			continue;
 		reader_error(reader, setting,
-			     "%s means nothing to a check of type \"%s\": "
+			     "%s means nothing to a check of type \"%.80s\": "
 			     "remove it, or use type %s",
 			     key->name, key_word(type, (int)check->type),
 			     type_words(key, words, sizeof(words)));
@@ -60,11 +77,12 @@ static void check_order(const struct reader *reader, config_setting_t *given,
 	char text[VALUE_TEXT_MAX], limit[VALUE_TEXT_MAX];
 
 	if (setting != NULL && us > limit_us)
-		reader_error(reader, setting,
-			     "%s = \"%s\" is longer than %s = \"%s\": give "
-			     "at most that",
-			     name, value_duration_text(us, text), limit_name,
-			     value_duration_text(limit_us, limit));
+		reader_error(
+			reader, setting,
+			"%s = \"%.80s\" is longer than %s = \"%.80s\": give "
+			"at most that",
+			name, value_duration_text(us, text), limit_name,
+			value_duration_text(limit_us, limit));
 }
 
 static bool has_blank(const char *text)
@@ -103,15 +121,16 @@ static void check_headers(const struct reader *reader,
 		    !is_token(header, (size_t)(colon - header)))
 			reader_error(reader,
 				     config_setting_get_elem(list, (unsigned)i),
-				     "header \"%s\" is none: write it like "
+				     "header \"%.80s\" is none: write it like "
 				     "\"Name: value\"",
 				     header);
 		else if (strpbrk(header, "\r\n") != NULL)
-			reader_error(reader,
-				     config_setting_get_elem(list, (unsigned)i),
-				     "header \"%s\" runs over lines: keep it "
-				     "on one",
-				     header);
+			reader_error(
+				reader,
+				config_setting_get_elem(list, (unsigned)i),
+				"header \"%.80s\" runs over lines: keep it "
+				"on one",
+				header);
 	}
 }
 
@@ -131,10 +150,11 @@ static void check_regex(const struct reader *reader,
 		return;
 	}
 	regerror(r, &regex, why, sizeof(why));
-	reader_error(reader, setting,
-		     "body_regex \"%s\" does not compile (%s): write a POSIX "
-		     "extended regular expression",
-		     check->body_regex, why);
+	reader_error(
+		reader, setting,
+		"body_regex \"%.80s\" does not compile (%s): write a POSIX "
+		"extended regular expression",
+		check->body_regex, why);
 }
 
 static void check_http(const struct reader *reader,
@@ -145,18 +165,20 @@ static void check_http(const struct reader *reader,
 
 	if (*check->path != '/' || has_blank(check->path))
 		reader_error(reader, block_given(given, "path"),
-			     "path \"%s\" is none: begin it with '/', and "
+			     "path \"%.80s\" is none: begin it with '/', and "
 			     "write blanks as %%20",
 			     check->path);
 	if (!is_token(check->method, strlen(check->method)))
-		reader_error(reader, block_given(given, "method"),
-			     "method \"%s\" is none: use one such as \"GET\"",
-			     check->method);
+		reader_error(
+			reader, block_given(given, "method"),
+			"method \"%.80s\" is none: use one such as \"GET\"",
+			check->method);
 	if (check->host != NULL && has_blank(check->host))
-		reader_error(reader, block_given(given, "host"),
-			     "host \"%s\" holds blanks: write a name such as "
-			     "\"api.example\"",
-			     check->host);
+		reader_error(
+			reader, block_given(given, "host"),
+			"host \"%.80s\" holds blanks: write a name such as "
+			"\"api.example\"",
+			check->host);
 	check_headers(reader, check, given);
 	check_regex(reader, check, regex);
 	if (check->body != NULL && check->body_regex != NULL)
@@ -187,7 +209,7 @@ static void check_tls(const struct reader *reader,
 			       "remove one of the two");
 	if (check->server_name != NULL && has_blank(check->server_name))
 		reader_error(reader, block_given(given, "server_name"),
-			     "server_name \"%s\" holds blanks: write a name "
+			     "server_name \"%.80s\" holds blanks: write a name "
 			     "such as \"api.example\"",
 			     check->server_name);
 }
@@ -199,16 +221,16 @@ static void check_command(const struct reader *reader, const char *program,
 
 	if (*program != '/')
 		reader_error(reader, setting,
-			     "command \"%s\" is not absolute: begin it with "
+			     "command \"%.80s\" is not absolute: begin it with "
 			     "'/'",
 			     program);
 	else if (stat(program, &st) < 0)
 		reader_error(reader, setting,
-			     "command \"%s\": %s: check the path", program,
+			     "command \"%.80s\": %s: check the path", program,
 			     strerror(errno));
 	else if (!S_ISREG(st.st_mode) || access(program, X_OK) < 0)
 		reader_error(reader, setting,
-			     "command \"%s\" cannot be run: name a program, "
+			     "command \"%.80s\" cannot be run: name a program, "
 			     "and let the daemon's user execute it",
 			     program);
 }
@@ -233,7 +255,7 @@ void check_probe(const struct reader *reader,
 {
 	const struct check_settings *check = &service->check;
 
-	if (given == NULL)
+	if (given == NULL || !type_known(check, given))
 		return;
 	check_types(reader, check, given);
 	check_order(reader, given, "fast_interval", check->fast_interval_us,

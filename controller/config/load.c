@@ -159,6 +159,13 @@ static int settings_read(const struct reader *reader, struct settings *settings,
 	config_setting_t *list;
 	unsigned first = 0, i;
 
+	if (config_setting_length(root) == 0) {
+		report_error(reader->report,
+			     (struct place){ settings->file, 0, 0 },
+			     "the file holds no settings: write at least "
+			     "services = ( ... ), see bascule.conf(5)");
+		return -EINVAL;
+	}
 	block_defaults(reader, &keys_root, settings);
 	block_read(reader, &keys_root, root, settings);
 	if (!arrays_make(reader, settings, root))
@@ -198,7 +205,6 @@ static void lines_settle(const struct text *text, struct settings *settings)
 static int settings_build(const struct reader *reader,
 			  struct settings *settings, config_setting_t *root)
 {
-	size_t errors = reader->report->errors;
 	int r;
 
 	r = settings_read(reader, settings, root);
@@ -210,34 +216,30 @@ static int settings_build(const struct reader *reader,
 	if (arena_failed(reader->arena) || reader->report->failed)
 		return -ENOMEM;
 	lines_settle(reader->text, settings);
-	return reader->report->errors > errors ? -EINVAL : 0;
+	return reader->report->errors > 0 ? -EINVAL : 0;
 }
 
-/* libconfig stops at the first thing it does not understand. */
+/* libconfig stops at the first thing it does not understand.  What the scan
+ * has reported already is not said twice.
+ */
 static void parse_report(const struct text *text, const config_t *config,
 			 struct report *report)
 {
 	unsigned order = (unsigned)config_error_line(config);
-	const char *what = config_error_text(config);
-	const char *remedy = "look for a missing quote, ';' or bracket here "
-			     "or on the line before";
-	size_t length;
+	size_t length, blanks;
 	const char *line = text_line(text, order, &length);
-	size_t blanks = strspn(line, " \t");
 
-	if (blanks > length)
-		blanks = length;
+	if (report->errors > 0)
+		return;
+	for (blanks = 0; blanks < length; blanks++)
+		if (line[blanks] != ' ' && line[blanks] != '\t')
+			break;
 	length -= blanks;
-	if (strncmp(what, "duplicate", 9) == 0) {
-		what = "a setting stands twice in this block";
-		remedy = "keep one of them";
-	} else if (strncmp(what, "mismatched", 10) == 0) {
-		what = "an array holds values of different kinds";
-		remedy = "use a list, ( ... )";
-	}
-	report_error(report, text_place(text, order), "%s near `%.*s`: %s",
-		     what, (int)(length > 60 ? 60 : length), line + blanks,
-		     remedy);
+	report_error(report, text_place(text, order),
+		     "%s near `%.*s`: look for a missing ',', ';' or bracket "
+		     "here or on the line before",
+		     config_error_text(config),
+		     (int)(length > 60 ? 60 : length), line + blanks);
 }
 
 static int text_settings(const struct text *text, const char *name,

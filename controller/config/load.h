@@ -15,8 +15,8 @@
 /* Load the file @path.
  *
  * @ret_settings: the caller's to free, untouched on failure.
- * @report: initialised by the caller; errors and warnings are added.  A
- *	success may leave warnings.
+ * @report: fresh from report_init(); gets errors and warnings.  A success may
+ *	leave warnings.
  * Returns 0; -EINVAL when the report says what is wrong; another negative
  * errno, also reported, when the file cannot be read; -ENOMEM.
  */

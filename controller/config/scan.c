@@ -4,17 +4,14 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NEST_MAX  16 /* brackets; the settings need six */
-#define TOKEN_MAX 64
-#define PATH_SIZE 4096
+#include "controller/config/syntax.h"
 
-struct bracket {
-	char open;
-	unsigned line;
-};
+#define NUMBER_SIZE 64
+#define PATH_SIZE   4096
 
 struct scan {
 	struct text *text;
@@ -24,10 +21,9 @@ struct scan {
 	const char *kept; /* up to here the text has it */
 	unsigned line;
 	bool fresh; /* nothing but blanks on this line so far */
-	struct bracket brackets[NEST_MAX];
-	unsigned nested;
-	bool broken; /* the rest would only mislead */
-	int error;   /* -ENOMEM, or 0 */
+	struct syntax syntax;
+	unsigned mended; /* names that were replaced */
+	int error;       /* -ENOMEM, or 0 */
 };
 
 static void scan_keep(struct scan *scan)
@@ -65,29 +61,91 @@ static void scan_step(struct scan *scan)
 	}
 }
 
+static bool name_byte(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '*';
+}
+
+/* What the file does not have. */
+static void scan_put(struct scan *scan, const char *bytes)
+{
+	if (scan->error == 0)
+		scan->error = text_append(scan->text, bytes, strlen(bytes));
+}
+
 static void scan_broken(struct scan *scan, struct place place, const char *what)
 {
 	report_error(scan->report, place, "%s", what);
-	scan->broken = true;
+	scan->syntax.broken = true;
 }
 
-/* Strings may run over lines; a backslash hides what follows it. */
+/* The first byte from @at on that is not blank; NUL: none. */
+static char scan_next(const struct scan *scan, const char *at)
+{
+	while (at < scan->end && strchr(" \t\r\n", *at) != NULL)
+		at++;
+	return at < scan->end ? *at : '\0';
+}
+
+/* A token of @length bytes, all on one line. */
+static void scan_take(struct scan *scan, enum token token, size_t length)
+{
+	const char *end = scan->at + length;
+	char name[16];
+	enum mend mend;
+
+	mend = syntax_token(&scan->syntax, token, scan->at, length,
+			    scan_next(scan, end));
+	if (scan->syntax.broken)
+		return;
+	scan_keep(scan);
+	scan->fresh = false;
+	scan->at = end;
+	switch (mend) {
+	case MEND_NOTHING:
+		break;
+	case MEND_QUOTES:
+		scan_put(scan, "\"");
+		scan_keep(scan);
+		scan_put(scan, "\"");
+		break;
+	case MEND_EQUALS:
+		scan_put(scan, "=");
+		break;
+	case MEND_COMMA:
+		scan_put(scan, ",");
+		break;
+	case MEND_NAME:
+		snprintf(name, sizeof(name), "%c%u", SYNTAX_MENDED,
+			 ++scan->mended);
+		scan_put(scan, name);
+		scan->kept = end;
+		break;
+	}
+}
+
+/* A backslash hides what follows it.  libconfig lets strings run over lines,
+ * but then a forgotten quote shows far from where it is missing.
+ */
 static void scan_string(struct scan *scan)
 {
-	struct place start = text_here(scan->text);
+	const char *at = scan->at + 1;
 
-	scan_step(scan);
-	while (scan_left(scan, 1) && *scan->at != '"') {
-		if (*scan->at == '\\' && scan_left(scan, 2))
-			scan_step(scan);
-		scan_step(scan);
+	while (at < scan->end && *at != '"' && *at != '\n') {
+		if (*at == '\\' && scan->end - at > 1 && at[1] != '\n')
+			at++;
+		at++;
 	}
-	if (scan_left(scan, 1))
-		scan_step(scan);
+	if (at == scan->end || *at == '\n')
+		scan_broken(scan, text_here(scan->text),
+			    "a string does not end on its line: close it "
+			    "with a quote");
+	else if (scan->end - at > 1 && name_byte(at[1]))
+		scan_broken(scan, text_here(scan->text),
+			    "a string ends in the middle of a word: look "
+			    "for a missing quote on this line");
 	else
-		scan_broken(scan, start,
-			    "the string that begins here never ends: "
-			    "close it with a quote");
+		scan_take(scan, TOKEN_VALUE, (size_t)(at + 1 - scan->at));
 }
 
 static void scan_remark(struct scan *scan)
@@ -114,62 +172,41 @@ static void scan_line_remark(struct scan *scan)
 		scan_step(scan);
 }
 
-static void scan_open(struct scan *scan)
-{
-	if (scan->nested == NEST_MAX) {
-		scan_broken(scan, text_here(scan->text),
-			    "brackets stand too deep in each other: "
-			    "no setting needs this");
-		return;
-	}
-	scan->brackets[scan->nested++] = (struct bracket){
-		.open = *scan->at,
-		.line = text_here(scan->text).order,
-	};
-	scan_step(scan);
-}
-
-static char bracket_close(char open)
-{
-	return open == '{' ? '}' : open == '(' ? ')' : ']';
-}
-
-static void scan_close(struct scan *scan)
-{
-	struct place place = text_here(scan->text);
-	struct bracket *last = NULL;
-
-	if (scan->nested > 0)
-		last = &scan->brackets[scan->nested - 1];
-	if (last == NULL) {
-		report_error(scan->report, place,
-			     "'%c' closes nothing: remove it, or look for a "
-			     "bracket closed too early before it",
-			     *scan->at);
-		scan->broken = true;
-	} else if (*scan->at != bracket_close(last->open)) {
-		report_error(scan->report, place,
-			     "'%c' stands where the '%c' of line %u is open: "
-			     "close that with '%c' first",
-			     *scan->at, last->open,
-			     text_place(scan->text, last->line).line,
-			     bracket_close(last->open));
-		scan->broken = true;
-	} else {
-		scan->nested--;
-		scan_step(scan);
-	}
-}
-
-static bool name_byte(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '*';
-}
-
 static void scan_name(struct scan *scan)
 {
-	while (scan_left(scan, 1) && name_byte(*scan->at))
-		scan_step(scan);
+	const char *at = scan->at;
+
+	while (at < scan->end && name_byte(*at))
+		at++;
+	scan_take(scan, TOKEN_NAME, (size_t)(at - scan->at));
+}
+
+/* What libconfig knows no token for, up to where it must end: most often a
+ * path, an address or a duration without quotes.
+ */
+static void scan_other(struct scan *scan)
+{
+	const char *at = scan->at;
+
+	while (at < scan->end && strchr(" \t\r\n;,\"})]", *at) == NULL)
+		at++;
+	if (at == scan->at)
+		at++;
+	scan_take(scan, TOKEN_OTHER, (size_t)(at - scan->at));
+}
+
+/* A bracket or a mark.  An array holds values of one kind only, and the
+ * settings take a list in its place: so libconfig sees lists.
+ */
+static void scan_mark(struct scan *scan, enum token token)
+{
+	char c = *scan->at;
+
+	scan_take(scan, token, 1);
+	if (scan->syntax.broken || (c != '[' && c != ']'))
+		return;
+	scan_put(scan, c == '[' ? "(" : ")");
+	scan->kept = scan->at;
 }
 
 enum number { NUMBER_FINE, NUMBER_WIDE, NUMBER_WRONG };
@@ -221,29 +258,26 @@ static bool number_byte(char c, char last)
 
 static void scan_number(struct scan *scan)
 {
-	char word[TOKEN_MAX], last = '\0';
+	char word[NUMBER_SIZE], last = '\0';
+	const char *at = scan->at;
 	size_t length = 0;
 
-	while (scan_left(scan, 1) && length < sizeof(word) - 1 &&
-	       number_byte(*scan->at, last)) {
-		last = *scan->at;
-		word[length++] = last;
-		scan_step(scan);
-	}
+	while (at < scan->end && length < sizeof(word) - 1 &&
+	       number_byte(*at, last))
+		word[length++] = last = *at++;
 	word[length] = '\0';
 	switch (number_judge(word)) {
 	case NUMBER_FINE:
+		scan_take(scan, TOKEN_VALUE, length);
 		break;
 	case NUMBER_WIDE:
 		/* libconfig would cut it to 32 bits without a word */
+		scan_take(scan, TOKEN_VALUE, length);
 		scan_keep(scan);
-		if (scan->error == 0)
-			scan->error = text_append(scan->text, "L", 1);
+		scan_put(scan, "L");
 		break;
 	case NUMBER_WRONG:
-		report_error(scan->report, text_here(scan->text),
-			     "%s is not a number: write it in quotes, \"%s\"",
-			     word, word);
+		scan_other(scan);
 		break;
 	}
 }
@@ -307,9 +341,34 @@ static void scan_include(struct scan *scan, size_t head)
 			text_mark(scan->text, scan->source->name, scan->line);
 }
 
+/* The token that a byte is by itself. */
+static enum token mark_token(char c)
+{
+	switch (c) {
+	case '=':
+	case ':':
+		return TOKEN_EQUALS;
+	case ',':
+		return TOKEN_COMMA;
+	case ';':
+		return TOKEN_SEMICOLON;
+	case '{':
+	case '(':
+	case '[':
+		return TOKEN_OPEN;
+	case '}':
+	case ')':
+	case ']':
+		return TOKEN_CLOSE;
+	default:
+		return TOKEN_NONE;
+	}
+}
+
 static void scan_token(struct scan *scan)
 {
 	size_t head = include_head(scan);
+	enum token mark = mark_token(*scan->at);
 
 	if (head > 0)
 		scan_include(scan, head);
@@ -319,33 +378,16 @@ static void scan_token(struct scan *scan)
 		scan_remark(scan);
 	else if (*scan->at == '#' || scan_sees(scan, "//"))
 		scan_line_remark(scan);
-	else if (strchr("{([", *scan->at) != NULL)
-		scan_open(scan);
-	else if (strchr("})]", *scan->at) != NULL)
-		scan_close(scan);
+	else if (mark != TOKEN_NONE)
+		scan_mark(scan, mark);
 	else if (isdigit((unsigned char)*scan->at))
 		scan_number(scan);
 	else if (isalpha((unsigned char)*scan->at) || *scan->at == '*')
 		scan_name(scan);
-	else
+	else if (strchr(" \t\r\n\f+-.", *scan->at) != NULL)
 		scan_step(scan);
-}
-
-static void scan_end(struct scan *scan)
-{
-	const struct bracket *last;
-
-	scan_keep(scan);
-	if (scan->nested > 0) {
-		last = &scan->brackets[scan->nested - 1];
-		report_error(scan->report, text_place(scan->text, last->line),
-			     "the '%c' that opens here is never closed: add "
-			     "'%c', or is the file cut short?",
-			     last->open, bracket_close(last->open));
-	}
-	/* What includes this file goes on with a line of its own. */
-	if (scan->error == 0)
-		scan->error = text_append(scan->text, "\n", 1);
+	else
+		scan_other(scan);
 }
 
 /* A configuration is text: no NUL, no control bytes, so no program either. */
@@ -381,6 +423,7 @@ int scan_source(struct text *text, const struct source *source,
 		.text = text,
 		.source = source,
 		.report = report,
+		.syntax = { .text = text, .report = report },
 		.at = source->bytes,
 		.end = source->bytes + source->length,
 		.kept = source->bytes,
@@ -391,15 +434,21 @@ int scan_source(struct text *text, const struct source *source,
 	scan.error = text_mark(text, source->name, 1);
 	if (scan.error < 0)
 		return scan.error;
-	if (!source_is_text(source, text, report))
+	if (!source_is_text(source, text, report)) {
+		text->broken = true;
 		return 0;
+	}
 	if (scan_sees(&scan, "\xef\xbb\xbf")) {
 		scan.at += 3; /* the mark that some editors put first */
 		scan.kept = scan.at;
 	}
-	while (scan_left(&scan, 1) && !scan.broken && scan.error == 0)
+	while (scan_left(&scan, 1) && !scan.syntax.broken && scan.error == 0)
 		scan_token(&scan);
-	if (!scan.broken)
-		scan_end(&scan);
+	scan_keep(&scan);
+	syntax_end(&scan.syntax);
+	text->broken = text->broken || scan.syntax.broken;
+	/* What includes this file goes on with a line of its own. */
+	if (scan.error == 0)
+		scan.error = text_append(text, "\n", 1);
 	return scan.error;
 }

@@ -34,7 +34,7 @@ static int path_check(const struct key *key, const char *text, struct err *err)
 	if (*text == '/')
 		return 0;
 	return err_set(err, -EINVAL,
-		       "%s \"%s\" is not absolute: begin it with '/'",
+		       "%s \"%.80s\" is not absolute: begin it with '/'",
 		       key->name, text);
 }
 
@@ -59,16 +59,17 @@ static int file_check(const struct key *key, const char *text, struct err *err)
 	if (r < 0)
 		return r;
 	if (stat(text, &st) < 0)
-		return err_set(err, -EINVAL, "%s \"%s\": %s: check the path",
+		return err_set(err, -EINVAL, "%s \"%.80s\": %s: check the path",
 			       key->name, text, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL,
-			       "%s \"%s\" is no file: name a PEM file",
+			       "%s \"%.80s\" is no file: name a PEM file",
 			       key->name, text);
 	if (access(text, R_OK) < 0)
-		return err_set(err, -EINVAL,
-			       "%s \"%s\": %s: let the daemon's user read it",
-			       key->name, text, strerror(errno));
+		return err_set(
+			err, -EINVAL,
+			"%s \"%.80s\": %s: let the daemon's user read it",
+			key->name, text, strerror(errno));
 	return 0;
 }
 
@@ -80,12 +81,13 @@ static int range_check(const struct key *key, int64_t value, struct err *err)
 	if (value >= key->min && value <= key->max)
 		return 0;
 	if (key->type == KEY_DURATION)
-		return err_set(err, -EINVAL,
-			       "%s = \"%s\" is out of range: give \"%s\" to "
-			       "\"%s\"",
-			       key->name, value_duration_text(value, given),
-			       value_duration_text(key->min, least),
-			       value_duration_text(key->max, most));
+		return err_set(
+			err, -EINVAL,
+			"%s = \"%.80s\" is out of range: give \"%.80s\" to "
+			"\"%.80s\"",
+			key->name, value_duration_text(value, given),
+			value_duration_text(key->min, least),
+			value_duration_text(key->max, most));
 	return err_set(err, -EINVAL,
 		       "%s = %lld is out of range: give %lld to %lld",
 		       key->name, (long long)value, (long long)key->min,
@@ -123,8 +125,9 @@ static const char *choice_words(const struct key *key, char *buffer,
 		comma = ", ";
 		if (choice[1].word == NULL || choice[1].later != NULL)
 			comma = " or ";
-		used += (size_t)snprintf(buffer + used, size - used, "%s\"%s\"",
-					 used ? comma : "", choice->word);
+		used += (size_t)snprintf(buffer + used, size - used,
+					 "%s\"%.80s\"", used ? comma : "",
+					 choice->word);
 		assert(used < size);
 	}
 	return buffer;
@@ -140,12 +143,13 @@ static int store_choice(const struct key *key, const char *text, void *dest,
 		if (strcmp(choice->word, text) == 0)
 			break;
 	if (choice->word == NULL)
-		return err_set(err, -EINVAL, "%s = \"%s\" is unknown: use %s",
-			       key->name, text,
-			       choice_words(key, words, sizeof(words)));
+		return err_set(err, -EINVAL,
+			       "%s = \"%.80s\" is unknown: use %s", key->name,
+			       text, choice_words(key, words, sizeof(words)));
 	if (choice->later != NULL)
-		return err_set(err, -EINVAL, "%s = \"%s\" is not built yet: %s",
-			       key->name, text, choice->later);
+		return err_set(err, -EINVAL,
+			       "%s = \"%.80s\" is not built yet: %s", key->name,
+			       text, choice->later);
 	memcpy(field(key, dest), &choice->value, sizeof(choice->value));
 	return 0;
 }
@@ -196,12 +200,12 @@ static int store_listen(struct arena *arena, const struct key *key,
 		return r;
 	if (!address.numeric)
 		return err_set(err, -EINVAL,
-			       "%s = \"%s\" names no IP address: write it "
+			       "%s = \"%.80s\" names no IP address: write it "
 			       "like \"127.0.0.1:7480\"",
 			       key->name, text);
 	if (address.port == 0)
 		return err_set(err, -EINVAL,
-			       "%s = \"%s\" has no port: write it like "
+			       "%s = \"%.80s\" has no port: write it like "
 			       "\"127.0.0.1:7480\"",
 			       key->name, text);
 	return store_host(arena, key, &address, dest);

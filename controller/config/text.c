@@ -290,8 +290,9 @@ int text_include(struct text *text, const struct source *parent,
 		goto out;
 	refusal = r < 0 ? file_trouble(-r) : include_refusal(text, &source);
 	r = 0;
+	text->broken = text->broken || refusal != NULL;
 	if (refusal != NULL)
-		report_error(report, place, "@include \"%s\": %s %s", path,
+		report_error(report, place, "@include \"%s\" (%s): %s", path,
 			     name, refusal);
 	else
 		r = scan_source(text, &source, report);
@@ -301,12 +302,11 @@ out:
 	return r;
 }
 
-/* Scan the whole; -EINVAL when something was wrong with it. */
+/* Scan the whole; -EINVAL when it is too wrong to go on with. */
 static int text_scan(struct text *text, const struct source *source,
 		     struct report *report)
 {
 	struct place whole = { source->name, 0, 0 };
-	size_t errors = report->errors;
 	int r;
 
 	r = scan_source(text, source, report);
@@ -316,7 +316,7 @@ static int text_scan(struct text *text, const struct source *source,
 		report_error(report, whole,
 			     "all files together are larger than 16 MiB: "
 			     "include less");
-	return report->errors > errors ? -EINVAL : 0;
+	return text->cut || text->broken ? -EINVAL : 0;
 }
 
 int text_take(struct text *text, const char *name, const char *bytes,

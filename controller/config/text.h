@@ -28,7 +28,8 @@ struct text {
 	size_t length, capacity;
 	unsigned lines; /* ended so far */
 	unsigned includes;
-	bool cut; /* longer than TEXT_SIZE_MAX: the rest was dropped */
+	bool cut;    /* longer than TEXT_SIZE_MAX: the rest was dropped */
+	bool broken; /* too wrong to go on with */
 	struct text_span *spans; /* owned */
 	size_t span_count, span_capacity;
 	char **files; /* owned, the names too */
@@ -38,8 +39,8 @@ struct text {
 void text_init(struct text *text);
 void text_done(struct text *text);
 
-/* Read @path and what it includes.  0, or a negative errno with the reason
- * in @report.
+/* Read @path and what it includes.  0, also when errors in @report were
+ * mended; or a negative errno, the reason in @report.
  */
 int text_load(struct text *text, const char *path, struct report *report);
 

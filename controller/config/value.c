@@ -39,12 +39,13 @@ int value_duration(const char *text, int64_t *ret_us, struct err *err)
 	size_t i;
 
 	if (digits > 0 && text[digits] == '\0')
-		return err_set(err, -EINVAL,
-			       "\"%s\" has no unit: write \"%ss\" or \"%sms\"",
-			       text, text, text);
+		return err_set(
+			err, -EINVAL,
+			"\"%.80s\" has no unit: write \"%ss\" or \"%sms\"",
+			text, text, text);
 	if (digits == 0 || unit == NULL)
 		return err_set(err, -EINVAL,
-			       "\"%s\" is no duration: write a whole number "
+			       "\"%.80s\" is no duration: write a whole number "
 			       "and ms, s, m, h or d, such as \"250ms\"",
 			       text);
 	for (i = 0; i < digits; i++)
@@ -53,7 +54,7 @@ int value_duration(const char *text, int64_t *ret_us, struct err *err)
 			break;
 	if (i < digits || __builtin_mul_overflow(us, unit->us, &us))
 		return err_set(err, -EINVAL,
-			       "\"%s\" is longer than anything: write less",
+			       "\"%.80s\" is longer than anything: write less",
 			       text);
 	*ret_us = us;
 	return 0;
@@ -93,17 +94,18 @@ int value_name(const char *text, struct err *err)
 			break;
 	}
 	if (at == text || *at != '\0')
-		return err_set(err, -EINVAL,
-			       "\"%s\" is no name: use letters, digits, '.', "
-			       "'_' and '-', and begin with a letter or digit",
-			       text);
+		return err_set(
+			err, -EINVAL,
+			"\"%.80s\" is no name: use letters, digits, '.', "
+			"'_' and '-', and begin with a letter or digit",
+			text);
 	return 0;
 }
 
 static int status_wrong(const char *text, struct err *err)
 {
 	return err_set(err, -EINVAL,
-		       "\"%s\" is no list of statuses: write it like "
+		       "\"%.80s\" is no list of statuses: write it like "
 		       "\"200-299,401\", each from 100 to 599",
 		       text);
 }
@@ -164,7 +166,7 @@ static int port_parse(const char *text, const char *port, uint16_t *ret_port,
 		value = 10 * value + (unsigned)(port[i] - '0');
 	if (i == 0 || port[i] != '\0' || value == 0 || value > 65535)
 		return err_set(err, -EINVAL,
-			       "address \"%s\" has no valid port: give one "
+			       "address \"%.80s\" has no valid port: give one "
 			       "from 1 to 65535",
 			       text);
 	*ret_port = (uint16_t)value;
@@ -197,7 +199,7 @@ static int host_check(const char *text, struct address *address, bool bracketed,
 
 	if (address->host_length == 0)
 		return err_set(err, -EINVAL,
-			       "address \"%s\" has no host: write it like "
+			       "address \"%.80s\" has no host: write it like "
 			       "\"10.0.0.1:5000\"",
 			       text);
 	if (address->host_length > HOST_MAX)
@@ -211,11 +213,12 @@ static int host_check(const char *text, struct address *address, bool bracketed,
 		inet_pton(bracketed ? AF_INET6 : AF_INET, host, &bytes) == 1;
 	if (address->numeric || (!bracketed && host_is_name(host)))
 		return 0;
-	return err_set(err, -EINVAL,
-		       "\"%s\" is neither an IP address nor a name: write it "
-		       "like \"10.0.0.1:5000\", \"[2001:db8::1]:5000\" or "
-		       "\"api1.example:5000\"",
-		       text);
+	return err_set(
+		err, -EINVAL,
+		"\"%.80s\" is neither an IP address nor a name: write it "
+		"like \"10.0.0.1:5000\", \"[2001:db8::1]:5000\" or "
+		"\"api1.example:5000\"",
+		text);
 }
 
 int value_address(const char *text, struct address *ret_address,
@@ -231,17 +234,18 @@ int value_address(const char *text, struct address *ret_address,
 		end = strchr(text, ']');
 		if (end == NULL)
 			return err_set(err, -EINVAL,
-				       "address \"%s\" has no ']': write it "
+				       "address \"%.80s\" has no ']': write it "
 				       "like \"[2001:db8::1]:5000\"",
 				       text);
 		colon = end + 1;
 	} else {
 		colon = end = strchrnul(text, ':');
 		if (*colon == ':' && strchr(colon + 1, ':') != NULL)
-			return err_set(err, -EINVAL,
-				       "address \"%s\" has many colons: write "
-				       "IPv6 like \"[2001:db8::1]:5000\"",
-				       text);
+			return err_set(
+				err, -EINVAL,
+				"address \"%.80s\" has many colons: write "
+				"IPv6 like \"[2001:db8::1]:5000\"",
+				text);
 	}
 	address.host_length = (size_t)(end - address.host);
 	r = host_check(text, &address, bracketed, err);
@@ -249,7 +253,7 @@ int value_address(const char *text, struct address *ret_address,
 		return r;
 	if (*colon != '\0' && *colon != ':')
 		return err_set(err, -EINVAL,
-			       "address \"%s\" goes on after ']': write it "
+			       "address \"%.80s\" goes on after ']': write it "
 			       "like \"[2001:db8::1]:5000\"",
 			       text);
 	if (*colon == ':')
