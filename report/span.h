@@ -9,7 +9,7 @@
 /* A span that is not known, or a moment that did not come. */
 #define SPAN_NONE INT64_MIN
 
-#define SPAN_TEXT_MAX 24
+#define SPAN_TEXT_MAX 32
 #define WALL_TEXT_MAX 32
 
 /* "850 us", "12.3 ms", "1.25 s", "4 min 10 s", "2 h 5 min", "3 d 4 h"; "-"
