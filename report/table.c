@@ -69,6 +69,14 @@ static bool make_room(struct table *t)
 	return true;
 }
 
+/* What a terminal would obey instead of showing. */
+static void clean(char *text)
+{
+	for (; text != NULL && *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == '\177')
+			*text = '?';
+}
+
 void table_row(struct table *t, const char *const *cells)
 {
 	if (t == NULL)
@@ -83,6 +91,7 @@ void table_row(struct table *t, const char *const *cells)
 
 		cell->text = strdup(cells[i] != NULL ? cells[i] : "");
 		cell->sgr = NULL;
+		clean(cell->text);
 		if (cell->text == NULL)
 			t->failed = true;
 	}

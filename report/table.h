@@ -17,7 +17,8 @@ struct table;
 struct table *table_new(const char *columns, const char *const *heads);
 void table_free(struct table *t);
 
-/* Add a row; @cells has one text for each column, NULL counts as "". */
+/* Add a row; @cells has one text for each column, NULL counts as "".  Control
+ * characters become '?'. */
 void table_row(struct table *t, const char *const *cells);
 
 /* Colour a cell of the newest row: an SGR parameter such as "31".  @sgr is
