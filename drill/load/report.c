@@ -17,9 +17,12 @@ static const struct percentile {
 
 #define PERCENTILES (sizeof(percentiles) / sizeof(percentiles[0]))
 
-static uint64_t unsent(const struct figures *figures)
+static uint64_t sent(const struct report *report)
 {
-	return figures->by_kind[OUTCOME_FULL] + figures->by_kind[OUTCOME_LATE];
+	const struct figures *figures = report->figures;
+
+	return figures->requests - figures->by_kind[OUTCOME_FULL] -
+	       figures->by_kind[OUTCOME_LATE] + report->unfinished;
 }
 
 static int64_t length_us(const struct report *report)
@@ -104,8 +107,7 @@ void report_print(const struct report *report, FILE *out)
 		(double)length_us(report) / SECOND);
 	if (report->rate > 0)
 		fprintf(out, ", %" PRId64 " a second", report->rate);
-	fprintf(out, "\n  sent         %" PRIu64 "\n",
-		figures->requests - unsent(figures));
+	fprintf(out, "\n  sent         %" PRIu64 "\n", sent(report));
 	fprintf(out, "  ok           %" PRIu64 "\n",
 		figures->by_kind[OUTCOME_OK]);
 	print_failed(figures, out);
@@ -170,9 +172,8 @@ static json_t *report_json(const struct report *report)
 		" s:I, s:I, s:o, s:o, s:o, s:i}",
 		"name", "load", "begin_us", (json_int_t)figures->begin.us,
 		"end_us", (json_int_t)report->end.us, "rate",
-		(json_int_t)report->rate, "sent",
-		(json_int_t)(figures->requests - unsent(figures)), "ok",
-		(json_int_t)figures->by_kind[OUTCOME_OK], "failed",
+		(json_int_t)report->rate, "sent", (json_int_t)(sent(report)),
+		"ok", (json_int_t)figures->by_kind[OUTCOME_OK], "failed",
 		(json_int_t)figures_failed(figures), "failed_by",
 		failed_json(figures), "status", status_json(figures), "slow",
 		(json_int_t)figures->slow, "slow_over_us",
