@@ -146,6 +146,7 @@ static void carry_target(struct ctl *ctl, unsigned target,
 	t->told_out = was->told_out;
 	t->told_in = was->told_in;
 	t->detected = was->detected;
+	t->cause = was->cause;
 	if (!same_question(ctl, target, old, from))
 		return;
 	t->health = was->health;

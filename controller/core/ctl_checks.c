@@ -142,6 +142,7 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
 	say_moved(ctl, target, from, why);
 	if (t->health.state == HEALTH_DOWN) {
 		t->detected = ctl->now;
+		t->cause = t->health.last;
 		incidents_down(ctl, target);
 	}
 	rotation_changed(ctl, target);

@@ -102,7 +102,7 @@ static void withdraw(struct ctl *ctl, unsigned target)
 		t->told_out = false;
 		t->told_in = false;
 		note_say(ctl_note_target(ctl, NOTE_WITHDRAW, target), "%s",
-			 result_code_name(t->health.last.code));
+			 result_code_name(t->cause.code));
 	} else if (!held) {
 		note_say(ctl_note_target(ctl, NOTE_HELD, target), "%s", rule);
 	}

@@ -38,6 +38,7 @@ struct target {
 	bool told_in;  /* NOTE_RESTORED was given, or was never due */
 	bool dirty;    /* its servers are to be compared */
 	struct instant detected; /* when it went DOWN last */
+	struct result cause;     /* and by what evidence */
 	struct maintenance maintenance;
 	uint64_t maintenance_store; /* id of the STORE under way */
 	uint64_t maintenance_token; /* whom to answer; 0: nobody */
