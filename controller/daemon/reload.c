@@ -1,0 +1,150 @@
+/* Reload: a changed file is applied whole, or not at all. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/config/diff.h"
+#include "controller/config/load.h"
+#include "controller/daemon/run_state.h"
+
+/* What a reload makes before it changes anything. */
+struct next {
+	struct settings *set; /* owned until applied */
+	struct ctl *ctl;      /* owned until applied */
+	unsigned *kept;       /* owned: new target -> old, where unchanged */
+};
+
+static void say_report(struct run *run, struct report *report)
+{
+	size_t i;
+
+	report_sort(report);
+	for (i = 0; i < report->count; i++)
+		log_line(run->log,
+			 report->entries[i].warning ? NOTE_WARNING : NOTE_ERR,
+			 "%s", report->entries[i].text);
+}
+
+static int load(struct run *run, struct settings **ret_set)
+{
+	struct report report;
+	int r;
+
+	report_init(&report);
+	r = settings_load(run->file, ret_set, &report);
+	say_report(run, &report);
+	report_done(&report);
+	return r;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return strcmp(a, b) == 0;
+}
+
+/* What is opened once and kept for life. */
+static int check_fixed(const struct settings *set, const struct settings *old,
+		       struct err *err)
+{
+	const char *key = NULL;
+
+	if (!same_text(set->node, old->node))
+		key = "node";
+	else if (!same_text(set->state_dir, old->state_dir))
+		key = "state_dir";
+	else if (!same_text(set->control_socket, old->control_socket))
+		key = "control.socket";
+	else if (!same_text(set->http_host, old->http_host) ||
+		 set->http_port != old->http_port)
+		key = "http.listen";
+	if (key == NULL)
+		return 0;
+	return err_set(err, -EINVAL,
+		       "%s changed, which needs a restart of basculed", key);
+}
+
+static void next_done(struct next *next)
+{
+	free(next->kept);
+	ctl_free(next->ctl);
+	settings_free(next->set);
+}
+
+static int prepare(struct run *run, struct next *next, struct err *err)
+{
+	unsigned i, n;
+	int r;
+
+	r = check_fixed(next->set, run->set, err);
+	if (r < 0)
+		return r;
+	n = next->set->target_count;
+	next->ctl = ctl_new(next->set, (uint64_t)loop_clock().us);
+	next->kept = calloc(n + 1u, sizeof(*next->kept));
+	if (next->ctl == NULL || next->kept == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = settings_map_targets(next->set, run->set, next->kept);
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	for (i = 0; i < n; i++)
+		if (next->kept[i] != SETTINGS_NONE &&
+		    !settings_target_same(next->set, i, run->set,
+					  next->kept[i]))
+			next->kept[i] = SETTINGS_NONE;
+	return 0;
+}
+
+/* The adapters go over one after the other; one that cannot takes the others
+ * back. */
+static int switch_adapters(struct run *run, const struct next *next,
+			   struct err *err)
+{
+	int r;
+
+	r = haproxies_reload(run->haproxies, next->set, err);
+	if (r < 0)
+		return r;
+	r = checks_reload(run->checks, next->set, next->kept, err);
+	if (r < 0)
+		haproxies_reload(run->haproxies, run->set, NULL);
+	return r;
+}
+
+static void apply(struct run *run, struct next *next)
+{
+	struct event ev = { .kind = EVENT_SETTINGS };
+	struct settings *old_set = run->set;
+	struct ctl *old_ctl = run->ctl;
+
+	run->set = next->set;
+	run->ctl = next->ctl;
+	store_reload(run->store, run->set);
+	ev.settings.previous = old_ctl;
+	ev.settings.kept = next->kept;
+	run_feed(run, &ev);
+	ctl_free(old_ctl);
+	settings_free(old_set);
+	next->set = NULL;
+	next->ctl = NULL;
+}
+
+void run_reload(struct run *run)
+{
+	struct next next = { 0 };
+	struct err err = { 0 };
+
+	service_reloading(run->manager);
+	if (load(run, &next.set) < 0)
+		err_set(&err, -EINVAL, "the file has errors");
+	else if (prepare(run, &next, &err) >= 0 &&
+		 switch_adapters(run, &next, &err) >= 0)
+		apply(run, &next);
+	if (next.set != NULL || err.code != 0)
+		log_line(run->log, NOTE_ERR,
+			 "reload: %s; the former settings stay in force",
+			 err.text);
+	next_done(&next);
+	service_ready(run->manager);
+}

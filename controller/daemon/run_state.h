@@ -1,0 +1,35 @@
+/* The driver from the inside: shared by run.c and reload.c alone. */
+#ifndef BASCULE_DAEMON_RUN_STATE_H
+#define BASCULE_DAEMON_RUN_STATE_H
+
+#include "checks/checks_io.h"
+#include "controller/core/ctl.h"
+#include "controller/daemon/log.h"
+#include "controller/daemon/run.h"
+#include "controller/daemon/service.h"
+#include "controller/daemon/store.h"
+#include "controller/io/loop.h"
+#include "haproxy/runtime_io.h"
+
+struct run {
+	const char *file;     /* borrowed */
+	struct settings *set; /* owned: those in force */
+	struct loop *loop;    /* owned, as are all below */
+	struct ctl *ctl;
+	struct log *log;
+	struct store *store;
+	struct checks *checks;
+	struct haproxies *haproxies;
+	struct service_manager *manager;
+	struct actions actions; /* of the step under way */
+	ev_signal hup, term, intr;
+};
+
+/* Step the controller with @ev (its time is filled in), carry out what it
+ * wants, and so on until nothing is due. */
+void run_feed(struct run *run, struct event *ev);
+
+/* Read the file again: apply it whole, or keep everything and say why. */
+void run_reload(struct run *run);
+
+#endif
