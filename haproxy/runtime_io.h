@@ -1,0 +1,45 @@
+/* The runtime sockets of all HAProxies, on the loop: one persistent
+ * connection to each, UNIX or TCP. */
+#ifndef BASCULE_HAPROXY_RUNTIME_IO_H
+#define BASCULE_HAPROXY_RUNTIME_IO_H
+
+#include <stdint.h>
+
+#include "controller/core/err.h"
+#include "controller/core/event.h"
+#include "controller/core/settings.h"
+#include "controller/io/loop.h"
+
+struct haproxies;
+
+/* What a HAProxy shows; @seen is valid for the call. */
+typedef void (*haproxies_event_fn)(void *arg, const struct haproxy_seen *seen);
+
+/* How order @id ended, exactly once for each: @failed_why is NULL when HAProxy
+ * acknowledged it.  @took_us counts from the order. */
+typedef void (*haproxies_done_fn)(void *arg, uint64_t id,
+				  const char *failed_why, int64_t took_us);
+
+/* Begin to connect to the HAProxies of @set, which is borrowed until it is
+ * replaced by haproxies_reload() or all is freed.  The callbacks come from the
+ * loop, never from within a function of this header; they may give orders. */
+int haproxies_new(struct haproxies **ret_haproxies, struct loop *loop,
+		  const struct settings *set, haproxies_event_fn event,
+		  haproxies_done_fn done, void *arg, struct err *err);
+
+/* Change a server.  At most one order for each target and HAProxy may be
+ * under way. */
+void haproxies_order(struct haproxies *haproxies, uint64_t id,
+		     const struct server_order *order);
+
+/* Go over to @set, whole or not at all.  A HAProxy that keeps name and address
+ * keeps its connection; orders under way are still answered, but for those of
+ * a HAProxy that is gone, which are forgotten.  Afterwards the state of every
+ * server is reported anew. */
+int haproxies_reload(struct haproxies *haproxies, const struct settings *set,
+		     struct err *err);
+
+/* Orders under way are forgotten. */
+void haproxies_free(struct haproxies *haproxies);
+
+#endif

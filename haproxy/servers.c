@@ -1,0 +1,205 @@
+#include "haproxy/servers.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ADMIN_MAINT 0x67U /* socket, tracked, configured, DNS, host name */
+#define ADMIN_DRAIN 0x18U /* socket, tracked */
+#define WEIGHT_MAX  256
+
+struct servers {
+	const struct settings *set; /* borrowed */
+	unsigned *heads;            /* owned: 1 << bits chains of targets */
+	unsigned *next;             /* owned: for each target */
+	unsigned mask;
+};
+
+/* FNV-1a over both names. */
+static uint32_t hash(const char *backend, const char *name)
+{
+	uint32_t h = 2166136261U;
+
+	for (; *backend != '\0'; backend++)
+		h = (h ^ (unsigned char)*backend) * 16777619U;
+	h *= 16777619U;
+	for (; *name != '\0'; name++)
+		h = (h ^ (unsigned char)*name) * 16777619U;
+	return h;
+}
+
+static bool name_fits(const char *name)
+{
+	return *name != '\0' &&
+	       name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "abcdefghijklmnopqrstuvwxyz"
+				 "0123456789-_.:")] == '\0' &&
+	       strlen(name) <= SETTINGS_NAME_MAX;
+}
+
+const char *servers_name(const struct servers *srv, unsigned target)
+{
+	return srv->set->targets[target].name;
+}
+
+const char *servers_routed(const struct servers *srv, unsigned target)
+{
+	const struct target_settings *t = &srv->set->targets[target];
+
+	return srv->set->services[t->service].backend;
+}
+
+const char *servers_backend(const struct servers *srv, unsigned target)
+{
+	const char *backend = servers_routed(srv, target);
+
+	if (backend == NULL || !name_fits(backend) ||
+	    !name_fits(servers_name(srv, target)))
+		return NULL;
+	return backend;
+}
+
+unsigned servers_count(const struct servers *srv)
+{
+	return srv->set->target_count;
+}
+
+/* Put the targets in their chains, the first one foremost. */
+static void fill(struct servers *srv)
+{
+	const char *backend;
+	unsigned t, *head;
+
+	memset(srv->heads, 0xff, ((size_t)srv->mask + 1) * sizeof(*head));
+	for (t = srv->set->target_count; t-- > 0;) {
+		backend = servers_backend(srv, t);
+		if (backend == NULL)
+			continue;
+		head = &srv->heads[hash(backend, servers_name(srv, t)) &
+				   srv->mask];
+		srv->next[t] = *head;
+		*head = t;
+	}
+}
+
+struct servers *servers_new(const struct settings *set)
+{
+	struct servers *srv = calloc(1, sizeof(*srv));
+	unsigned size = 16;
+
+	if (srv == NULL)
+		return NULL;
+	while (size < set->target_count)
+		size *= 2;
+	srv->set = set;
+	srv->mask = size - 1;
+	srv->heads = calloc(size, sizeof(*srv->heads));
+	srv->next = calloc(set->target_count + 1, sizeof(*srv->next));
+	if (srv->heads == NULL || srv->next == NULL) {
+		servers_free(srv);
+		return NULL;
+	}
+	fill(srv);
+	return srv;
+}
+
+void servers_free(struct servers *srv)
+{
+	if (srv == NULL)
+		return;
+	free(srv->heads);
+	free(srv->next);
+	free(srv);
+}
+
+unsigned servers_find(const struct servers *srv, const char *backend,
+		      const char *name, unsigned previous)
+{
+	unsigned t;
+
+	if (previous != SERVERS_NONE)
+		t = srv->next[previous];
+	else
+		t = srv->heads[hash(backend, name) & srv->mask];
+	while (t != SERVERS_NONE &&
+	       (strcmp(servers_name(srv, t), name) != 0 ||
+		strcmp(servers_backend(srv, t), backend) != 0))
+		t = srv->next[t];
+	return t;
+}
+
+long servers_number(const char *text, long max)
+{
+	long n = 0;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		n = n * 10 + (*text - '0');
+		if (n > max)
+			return -1;
+	}
+	return n;
+}
+
+/* Cut the next word off *@line; "" at its end. */
+static char *next_word(char **line)
+{
+	char *word = *line;
+	char *end = word + strcspn(word, " ");
+
+	if (*end != '\0')
+		*end++ = '\0';
+	*line = end;
+	return word;
+}
+
+/* be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state
+ * srv_uweight srv_iweight ... */
+bool server_line_read(char *line, struct server_line *ret_line)
+{
+	long admin, weight, configured;
+	const char *backend, *name;
+
+	if (servers_number(next_word(&line), INT32_MAX) < 0)
+		return false;
+	backend = next_word(&line);
+	if (servers_number(next_word(&line), INT32_MAX) < 0)
+		return false;
+	name = next_word(&line);
+	next_word(&line);
+	next_word(&line);
+	admin = servers_number(next_word(&line), 0xffff);
+	weight = servers_number(next_word(&line), WEIGHT_MAX);
+	configured = servers_number(next_word(&line), WEIGHT_MAX);
+	if (admin < 0 || weight < 0 || configured < 0)
+		return false;
+	*ret_line = (struct server_line){
+		.backend = backend,
+		.name = name,
+		.admin = (unsigned)admin,
+		.weight = (unsigned)weight,
+		.configured_weight = (unsigned)configured,
+	};
+	return true;
+}
+
+enum server_state server_line_state(const struct server_line *line)
+{
+	if ((line->admin & ADMIN_MAINT) != 0)
+		return SERVER_MAINT;
+	if ((line->admin & ADMIN_DRAIN) != 0)
+		return SERVER_DRAIN;
+	return SERVER_READY;
+}
+
+unsigned servers_weight(unsigned percent, unsigned configured)
+{
+	unsigned weight = configured * percent / 100;
+
+	if (configured == 0)
+		return 0;
+	if (weight > WEIGHT_MAX)
+		return WEIGHT_MAX;
+	return weight > 0 ? weight : 1;
+}
