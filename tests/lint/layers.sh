@@ -27,7 +27,7 @@ table()
 
 	# Programs that run.
 	controller/daemon/*  controller/* checks/* haproxy/* notify/* <*>
-	drill/live/*         drill/live/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* <*>
+	drill/live/*         drill/live/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* report/* drill/load/trace.h <*>
 	drill/replica/*      drill/replica/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* <*>
 	drill/load/*         drill/load/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* <*>
 

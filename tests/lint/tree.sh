@@ -58,6 +58,13 @@ not_ending_in_newline()
 	done
 }
 
+built_programs()
+{
+	[ ! -e .git ] || git ls-files -co --exclude-standard |
+		xargs -r grep -slaE $'^\x7fELF' || [ $? = 123 ]
+}
+
+built_programs | lint_case "git has no program that was built"
 longer_than 600 "${c_files[@]}" '*.py' '*.sh' |
 	lint_case "no file is longer than 600 lines"
 { unguarded && guarded_twice; } | lint_case "every header has its own guard"
