@@ -1,23 +1,11 @@
 #include "drill/arg.h"
 
-#include "controller/core/instant.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DURATION_MAX (7 * DAY)
-
-static const struct unit {
-	const char *name;
-	int64_t us;
-} units[] = {
-	{ "us", US },    { "ms", MS },  { "s", SECOND },
-	{ "m", MINUTE }, { "h", HOUR }, { "d", DAY },
-};
 
 /* The digits that @text begins with; fails when there are none or too many. */
 static int digits(const char *text, int64_t *ret_value, const char **ret_end)
@@ -35,28 +23,6 @@ static int digits(const char *text, int64_t *ret_value, const char **ret_end)
 	*ret_value = value;
 	*ret_end = p;
 	return 0;
-}
-
-int arg_duration(const char *text, int64_t *ret_us, struct err *err)
-{
-	const char *end;
-	int64_t value;
-
-	if (digits(text, &value, &end) < 0)
-		goto fail;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].name) != 0)
-			continue;
-		if (value > DURATION_MAX / units[i].us)
-			goto fail;
-		*ret_us = value * units[i].us;
-		return 0;
-	}
-fail:
-	return err_set(err, -EINVAL,
-		       "\"%s\" is not a duration: a number with its unit, "
-		       "such as 300ms, 10s or 5m, up to 7d",
-		       text);
 }
 
 int arg_number(const char *text, int64_t min, int64_t max, int64_t *ret_value,

@@ -1,4 +1,5 @@
-/* Words of a command line: durations, numbers, addresses.
+/* Words of a command line: numbers and addresses (controller/config/value.h
+ * reads durations and names).
  *
  * Pure: text in, values out.  Functions return 0, or -EINVAL with a sentence
  * in @err that quotes the text and says what would be right.
@@ -18,9 +19,6 @@ struct endpoint {
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
 };
-
-/* "300ms", "10s", "5m": a span with its unit; a bare number is refused. */
-int arg_duration(const char *text, int64_t *ret_us, struct err *err);
 
 /* A whole number from @min to @max. */
 int arg_number(const char *text, int64_t min, int64_t max, int64_t *ret_value,

@@ -1,5 +1,6 @@
 /* The load: steady client traffic, and what clients felt of it. */
 
+#include "controller/config/value.h"
 #include "controller/io/loop.h"
 #include "drill/arg.h"
 #include "drill/load/client.h"
@@ -18,6 +19,7 @@
 #define EXIT_USAGE 64
 #define URLS_MAX   16
 #define RATE_MAX   100000
+#define SPAN_MAX   (7 * DAY)
 
 struct options {
 	struct url urls[URLS_MAX];
@@ -159,9 +161,9 @@ static int set_span(int64_t *ret_us, struct err *err)
 {
 	int r;
 
-	r = arg_duration(optarg, ret_us, err);
-	if (r == 0 && *ret_us == 0)
-		r = err_set(err, -EINVAL, "it cannot be 0");
+	r = value_duration(optarg, ret_us, err);
+	if (r == 0 && (*ret_us == 0 || *ret_us > SPAN_MAX))
+		r = err_set(err, -EINVAL, "it must be above 0, up to 7d");
 	return r;
 }
 

@@ -1,7 +1,6 @@
 #include "drill/load/trace.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 struct trace {
 	FILE *file; /* owned */
 	char *path; /* owned */
-	struct instant flushed;
+	struct instant flush_at;
 	int code; /* the first failure, negative errno */
 };
 
@@ -28,7 +27,7 @@ int trace_create(const char *path, struct trace **ret_trace, struct err *err)
 	trace->path = strdup(path);
 	if (trace->path == NULL)
 		goto fail;
-	trace->flushed = INSTANT_NONE;
+	trace->flush_at = INSTANT_NONE;
 	trace->file = fopen(path, "we");
 	if (trace->file == NULL || fputs(head, trace->file) < 0) {
 		r = -errno;
@@ -44,15 +43,13 @@ fail:
 void trace_add(struct trace *trace, const struct outcome *outcome)
 {
 	char line[OUTCOME_LINE_MAX];
-	bool due =
-		instant_diff_us(trace->flushed, outcome->intended) > FLUSH_US;
 
 	outcome_print(outcome, line);
 	if (fputs(line, trace->file) < 0 && trace->code == 0)
 		trace->code = -errno;
-	if (!instant_is_none(trace->flushed) && !due)
+	if (instant_before(outcome->intended, trace->flush_at))
 		return;
-	trace->flushed = outcome->intended;
+	trace->flush_at = instant_add(outcome->intended, FLUSH_US);
 	if (fflush(trace->file) != 0 && trace->code == 0)
 		trace->code = -errno;
 }

@@ -1,5 +1,6 @@
 /* The replica: a small API on loopback whose faults can be switched. */
 
+#include "controller/config/value.h"
 #include "controller/io/loop.h"
 #include "drill/replica/server.h"
 
@@ -73,19 +74,6 @@ static const char help[] =
 	"/fault; port=N one of several ports.  kind=refuse is taken on the\n"
 	"control listener only, since no other way back would be left.\n";
 
-static int check_name(const char *name, struct err *err)
-{
-	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				  "abcdefghijklmnopqrstuvwxyz0123456789._-");
-
-	if (len > 0 && len <= 64 && name[len] == '\0')
-		return 0;
-	return err_set(err, -EINVAL,
-		       "\"%s\" is not a name: up to 64 letters, digits, '.', "
-		       "'_', '-'",
-		       name);
-}
-
 enum option_id {
 	OPT_LISTEN = 1000,
 	OPT_PORTS,
@@ -142,7 +130,7 @@ static int set_option(int id, struct options *options, struct err *err)
 		return arg_endpoint(optarg, &options->control, err);
 	case OPT_NAME:
 		options->name = optarg;
-		return check_name(optarg, err);
+		return value_name(optarg, err);
 	case OPT_FAULT:
 		return fault_parse(optarg, &options->fault, err);
 	case OPT_PIDFILE:

@@ -2,8 +2,6 @@
 
 #include "drill/arg.h"
 
-#include "controller/core/instant.h"
-
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,51 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static void reads_durations_with_their_unit(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t us;
-	} good[] = {
-		{ "0s", 0 },           { "250us", 250 * US },
-		{ "300ms", 300 * MS }, { "10s", 10 * SECOND },
-		{ "5m", 5 * MINUTE },  { "1h", HOUR },
-		{ "7d", 7 * DAY },
-	};
-	int64_t us;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_int_equal(arg_duration(good[i].text, &us, NULL), 0);
-		assert_int_equal(us, good[i].us);
-	}
-}
-
-static void refuses_what_is_no_duration(void **state)
-{
-	static const char *const bad[] = {
-		"",
-		"10",
-		"s",
-		"-1s",
-		"1.5s",
-		"10 s",
-		"8d",
-		"10sec",
-		"99999999999999999999s",
-		"9223372036854775807d",
-	};
-	struct err err;
-	int64_t us = 42;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(arg_duration(bad[i], &us, &err), -EINVAL);
-		assert_non_null(strstr(err.text, bad[i]));
-		assert_int_equal(us, 42);
-	}
-}
 
 static void holds_numbers_to_their_range(void **state)
 {
@@ -144,8 +97,6 @@ static void tells_loopback_from_the_rest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_durations_with_their_unit),
-		cmocka_unit_test(refuses_what_is_no_duration),
 		cmocka_unit_test(holds_numbers_to_their_range),
 		cmocka_unit_test(prints_an_endpoint_as_it_reads_it),
 		cmocka_unit_test(refuses_what_is_no_endpoint),
