@@ -1,6 +1,8 @@
 /* One HTTP/1.x answer, read as it comes; its body is counted and dropped.
  *
- * Pure, of constant size whatever the server sends.
+ * Pure, of constant size whatever the server sends.  checks/http_answer.h is
+ * not used for it: that one stops as soon as a check is decided and refuses
+ * large bodies, while a client has its answer only with the last byte.
  */
 #ifndef BASCULE_DRILL_LOAD_REPLY_H
 #define BASCULE_DRILL_LOAD_REPLY_H

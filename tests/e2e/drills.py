@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import resource
 import subprocess
 
 TOP = os.environ.get("top_builddir") or os.getcwd()
@@ -12,13 +13,17 @@ LOAD = os.path.join(TOP, "drill/load/load")
 
 
 class Replica:
-    """A running replica; fault() switches through its control listener."""
+    """A running replica; fault() switches through its control listener.
 
-    def __init__(self, *options):
+    limit: of its descriptors, soft and hard."""
+
+    def __init__(self, *options, limit=None):
         self.process = subprocess.Popen(
             [REPLICA, "--listen", "127.0.0.1:0", "--name", "api1",
              "--control", "127.0.0.1:0", *options],
             stdout=subprocess.PIPE, text=True)
+        if limit:
+            resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limit)
         self.port = self.read_port("listening")
         self.control = self.read_port("control")
 

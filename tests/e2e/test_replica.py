@@ -3,6 +3,8 @@
 import contextlib
 import http.client
 import json
+import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -315,6 +317,33 @@ def test_refuses_a_wrong_fault_and_keeps_the_present_one(replica):
     assert status == 409
     assert "--control" in json.loads(body)["error"]
     assert replica.get()[0] == 500
+
+
+def cpu_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text()
+    user, system = fields.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def test_outlives_a_lack_of_descriptors():
+    limited = Replica(limit=(40, 40))
+    request = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+    address = ("127.0.0.1", limited.port)
+    try:
+        with contextlib.ExitStack() as held:
+            clients = [held.enter_context(socket.create_connection(address, 2))
+                       for _ in range(60)]
+            for client in clients:
+                client.sendall(request)
+            before = cpu_seconds(limited.process)
+            time.sleep(0.5)
+            assert cpu_seconds(limited.process) - before < 0.1
+            for client in clients:
+                assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+                client.close()
+        assert limited.process.poll() is None
+    finally:
+        limited.stop()
 
 
 def free_ports(count):
