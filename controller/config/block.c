@@ -175,7 +175,7 @@ static void read_strings(const struct reader *reader, const struct key *key,
 	for (i = 0; i < count; i++) {
 		string = config_setting_get_string_elem(setting, i);
 		if (string == NULL) {
-			wrong_kind(
+			wrong_element(
 				reader, key,
 				config_setting_get_elem(setting, (unsigned)i));
 			return;
@@ -252,9 +252,7 @@ static void see_list(const struct reader *reader, const struct key *key,
 	for (i = 0; i < count; i++) {
 		elem = config_setting_get_elem(setting, (unsigned)i);
 		if (!config_setting_is_group(elem))
-			reader_error(reader, elem, "%s holds %s: write %s = %s",
-				     key->name, setting_kind(elem), key->name,
-				     key_example(key));
+			wrong_element(reader, key, elem);
 	}
 }
 
