@@ -1,6 +1,7 @@
 /* bascule watch: the status, live in the terminal. */
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,16 +94,21 @@ static void draw(struct watch *w)
 	free(text);
 }
 
-/* Ctrl-C comes as a key, so that it is left as tidily as q. */
-static void take_keys(struct watch *w)
+/* Wait for a key, at most so long.  Ctrl-C comes as one, so that it is left
+ * as tidily as by q. */
+static void take_keys(struct watch *w, int wait_ms)
 {
+	struct pollfd fd = { .fd = STDIN_FILENO, .events = POLLIN };
 	char keys[32];
-	ssize_t n = read(STDIN_FILENO, keys, sizeof(keys));
+	ssize_t n;
 
+	if (poll(&fd, 1, wait_ms) <= 0)
+		return;
+	n = read(STDIN_FILENO, keys, sizeof(keys));
 	for (ssize_t i = 0; i < n; i++)
 		if (keys[i] == 'q' || keys[i] == 'Q' || keys[i] == 3)
 			w->quit = true;
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+	if (n == 0 || (n < 0 && errno != EINTR))
 		w->quit = true; /* the terminal has gone */
 }
 
@@ -118,7 +124,7 @@ static bool on_idle(void *arg)
 {
 	struct watch *w = arg;
 
-	take_keys(w);
+	take_keys(w, 0);
 	if (w->quit || ended)
 		return false;
 	draw(w);
@@ -138,8 +144,6 @@ static int enter(struct watch *w)
 	sigaction(SIGINT, &action, NULL);
 	raw = w->before;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
-	raw.c_cc[VMIN] = 0;
-	raw.c_cc[VTIME] = 0;
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
 	fputs(ENTER, stdout);
 	return 0;
@@ -166,10 +170,8 @@ static int watch_live(struct watch *w)
 		if (client_follow(w->events, "/api/v1/events?follow=1", &stream,
 				  NULL) == 0)
 			break;
-		for (int i = 0; i < 10 && !w->quit && !ended; i++) {
-			usleep(100 * MS);
-			take_keys(w);
-		}
+		draw(w);
+		take_keys(w, 1000);
 	}
 	leave(w);
 	return EXIT_FINE;

@@ -158,14 +158,16 @@ static unsigned room_left(const struct layout *lay, unsigned column,
 			  unsigned at)
 {
 	bool last = column + 1 == lay->t->columns;
+	bool right = lay->t->align[column] == 'r'; /* figures stay whole */
 
-	if (!last || lay->style->width == 0)
+	if (!last || right || lay->style->width == 0)
 		return UINT_MAX;
 	return lay->style->width > at ? lay->style->width - at : 1;
 }
 
+/* @ends: nothing follows in its line. */
 static void print_cell(const struct layout *lay, const struct cell *cell,
-		       unsigned column, unsigned at)
+		       unsigned column, unsigned at, bool ends)
 {
 	const char *text = text_of(cell);
 	unsigned width = width_of(text);
@@ -182,7 +184,7 @@ static void print_cell(const struct layout *lay, const struct cell *cell,
 	fprintf(lay->out, "%.*s", bytes_of(text, width), text);
 	if (colour)
 		fputs("\033[0m", lay->out);
-	if (!right && column + 1 < lay->t->columns)
+	if (!right && !ends)
 		print_spaces(lay->widths[column] - width, lay->out);
 }
 
@@ -196,7 +198,7 @@ static void print_line(const struct layout *lay, unsigned row)
 	for (unsigned i = 0; i < used; i++) {
 		if (i > 0)
 			print_spaces(GAP, lay->out);
-		print_cell(lay, cell_at(lay->t, row, i), i, at);
+		print_cell(lay, cell_at(lay->t, row, i), i, at, i + 1 == used);
 		at += lay->widths[i] + GAP;
 	}
 	fputc('\n', lay->out);
