@@ -15,7 +15,7 @@
 #include "controller/core/err.h"
 
 #define CLIENT_SOCKET  "/run/bascule/control.sock"
-#define CLIENT_TIMEOUT 8  /* seconds for one answer */
+#define CLIENT_TIMEOUT 8 /* seconds for one answer */
 
 struct client;
 
