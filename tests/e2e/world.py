@@ -1,0 +1,272 @@
+"""A small world: real HAProxies, replicas and a basculed, in one folder."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import time
+
+from drills import Replica
+
+TOP = os.environ.get("top_builddir") or os.getcwd()
+BASCULED = os.path.join(TOP, "controller/daemon/basculed")
+BASCULE = os.path.join(TOP, "cli/bascule")
+HAPROXY = "/usr/sbin/haproxy"
+
+# srv_admin_state, as recipes of HAProxy's management guide have it.
+MAINT = 0x01
+DRAIN = 0x08
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, seconds=10.0, every=0.01):
+    """Call @what until it gives something true, and return that."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(every)
+
+
+class HAProxy:
+    """One HAProxy in master-worker mode, with a runtime socket."""
+
+    def __init__(self, folder, name, servers, level="admin", extra=""):
+        self.folder = folder
+        self.name = name
+        self.socket = str(folder / f"{name}.sock")
+        self.config = folder / f"{name}.cfg"
+        self.servers = servers
+        self.level = level
+        self.extra = extra
+        self.port = free_port()
+        self.process = None
+        self.write()
+        self.start()
+
+    def write(self):
+        lines = [f"    server {name} 127.0.0.1:{port} {self.extra}"
+                 for name, port in self.servers.items()]
+        self.config.write_text(
+            "global\n"
+            f"    stats socket {self.socket} mode 600 level {self.level}\n"
+            "    stats timeout 1h\n    nbthread 1\n"
+            "defaults\n    mode http\n    timeout connect 1s\n"
+            "    timeout client 5s\n    timeout server 5s\n"
+            f"frontend fe\n    bind 127.0.0.1:{self.port}\n"
+            "    default_backend be_api\n"
+            "backend be_api\n" + "\n".join(lines) + "\n")
+
+    def start(self):
+        log = open(self.folder / f"{self.name}.log", "a")
+        self.process = subprocess.Popen(
+            [HAPROXY, "-W", "-f", str(self.config),
+             "-p", str(self.folder / f"{self.name}.pid")],
+            stdout=log, stderr=log, start_new_session=True)
+        log.close()
+        wait_for(self.answers)
+
+    def answers(self):
+        with contextlib.suppress(OSError):
+            return self.ask("show info")
+        return None
+
+    def ask(self, command):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            s.connect(self.socket)
+            s.sendall(command.encode() + b"\n")
+            parts = []
+            while part := s.recv(65536):
+                parts.append(part)
+        return b"".join(parts).decode()
+
+    def admin(self):
+        """{server: srv_admin_state}"""
+        rows = [line.split() for line in
+                self.ask("show servers state be_api").splitlines()]
+        return {row[3]: int(row[6]) for row in rows
+                if len(row) > 6 and row[1] == "be_api"}
+
+    def weights(self):
+        rows = [line.split() for line in
+                self.ask("show servers state be_api").splitlines()]
+        return {row[3]: int(row[7]) for row in rows
+                if len(row) > 7 and row[1] == "be_api"}
+
+    def pid(self):
+        return int(re.search(r"^Pid: (\d+)", self.ask("show info"),
+                             re.M).group(1))
+
+    def reload(self):
+        before = self.pid()
+        self.process.send_signal(signal.SIGUSR2)
+        wait_for(lambda: self.answers() and self.pid() != before)
+
+    def signal(self, number):
+        """To master and workers."""
+        os.killpg(self.process.pid, number)
+
+    def stop(self):
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+
+class Daemon:
+    """A basculed and its log."""
+
+    def __init__(self, folder, environment=None):
+        self.config = folder / "bascule.conf"
+        self.state = folder / "state"
+        self.control = str(folder / "control.sock")
+        self.log = folder / "basculed.log"
+        self.environment = dict(os.environ, **(environment or {}))
+        self.process = None
+
+    def start(self, *options, prefix=()):
+        log = open(self.log, "a")
+        self.process = subprocess.Popen(
+            [*prefix, BASCULED, "-c", str(self.config), *options],
+            stdout=log, stderr=log, env=self.environment)
+        log.close()
+
+    def lines(self):
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    def said(self, pattern):
+        return [line for line in self.lines() if re.search(pattern, line)]
+
+    def wait_said(self, pattern, count=1, seconds=10.0):
+        wait_for(lambda: len(self.said(pattern)) >= count, seconds)
+        return self.said(pattern)[-1]
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return self.process.returncode if self.process else None
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+        try:
+            return self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def incidents(self):
+        """(number, recovered) of all that the store holds."""
+        path = f"file:{self.state}/bascule.db?mode=ro"
+        with contextlib.closing(sqlite3.connect(path, uri=True)) as db:
+            return db.execute("select number, recovered_wall_us "
+                              "from incidents order by number").fetchall()
+
+
+class World:
+    """Replicas api1.., HAProxies and a daemon; ended by its with block."""
+
+    def __init__(self, targets=3, haproxies=1, level="admin", check="",
+                 service="", environment=None, haproxy_extra=""):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-e2e."))
+        self.check = check
+        self.service = service
+        self.names = [f"api{i + 1}" for i in range(targets)]
+        self.replicas = {name: Replica() for name in self.names}
+        ports = {name: r.port for name, r in self.replicas.items()}
+        self.ports = ports
+        self.haproxies = [HAProxy(self.folder, f"lb{i + 1}", ports, level,
+                                  haproxy_extra)
+                          for i in range(haproxies)]
+        self.daemon = Daemon(self.folder, environment)
+        self.configure()
+
+    @property
+    def haproxy(self):
+        return self.haproxies[0]
+
+    def configure(self, names=None, check=None, service=None, extra=""):
+        names = self.names if names is None else names
+        check = self.check if check is None else check
+        service = self.service if service is None else service
+        targets = ", ".join(
+            f'{{ name = "{name}"; address = "127.0.0.1:{self.ports[name]}"; }}'
+            for name in names)
+        haproxies = ", ".join(
+            f'{{ name = "{h.name}"; socket = "{h.socket}"; }}'
+            for h in self.haproxies)
+        self.daemon.config.write_text(f"""
+node = "test";
+state_dir = "{self.daemon.state}";
+control = {{ socket = "{self.daemon.control}"; }};
+http = {{ listen = "off"; }};
+haproxy = ( {haproxies} );
+services = (
+  {{ name = "api";
+    check = {{ type = "http"; path = "/health"; status = "200";
+              interval = "100ms"; fast_interval = "20ms"; {check} }};
+    backend = "be_api"; {service}
+    targets = ( {targets} );
+  }}
+);
+{extra}
+""")
+        self.daemon.state.mkdir(exist_ok=True)
+
+    def start(self, **options):
+        self.daemon.start(**options)
+        self.daemon.wait_said(" -> UP", len(self.names))
+        return self
+
+    def replica_kill(self, name):
+        self.replicas[name].stop()
+
+    def replica_start(self, name):
+        port = self.ports[name]
+        self.replicas[name] = Replica("--listen", f"127.0.0.1:{port}")
+
+    def out(self, haproxy=None):
+        """Names of servers in maintenance or drain."""
+        admin = (haproxy or self.haproxy).admin()
+        return {name for name, bits in admin.items() if bits}
+
+    def wait_out(self, *names, haproxy=None, seconds=10.0):
+        wait_for(lambda: self.out(haproxy) == set(names), seconds)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.daemon.stop()
+        finally:
+            for h in self.haproxies:
+                h.stop()
+            for r in self.replicas.values():
+                with contextlib.suppress(ProcessLookupError):
+                    r.process.send_signal(signal.SIGCONT)
+                r.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
