@@ -114,23 +114,23 @@ static void on_timer(struct ev_loop *ev, ev_io *w, int events)
 		loop->deadline.fn(loop->deadline.arg);
 }
 
-/* Set the timerfd to what is wanted: once for each wake-up. */
+/* Set the timerfd to what is wanted: once for each wake-up.  Relative, so
+ * that only one clock is read; time spent suspended counts all the same. */
 static void loop_set_timer(struct loop *loop)
 {
 	struct itimerspec spec = { 0 };
-	int64_t due_ns;
+	int64_t left_ns;
 
 	if (loop->timing.us == loop->due.us)
 		return;
 	if (!instant_is_never(loop->due)) {
-		due_ns = clock_ns(CLOCK_BOOTTIME) +
-			 instant_diff_us(loop_clock(), loop->due) * NS_PER_US;
-		if (due_ns < 1)
-			due_ns = 1;
-		spec.it_value.tv_sec = (time_t)(due_ns / NS_PER_S);
-		spec.it_value.tv_nsec = (long)(due_ns % NS_PER_S);
+		left_ns = instant_diff_us(loop_clock(), loop->due) * NS_PER_US;
+		if (left_ns < 1)
+			left_ns = 1;
+		spec.it_value.tv_sec = (time_t)(left_ns / NS_PER_S);
+		spec.it_value.tv_nsec = (long)(left_ns % NS_PER_S);
 	}
-	timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+	timerfd_settime(loop->timer_fd, 0, &spec, NULL);
 	loop->timing = loop->due;
 }
 

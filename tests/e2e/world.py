@@ -50,7 +50,7 @@ class HAProxy:
         self.name = name
         self.socket = str(folder / f"{name}.sock")
         self.config = folder / f"{name}.cfg"
-        self.servers = servers
+        self.servers = dict(servers)
         self.level = level
         self.extra = extra
         self.port = free_port()
@@ -114,8 +114,13 @@ class HAProxy:
 
     def reload(self):
         before = self.pid()
-        self.process.send_signal(signal.SIGUSR2)
-        wait_for(lambda: self.answers() and self.pid() != before)
+        for _ in range(5):
+            # A master that has only just begun overlooks the signal.
+            self.process.send_signal(signal.SIGUSR2)
+            with contextlib.suppress(AssertionError):
+                wait_for(lambda: self.answers() and self.pid() != before, 2)
+                return
+        raise AssertionError("HAProxy did not reload")
 
     def signal(self, number):
         """To master and workers."""
