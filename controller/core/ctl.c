@@ -366,6 +366,13 @@ enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
 	return rotation_server(ctl, haproxy, target)->seen;
 }
 
+bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target)
+{
+	const struct server *srv = rotation_server(ctl, haproxy, target);
+
+	return srv->claimed || srv->storing != 0;
+}
+
 const struct maintenance *ctl_maintenance(const struct ctl *ctl)
 {
 	return ctl->maintenance.on ? &ctl->maintenance : NULL;

@@ -75,6 +75,9 @@ struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy);
 enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
 			     unsigned target);
 
+/* Whether the state of @target at @haproxy is ours to take back. */
+bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target);
+
 /* The node's own maintenance, or NULL. */
 const struct maintenance *ctl_maintenance(const struct ctl *ctl);
 

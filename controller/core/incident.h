@@ -14,8 +14,9 @@
 #include "controller/core/settings.h"
 
 struct incident {
-	uint32_t number; /* from 1, never used twice on one node; 0: none */
-	uint32_t service, target; /* index; the target that opened it */
+	uint32_t number;  /* from 1, never used twice on one node; 0: none */
+	uint32_t service; /* index; NOTE_NONE once a reload removed it */
+	uint32_t target;  /* the one that opened it, likewise */
 	enum severity severity;
 	struct result cause;       /* the evidence that completed the verdict */
 	unsigned targets_down_max; /* the most that were DOWN at once */

@@ -9,9 +9,11 @@
 
 /* What a reload makes before it changes anything. */
 struct next {
+	unsigned *kept;       /* owned: new target -> old, where unchanged */
+	struct claim *claims; /* owned: what is ours, in new indices */
+	size_t claim_count;
 	struct settings *set; /* owned until applied */
 	struct ctl *ctl;      /* owned until applied */
-	unsigned *kept;       /* owned: new target -> old, where unchanged */
 };
 
 static void say_report(struct run *run, struct report *report)
@@ -68,6 +70,7 @@ static int check_fixed(const struct settings *set, const struct settings *old,
 static void next_done(struct next *next)
 {
 	free(next->kept);
+	free(next->claims);
 	ctl_free(next->ctl);
 	settings_free(next->set);
 }
@@ -112,16 +115,33 @@ static int switch_adapters(struct run *run, const struct next *next,
 	return r;
 }
 
+/* Claims of what this reload removes are kept, those of what it brings back
+ * are found again. */
+static void find_claims(struct run *run, struct next *next)
+{
+	if (orphans_add(&run->orphans, run->ctl, run->set) < 0 ||
+	    orphans_take(&run->orphans, next->set, &next->claims,
+			 &next->claim_count) < 0)
+		log_line(run->log, NOTE_ERR,
+			 "reload: out of memory: servers that we withdrew and "
+			 "that are new here stay in maintenance");
+}
+
 static void apply(struct run *run, struct next *next)
 {
+	struct stored stored = { 0 };
 	struct event ev = { .kind = EVENT_SETTINGS };
 	struct settings *old_set = run->set;
 	struct ctl *old_ctl = run->ctl;
 
+	find_claims(run, next);
+	stored.claims = next->claims;
+	stored.claim_count = next->claim_count;
 	run->set = next->set;
 	run->ctl = next->ctl;
 	store_reload(run->store, run->set);
 	ev.settings.previous = old_ctl;
+	ev.settings.stored = &stored;
 	ev.settings.kept = next->kept;
 	run_feed(run, &ev);
 	ctl_free(old_ctl);

@@ -239,6 +239,7 @@ void run_free(struct run *run)
 	service_free(run->manager);
 	loop_free(run->loop);
 	log_close(run->log);
+	orphans_done(&run->orphans);
 	ctl_free(run->ctl);
 	settings_free(run->set);
 	free(run);

@@ -5,6 +5,7 @@
 #include "checks/checks_io.h"
 #include "controller/core/ctl.h"
 #include "controller/daemon/log.h"
+#include "controller/daemon/orphans.h"
 #include "controller/daemon/run.h"
 #include "controller/daemon/service.h"
 #include "controller/daemon/store.h"
@@ -21,6 +22,7 @@ struct run {
 	struct checks *checks;
 	struct haproxies *haproxies;
 	struct service_manager *manager;
+	struct orphans orphans;
 	struct actions actions; /* of the step under way */
 	ev_signal hup, term, intr;
 };

@@ -25,8 +25,11 @@ static void fill_claim(struct row_claim *row, const struct claim *claim,
 static void fill_incident(struct row_incident *row, const struct incident *inc,
 			  const struct settings *set, const char *boot)
 {
-	name_set(row->service, set->services[inc->service].name);
-	name_set(row->target, set->targets[inc->target].name);
+	/* A reload may have taken out what it speaks of. */
+	if (inc->service != NOTE_NONE)
+		name_set(row->service, set->services[inc->service].name);
+	if (inc->target != NOTE_NONE)
+		name_set(row->target, set->targets[inc->target].name);
 	snprintf(row->boot, sizeof(row->boot), "%s", boot);
 	row->inc = *inc;
 }

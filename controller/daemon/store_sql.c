@@ -37,8 +37,15 @@ static const char *const statement_text[DB_STATEMENTS] = {
 	[PUT_CLAIM] = "INSERT OR REPLACE INTO claims VALUES (?,?,?,?)",
 	[DROP_CLAIM] = "DELETE FROM claims WHERE haproxy = ? AND backend = ?"
 		       " AND target = ?",
-	[PUT_INCIDENT] = "INSERT OR REPLACE INTO incidents VALUES (?,?,?,?,?,"
-			 "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	/* A name that is not known any more stays what it was. */
+	[PUT_INCIDENT] =
+		"INSERT OR REPLACE INTO incidents VALUES (?1,"
+		"coalesce(nullif(?2,''), (SELECT service FROM incidents"
+		" WHERE number = ?1), ''),"
+		"coalesce(nullif(?3,''), (SELECT target FROM incidents"
+		" WHERE number = ?1), ''),"
+		"?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,"
+		"?21,?22,?23,?24,?25,?26)",
 	[PUT_LAST_INCIDENT] =
 		"INSERT INTO meta VALUES ('last_incident', ?1)"
 		" ON CONFLICT (key) DO UPDATE SET value = max(value, ?1)",

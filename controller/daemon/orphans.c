@@ -1,0 +1,102 @@
+#include "controller/daemon/orphans.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct orphan {
+	char haproxy[SETTINGS_NAME_MAX + 1];
+	char service[SETTINGS_NAME_MAX + 1];
+	char target[SETTINGS_NAME_MAX + 1];
+};
+
+void orphans_done(struct orphans *orphans)
+{
+	free(orphans->list);
+	*orphans = (struct orphans){ 0 };
+}
+
+static size_t claimed(const struct ctl *ctl, const struct settings *set)
+{
+	size_t count = 0;
+	unsigned h, t;
+
+	for (h = 0; h < set->haproxy_count; h++)
+		for (t = 0; t < set->target_count; t++)
+			count += ctl_claimed(ctl, h, t);
+	return count;
+}
+
+static void name(char *dest, const char *src)
+{
+	strncpy(dest, src, SETTINGS_NAME_MAX);
+	dest[SETTINGS_NAME_MAX] = '\0';
+}
+
+int orphans_add(struct orphans *orphans, const struct ctl *ctl,
+		const struct settings *set)
+{
+	size_t more = claimed(ctl, set);
+	struct orphan *o;
+	unsigned h, t;
+
+	if (more == 0)
+		return 0;
+	o = realloc(orphans->list, (orphans->count + more) * sizeof(*o));
+	if (o == NULL)
+		return -ENOMEM;
+	orphans->list = o;
+	for (h = 0; h < set->haproxy_count; h++)
+		for (t = 0; t < set->target_count; t++) {
+			const struct target_settings *ts = &set->targets[t];
+
+			if (!ctl_claimed(ctl, h, t))
+				continue;
+			o = &orphans->list[orphans->count++];
+			name(o->haproxy, set->haproxies[h].name);
+			name(o->service, set->services[ts->service].name);
+			name(o->target, ts->name);
+		}
+	return 0;
+}
+
+static bool find(const struct orphan *o, const struct settings *set,
+		 struct claim *ret_claim)
+{
+	unsigned h = 0, s = 0, t, end;
+
+	while (h < set->haproxy_count &&
+	       strcmp(set->haproxies[h].name, o->haproxy) != 0)
+		h++;
+	while (s < set->service_count &&
+	       strcmp(set->services[s].name, o->service) != 0)
+		s++;
+	if (h == set->haproxy_count || s == set->service_count)
+		return false;
+	end = set->services[s].first_target + set->services[s].target_count;
+	for (t = set->services[s].first_target; t < end; t++)
+		if (strcmp(set->targets[t].name, o->target) == 0) {
+			*ret_claim = (struct claim){ h, t };
+			return true;
+		}
+	return false;
+}
+
+int orphans_take(struct orphans *orphans, const struct settings *set,
+		 struct claim **ret_claims, size_t *ret_count)
+{
+	struct claim *claims = calloc(orphans->count + 1, sizeof(*claims));
+	size_t i, kept = 0, count = 0;
+
+	if (claims == NULL)
+		return -ENOMEM;
+	for (i = 0; i < orphans->count; i++)
+		if (find(&orphans->list[i], set, &claims[count]))
+			count++;
+		else
+			orphans->list[kept++] = orphans->list[i];
+	orphans->count = kept;
+	*ret_claims = claims;
+	*ret_count = count;
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* Orphans: servers that we withdrew and that a reload took out of the
+ * configuration.  They stay withdrawn, and stay ours: when a later reload
+ * brings them back, so do their claims. */
+#ifndef BASCULE_DAEMON_ORPHANS_H
+#define BASCULE_DAEMON_ORPHANS_H
+
+#include <stddef.h>
+
+#include "controller/core/ctl.h"
+#include "controller/core/settings.h"
+
+struct orphan;
+
+struct orphans {
+	struct orphan *list; /* owned */
+	size_t count;
+};
+
+void orphans_done(struct orphans *orphans);
+
+/* Remember the claims of @ctl, which runs under @set, as names.  Returns 0 or
+ * -ENOMEM, and then nothing has changed. */
+int orphans_add(struct orphans *orphans, const struct ctl *ctl,
+		const struct settings *set);
+
+/* Those that @set knows, as claims; they are orphans no longer.
+ *
+ * @ret_claims: the caller's to free.  Returns 0 or -ENOMEM.
+ */
+int orphans_take(struct orphans *orphans, const struct settings *set,
+		 struct claim **ret_claims, size_t *ret_count);
+
+#endif
