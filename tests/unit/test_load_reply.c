@@ -140,8 +140,8 @@ static void refuses_what_is_not_http(void **state)
 		"HTTP/1.1 200 OK\r\nContent-Length: 9999999999999999\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"fffffffffff\r\n",
+		("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		 "fffffffffff\r\n"),
 	};
 	struct reply reply;
 
