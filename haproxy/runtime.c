@@ -10,6 +10,8 @@
 
 /* A tick that comes this much too late: we stood still, not HAProxy. */
 #define LATE_US (200 * MS)
+/* Links in a row that were lost within RUNTIME_GRACE_US. */
+#define SHORT_LIVED_MAX 3
 
 struct runtime_views {
 	const struct servers *servers; /* borrowed */
@@ -148,17 +150,19 @@ static void tell_down(struct runtime *rt, const char *why)
 
 /* --- the link ------------------------------------------------------------ */
 
-/* After a while in good order, a link that is lost comes back by the next
- * worker more often than not: try at once, and often, before saying so. */
+/* A link that is lost comes back by the next worker more often than not: try
+ * at once, and often, before saying so.  One that never holds for long is not
+ * met with ever more haste. */
 static void plan_retry(struct runtime *rt, struct instant now, bool quick)
 {
-	bool steady = rt->phase == LINK_UP &&
-		      instant_reached(
-			      now, instant_add(rt->up_since, RUNTIME_GRACE_US));
+	bool was_up = rt->phase == LINK_UP;
 
-	if (steady)
+	if (was_up &&
+	    instant_reached(now, instant_add(rt->up_since, RUNTIME_GRACE_US))) {
 		rt->backoff_us = RUNTIME_RETRY_US_MIN;
-	if (steady && quick) {
+		rt->short_lived = 0;
+	}
+	if (was_up && quick && rt->short_lived++ < SHORT_LIVED_MAX) {
 		rt->quick_until = instant_add(now, RUNTIME_GRACE_US);
 		rt->retry_at = now;
 	} else if (quick && instant_before(now, rt->quick_until)) {

@@ -50,7 +50,8 @@ static void believe(struct view *v, const struct server_order *order)
 		v->state = (uint8_t)order->state;
 	if (order->weight_percent == 0)
 		return;
-	v->percent = (uint16_t)order->weight_percent;
+	v->asked = (uint16_t)order->weight_percent;
+	v->percent = v->asked;
 	v->weight = order->weight_percent == 100
 			    ? v->configured_weight
 			    : (uint16_t)servers_weight(order->weight_percent,
@@ -185,10 +186,9 @@ static void put_weight(struct runtime *rt, struct instant now, unsigned item,
 		       const char *backend, const char *name)
 {
 	struct item *it = &rt->batch[item];
-	struct view *v = &rt->views[it->order.target];
+	const struct view *v = &rt->views[it->order.target];
 	unsigned percent = it->order.weight_percent;
 
-	v->asked = (uint16_t)percent;
 	it->left++;
 	if (percent == 100)
 		runtime_put(rt, now, SENT_CHANGE, item,

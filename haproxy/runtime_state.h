@@ -26,7 +26,7 @@ struct view {
 	bool told;        /* since the link came up */
 	uint16_t pending; /* how many they are */
 	uint16_t percent; /* as it was told */
-	uint16_t asked;   /* percent that was ordered last, 0: none */
+	uint16_t asked;   /* percent that was last acknowledged, 0: none */
 	uint16_t weight, configured_weight;
 	uint32_t reading; /* the table that it was in last */
 };
@@ -78,6 +78,7 @@ struct runtime {
 	bool close_first; /* before the next connection */
 	struct instant retry_at, connect_by, quick_until, up_since;
 	int64_t backoff_us;
+	unsigned short_lived;
 
 	/* The process that answers. */
 	bool known;

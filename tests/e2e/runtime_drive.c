@@ -19,13 +19,14 @@
 
 #include "controller/io/loop.h"
 #include "haproxy/runtime_io.h"
+#include "haproxy/servers.h"
 
-#define LIST_MAX  6000
-#define WORDS_MAX 512
+#define LIST_MAX 6000
 
 static struct loop *loop;
 static struct haproxies *haproxies;
 static struct settings *present, *next;
+static struct servers *servers; /* of present */
 static uint64_t last_id;
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -112,6 +113,8 @@ static int go(void)
 	int r;
 
 	next = set_new();
+	servers_free(servers);
+	servers = servers_new(set);
 	if (haproxies != NULL) {
 		r = haproxies_reload(haproxies, set, NULL);
 		present = set;
@@ -131,42 +134,35 @@ static enum server_state state_of(const char *word)
 	return strcmp(word, "maint") == 0 ? SERVER_MAINT : SERVER_UNKNOWN;
 }
 
-static void order(const char *haproxy, const char *server, const char *state,
-		  unsigned percent, bool end)
+static void order(const char *haproxy, const char *backend, const char *name,
+		  const char *state, unsigned percent, bool end)
 {
 	struct server_order o = {
 		.state = state_of(state),
 		.weight_percent = percent,
 		.end_sessions = end,
 	};
-	char name[WORDS_MAX];
 
 	while (strcmp(present->haproxies[o.haproxy].name, haproxy) != 0)
 		if (++o.haproxy == present->haproxy_count)
 			return;
-	for (; o.target < present->target_count; o.target++) {
-		snprintf(name, sizeof(name), "%s/%s",
-			 backend_of(present, o.target),
-			 present->targets[o.target].name);
-		if (strcmp(name, server) != 0)
-			continue;
+	o.target = servers_find(servers, backend, name, SERVERS_NONE);
+	if (o.target != SERVERS_NONE)
 		haproxies_order(haproxies, ++last_id, &o);
-		return;
-	}
 }
 
 static void obey(char *line)
 {
-	char a[128], b[160], c[16], d[16];
+	char a[128], b[128], c[128], d[16];
 	unsigned n = 0;
 
-	if (sscanf(line, "haproxy %127s %159s %u", a, b, &n) >= 2)
+	if (sscanf(line, "haproxy %127s %127s %u", a, b, &n) >= 2)
 		set_haproxy(a, b, n);
-	else if (sscanf(line, "server %127s %159s", a, b) == 2)
+	else if (sscanf(line, "server %127s %127s", a, b) == 2)
 		set_server(a, b);
-	else if (sscanf(line, "order %127s %159s %15s %u %15s", a, b, c, &n,
-			d) >= 4)
-		order(a, b, c, n, strstr(line, " end") != NULL);
+	else if (sscanf(line, "order %127s %127[^/]/%127s %15s %u", a, b, c, d,
+			&n) == 5)
+		order(a, b, c, d, n, strstr(line, " end") != NULL);
 	else if (strncmp(line, "go", 2) == 0 && go() < 0)
 		exit(1);
 }
