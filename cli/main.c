@@ -121,6 +121,8 @@ const struct command commands[] = {
 	{ 0 },
 };
 
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
 static void print_list(FILE *out)
 {
 	fputs("usage: bascule COMMAND [OPTION]...\n\n", out);
@@ -143,7 +145,8 @@ static int no_command(const char *name)
 {
 	const char *names[WORDS_MAX + 1] = { 0 }, *near;
 
-	for (size_t i = 0; commands[i].name != NULL && i < WORDS_MAX; i++)
+	_Static_assert(COMMANDS <= WORDS_MAX, "more commands than words");
+	for (size_t i = 0; i < COMMANDS; i++)
 		names[i] = commands[i].name;
 	near = words_nearest(names, name);
 	if (near != NULL)
