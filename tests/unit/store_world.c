@@ -156,6 +156,8 @@ void on_answer(void *arg, const struct store_answer *answer)
 		w->incident = answer->incidents[0];
 		snprintf(w->service, sizeof(w->service), "%s",
 			 answer->incidents[0].service);
+		snprintf(w->target, sizeof(w->target), "%s",
+			 answer->incidents[0].target);
 	}
 	loop_stop(w->loop);
 }

@@ -31,7 +31,7 @@ struct world {
 	int64_t last;
 	bool more;
 	struct store_incident incident;
-	char service[64];
+	char service[64], target[64];
 	size_t incident_count;
 };
 
