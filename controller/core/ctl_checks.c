@@ -2,12 +2,13 @@
 #include "controller/core/ctl_state.h"
 
 /* Targets keep their phase within the interval, so that the load of checks is
- * even; the golden ratio spreads neighbours far apart (Knuth, TAOCP 6.4). */
+ * even.  The golden ratio spreads neighbours far apart (Knuth, TAOCP 6.4); 256
+ * phases are enough, and those who share one share a wake-up. */
 static int64_t phase_us(unsigned target, int64_t interval_us)
 {
-	uint32_t fraction = (target * 2654435769u) >> 16;
+	uint32_t fraction = (target * 2654435769u) >> 24;
 
-	return interval_us * fraction >> 16;
+	return interval_us * fraction >> 8;
 }
 
 /* The first instant of the target's phase after @after. */
