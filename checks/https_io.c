@@ -411,7 +411,7 @@ static int https_ask(struct https_probe *https)
 	if (r < 0)
 		return r;
 	if (check->body_regex != NULL) {
-		kept = malloc(HTTP_REGEX_MAX);
+		kept = malloc(HTTP_KEPT_SIZE);
 		if (kept == NULL)
 			return -ENOMEM;
 	}
