@@ -94,13 +94,10 @@ static void hear_line(struct runtime *rt, struct instant now)
 				"`show servers state`: not understood: %.60s",
 				rt->text);
 		break;
-	case SENT_WEIGHT:
-	case SENT_STATE:
-	case SENT_SESSIONS:
+	case SENT_CHANGE:
 		keep_text(rt);
 		break;
-	case SENT_PROMPT:
-	case SENT_TIMEOUT:
+	default:
 		break;
 	}
 }
@@ -172,8 +169,7 @@ static void table_ended(struct runtime *rt, struct instant now, bool stale)
 	tell_absent(rt);
 }
 
-static void change_ended(struct runtime *rt, struct instant now,
-			 struct sent sent)
+static void change_ended(struct runtime *rt, struct instant now, unsigned item)
 {
 	char error[sizeof(rt->text) + 32];
 
@@ -184,7 +180,7 @@ static void change_ended(struct runtime *rt, struct instant now,
 	/* The word of a leaving worker: look at once if it is one. */
 	if (strcmp(rt->text, "Proxy is disabled.") == 0)
 		rt->info_due = now;
-	orders_answered(rt, now, sent, error);
+	orders_answered(rt, now, item, error);
 }
 
 static void hear_end(struct runtime *rt, struct instant now)
@@ -210,13 +206,10 @@ static void hear_end(struct runtime *rt, struct instant now)
 			rt->reading++;
 		orders_read(rt, now, sent.stale);
 		break;
-	case SENT_WEIGHT:
-	case SENT_STATE:
-	case SENT_SESSIONS:
-		change_ended(rt, now, sent);
+	case SENT_CHANGE:
+		change_ended(rt, now, sent.item);
 		break;
-	case SENT_PROMPT:
-	case SENT_TIMEOUT:
+	default:
 		break;
 	}
 	runtime_await(rt, now);

@@ -75,15 +75,14 @@ struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy);
 enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
 			     unsigned target);
 
-/* Whether something of @target at @haproxy is ours to take back.
- *
- * @ret_weight_only: its weight, and not that it is out of rotation.
- */
-bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target,
-		 bool *ret_weight_only);
+/* Whether the state of @target at @haproxy is ours to take back. */
+bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target);
 
 /* The node's own maintenance, or NULL. */
 const struct maintenance *ctl_maintenance(const struct ctl *ctl);
+
+/* The HAProxy that an ACTION_HAPROXY's id speaks of. */
+unsigned ctl_order_haproxy(uint64_t id);
 
 /* Whether the store keeps what it is told. */
 bool ctl_store_ok(const struct ctl *ctl);

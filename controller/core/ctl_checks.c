@@ -2,13 +2,12 @@
 #include "controller/core/ctl_state.h"
 
 /* Targets keep their phase within the interval, so that the load of checks is
- * even.  The golden ratio spreads neighbours far apart (Knuth, TAOCP 6.4); 256
- * phases are enough, and those who share one share a wake-up. */
+ * even; the golden ratio spreads neighbours far apart (Knuth, TAOCP 6.4). */
 static int64_t phase_us(unsigned target, int64_t interval_us)
 {
-	uint32_t fraction = (target * 2654435769u) >> 24;
+	uint32_t fraction = (target * 2654435769u) >> 16;
 
-	return interval_us * fraction >> 8;
+	return interval_us * fraction >> 16;
 }
 
 /* The first instant of the target's phase after @after. */
@@ -50,7 +49,6 @@ static void ask(struct ctl *ctl, unsigned target)
 	t->check = ctl_id(ctl, ID_CHECK, 0, target);
 	t->asked = ctl->now;
 	t->checks++;
-	ctl->inflight++;
 	ctl_service_state(ctl, target)->inflight++;
 	act = ctl_emit(ctl, ACTION_CHECK, t->check);
 	act->check.target = target;
@@ -121,7 +119,8 @@ static void say_moved(struct ctl *ctl, unsigned target, enum health_state from,
 		note_say(note, "%s", why);
 		return;
 	}
-	note->onset_min = incidents_onset(h);
+	note->onset_min =
+		instant_is_none(h->last_good) ? h->watched : h->last_good;
 	note->onset_max = h->first_bad;
 	note->count = h->bad;
 	note->span_us = instant_diff_us(note->onset_min, ctl->now);
@@ -146,7 +145,7 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
 		t->cause = t->health.last;
 		incidents_down(ctl, target);
 	}
-	rotation_dirty(ctl, target);
+	rotation_changed(ctl, target);
 	if (t->health.state == HEALTH_RECOVERING ||
 	    t->health.state == HEALTH_MAINT)
 		rotation_phase(ctl, target);
@@ -165,7 +164,6 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 	if (t->check == 0 || t->check != ev->evidence.check)
 		return;
 	t->check = 0;
-	ctl->inflight--;
 	ctl_service_state(ctl, target)->inflight--;
 	next_waiting(ctl, ctl_service_state(ctl, target));
 	if (t->stale) {
@@ -189,21 +187,7 @@ void checks_stalled(struct ctl *ctl, int64_t late_us)
 		health_forget(&ctl->targets[i].health);
 		ctl->targets[i].stale = ctl->targets[i].check != 0;
 	}
-	/* What the disk has answered meanwhile comes after this. */
-	if (ctl->storing > 0)
-		schedule_set(ctl->schedule, slot_store(ctl),
-			     instant_add(ctl->now, STORE_PATIENCE_US));
 	ctl->stall_at = ctl->now;
 	ctl->stall_us = late_us;
 	ctl_note(ctl, NOTE_STALL)->span_us = late_us;
-}
-
-void checks_carry(struct ctl *ctl, unsigned target, const struct target *was)
-{
-	struct target *t = &ctl->targets[target];
-
-	t->check = was->check;
-	t->stale = was->stale;
-	ctl->inflight++;
-	ctl_service_state(ctl, target)->inflight++;
 }

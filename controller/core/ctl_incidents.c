@@ -2,11 +2,6 @@
  */
 #include "controller/core/ctl_state.h"
 
-struct instant incidents_onset(const struct health *h)
-{
-	return instant_is_none(h->last_good) ? h->watched : h->last_good;
-}
-
 static int64_t wall_at(const struct ctl *ctl, struct instant t)
 {
 	return instant_is_none(t) ? 0
@@ -52,7 +47,8 @@ void incidents_down(struct ctl *ctl, unsigned target)
 		.target = target,
 		.severity = ctl->set->services[service].severity_partial,
 		.cause = h->last,
-		.onset_min = incidents_onset(h),
+		.onset_min = instant_is_none(h->last_good) ? h->watched
+							   : h->last_good,
 		.onset_max = h->first_bad,
 		.detected = ctl->now,
 		.acted = INSTANT_NONE,
@@ -68,7 +64,7 @@ void incidents_down(struct ctl *ctl, unsigned target)
 
 /* How the targets of a service are, counted. */
 struct tally {
-	unsigned serving, down, recovering, maint, unknown;
+	unsigned serving, down, recovering, maint, unsure;
 };
 
 static struct tally count(const struct ctl *ctl, unsigned service)
@@ -84,11 +80,17 @@ static struct tally count(const struct ctl *ctl, unsigned service)
 		n.down += h->state == HEALTH_DOWN;
 		n.recovering += h->state == HEALTH_RECOVERING;
 		n.maint += h->state == HEALTH_MAINT;
-		n.unknown += h->state == HEALTH_UNKNOWN;
+		n.unsure += h->state == HEALTH_UNKNOWN &&
+			    (!h->judged || h->bad > 0);
 		n.serving +=
 			health_serving(h->state) || h->state == HEALTH_UNKNOWN;
 	}
 	return n;
+}
+
+unsigned incidents_serving(const struct ctl *ctl, unsigned service)
+{
+	return count(ctl, service).serving;
 }
 
 static void close(struct ctl *ctl, unsigned service, const struct tally *n)
@@ -113,7 +115,6 @@ void incidents_update(struct ctl *ctl, unsigned service)
 	const struct service_settings *svc = &ctl->set->services[service];
 	struct incident *inc = &ctl->services[service].incident;
 	unsigned wanted = svc->min_up > 0 ? svc->min_up : 1;
-	struct instant outage = inc->outage_since;
 	bool total = inc->total;
 	struct tally n;
 	struct note *note;
@@ -129,11 +130,10 @@ void incidents_update(struct ctl *ctl, unsigned service)
 		note = say(ctl, NOTE_INCIDENT_RAISED, service);
 		note->count = n.serving;
 		note_say(note, "fewer than min_up (%u)", wanted);
-	}
-	if (n.down + n.recovering + n.unknown == 0)
-		close(ctl, service, &n);
-	else if (inc->outage_since.us != outage.us)
 		keep(ctl, service);
+	}
+	if (n.down + n.recovering + n.unsure == 0)
+		close(ctl, service, &n);
 }
 
 void incidents_acted(struct ctl *ctl, unsigned service)

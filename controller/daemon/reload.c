@@ -139,7 +139,7 @@ static void apply(struct run *run, struct next *next)
 	stored.claim_count = next->claim_count;
 	run->set = next->set;
 	run->ctl = next->ctl;
-	store_reload(run->store, run->set);
+	tell_reload(run->tell, run->set, run->ctl);
 	ev.settings.previous = old_ctl;
 	ev.settings.stored = &stored;
 	ev.settings.kept = next->kept;

@@ -11,15 +11,6 @@
 /* Steps in one wake-up before sockets get their turn again. */
 #define STEPS_AT_ONCE 100
 
-static void note(struct run *run, const struct note *n)
-{
-	char text[400];
-
-	note_text(n, run->set, text, sizeof(text));
-	log_note(run->log, n, run->set, text);
-	store_event(run->store, 0, n, text, "{}");
-}
-
 static void carry_out(struct run *run, const struct action *act)
 {
 	switch (act->kind) {
@@ -31,10 +22,14 @@ static void carry_out(struct run *run, const struct action *act)
 		haproxies_order(run->haproxies, act->id, &act->haproxy);
 		break;
 	case ACTION_STORE:
-		store_write(run->store, act->id, &act->store);
+		tell_store(run->tell, act->id, &act->store);
 		break;
 	case ACTION_NOTE:
-		note(run, &act->note);
+		tell_note(run->tell, &act->note);
+		break;
+	case ACTION_REPLY:
+		tell_reply(run->tell, act->reply.token, act->reply.error,
+			   act->reply.text);
 		break;
 	default:
 		break;
@@ -78,11 +73,13 @@ static void on_checked(void *arg, unsigned target, uint64_t check_id,
 		       const struct result *res)
 {
 	struct event ev = { .kind = EVENT_EVIDENCE };
+	struct run *run = arg;
 
 	ev.evidence.target = target;
 	ev.evidence.check = check_id;
 	ev.evidence.result = *res;
-	run_feed(arg, &ev);
+	tell_evidence(run->tell, target, res);
+	run_feed(run, &ev);
 }
 
 static void on_haproxy_seen(void *arg, const struct haproxy_seen *seen)
@@ -108,8 +105,11 @@ static void on_answered(struct run *run, uint64_t id, const char *failed)
 static void on_ordered(void *arg, uint64_t id, const char *failed_why,
 		       int64_t took_us)
 {
-	(void)took_us;
-	on_answered(arg, id, failed_why);
+	struct run *run = arg;
+
+	tell_command(run->tell, ctl_order_haproxy(id), took_us,
+		     failed_why == NULL);
+	on_answered(run, id, failed_why);
 }
 
 static void on_stored(void *arg, uint64_t id, const char *error)
@@ -122,6 +122,21 @@ static void on_store_says(void *arg, enum note_level level, const char *text)
 	struct run *run = arg;
 
 	log_line(run->log, level, "%s", text);
+}
+
+static void on_store_changed(void *arg, bool ok, const char *why)
+{
+	struct run *run = arg;
+
+	tell_store_changed(run->tell, ok, why);
+}
+
+static void on_admin(void *arg, const struct admin *admin)
+{
+	struct event ev = { .kind = EVENT_ADMIN };
+
+	ev.admin = *admin;
+	run_feed(arg, &ev);
 }
 
 static void on_stop(struct ev_loop *ev, ev_signal *w, int events)
@@ -155,10 +170,23 @@ static uint64_t seed(void)
 	return value;
 }
 
+static int make_tell(struct run *run, struct err *err)
+{
+	const struct tell_parts parts = { .loop = run->loop,
+					  .log = run->log,
+					  .set = run->set,
+					  .ctl = run->ctl,
+					  .admin = on_admin,
+					  .arg = run };
+
+	return tell_new(&run->tell, &parts, err);
+}
+
 static int make_parts(struct run *run, struct err *err)
 {
 	const struct store_doors doors = { .arg = run,
 					   .done = on_stored,
+					   .changed = on_store_changed,
 					   .say = on_store_says };
 	int r;
 
@@ -172,6 +200,10 @@ static int make_parts(struct run *run, struct err *err)
 	run->manager = service_new(run->loop);
 	if (run->manager == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
+	/* First of all: another daemon may be here already. */
+	r = make_tell(run, err);
+	if (r < 0)
+		return r;
 	r = store_open(&run->store, run->loop, run->set, &doors, err);
 	if (r < 0)
 		return r;
@@ -219,8 +251,7 @@ void run_loop(struct run *run)
 	watch_signal(run, &run->term, SIGTERM, on_stop);
 	watch_signal(run, &run->intr, SIGINT, on_stop);
 	loop_on_deadline(run->loop, on_deadline, run);
-	start.stored = store_load(run->store, loop_now(run->loop),
-				  loop_wall_us(run->loop));
+	start.stored = tell_load(run->tell, run->store);
 	run_feed(run, &start);
 	say_status(run);
 	service_ready(run->manager);
@@ -235,6 +266,7 @@ void run_free(struct run *run)
 		return;
 	haproxies_free(run->haproxies);
 	checks_free(run->checks);
+	tell_free(run->tell);
 	store_close(run->store);
 	service_free(run->manager);
 	loop_free(run->loop);

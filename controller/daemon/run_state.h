@@ -9,6 +9,7 @@
 #include "controller/daemon/run.h"
 #include "controller/daemon/service.h"
 #include "controller/daemon/store.h"
+#include "controller/daemon/tell.h"
 #include "controller/io/loop.h"
 #include "haproxy/runtime_io.h"
 
@@ -19,6 +20,7 @@ struct run {
 	struct ctl *ctl;
 	struct log *log;
 	struct store *store;
+	struct tell *tell;
 	struct checks *checks;
 	struct haproxies *haproxies;
 	struct service_manager *manager;

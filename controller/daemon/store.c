@@ -44,7 +44,6 @@ struct store {
 	/* what was last said, and is shown */
 	bool ok;
 	char why[ERR_TEXT_MAX];
-	char boot[DB_BOOT_MAX];
 	struct store_loaded loaded;
 	bool mapped;
 };
@@ -135,34 +134,19 @@ static void store_say(struct store *store, enum note_level level,
 
 static void collect_ask(struct store *store, const struct reply *reply)
 {
-	struct store_answer answer = { 0 };
-	struct store_incident *list = NULL;
-	size_t i;
+	const struct store_answer answer = {
+		.error = reply->failed ? reply->text : NULL,
+		.json = reply->json,
+		.more = reply->more,
+		.last = reply->last,
+	};
 
-	answer.error = reply->failed ? reply->text : NULL;
-	answer.more = reply->more;
-	answer.events = reply->events;
-	answer.last = reply->last;
-	if (reply->incident_count > 0) {
-		list = calloc(reply->incident_count, sizeof(*list));
-		if (list == NULL)
-			answer.error = "out of memory";
-	}
-	for (i = 0; list != NULL && i < reply->incident_count; i++) {
-		list[i].incident = reply->incidents[i].inc;
-		list[i].service = reply->incidents[i].service;
-		list[i].target = reply->incidents[i].target;
-	}
-	answer.incidents = list;
-	answer.incident_count = list != NULL ? reply->incident_count : 0;
 	ask_answer(store, reply->id, &answer);
-	free(list);
 }
 
 static void reply_free(struct reply *reply)
 {
-	free(reply->events);
-	free(reply->incidents);
+	free(reply->json);
 	free(reply);
 }
 
@@ -352,7 +336,7 @@ int store_open(struct store **ret_store, struct loop *loop,
 	store->ok = true; /* until something else is seen */
 	store->orders_end = &store->orders;
 	store->asks_end = &store->asks;
-	read_boot_id(store->boot, sizeof(store->boot));
+	read_boot_id(store->sh.boot, sizeof(store->sh.boot));
 	r = shared_init(store, set);
 	if (r == 0)
 		r = -pthread_create(&store->thread, NULL, store_thread,
@@ -447,7 +431,7 @@ void store_write(struct store *store, uint64_t id,
 	/* What finds no room or memory is answered when its time is over. */
 	if (id != 0 && !waiting_add(store, &store->orders_end, &wait))
 		return;
-	job = job_of_order(order, store->set, store->boot,
+	job = job_of_order(order, store->set, store->sh.boot,
 			   loop_wall_us(store->loop));
 	if (job == NULL)
 		return;
@@ -459,7 +443,7 @@ void store_event(struct store *store, int64_t id, const struct note *note,
 		 const char *text, const char *json)
 {
 	struct job *job =
-		job_of_note(note, store->set, store->boot, text, json);
+		job_of_note(note, store->set, store->sh.boot, text, json);
 
 	if (job == NULL)
 		return;
@@ -520,7 +504,7 @@ const struct stored *store_load(struct store *store, struct instant now,
 	struct store_mapping map = { .set = store->set,
 				     .now = now,
 				     .wall_us = wall_us,
-				     .boot = store->boot,
+				     .boot = store->sh.boot,
 				     .doors = &store->doors };
 	struct row_incident *gone = NULL;
 	struct db_contents none = { 0 };

@@ -98,19 +98,13 @@ struct store_question {
 	char service[SETTINGS_NAME_MAX + 1]; /* of incidents; "": all */
 };
 
-struct store_incident {
-	struct incident incident; /* its indices mean nothing */
-	const char *service, *target;
-};
-
-/* Borrowed for the call. */
+/* Borrowed for the call.  @json holds the documents of docs/api.md, parted by
+ * ",\n": events oldest first, incidents newest first. */
 struct store_answer {
 	const char *error; /* NULL: all is well */
-	bool more;
-	const char *events; /* JSON of events, comma-separated */
-	int64_t last;       /* the last event's id, or what was asked after */
-	const struct store_incident *incidents; /* newest first */
-	size_t incident_count;
+	const char *json;
+	bool more;    /* than the limit allowed */
+	int64_t last; /* the last event's id, or what was asked after */
 };
 
 typedef void (*store_answer_fn)(void *arg, const struct store_answer *answer);

@@ -46,10 +46,8 @@ struct reply {
 	char text[ERR_TEXT_MAX]; /* why it failed, or what is said */
 	/* REPLY_ASK */
 	bool more;
-	char *events; /* owned */
+	char *json; /* owned */
 	int64_t last;
-	struct row_incident *incidents; /* owned */
-	size_t incident_count;
 };
 
 /* What both sides touch. */
@@ -67,6 +65,7 @@ struct store_shared {
 	uint64_t dropped;
 	int64_t wall_us, history_us;
 	/* fixed */
+	char boot[DB_BOOT_MAX];
 	struct loop *loop; /* borrowed, for loop_post() */
 	void (*collect)(void *store);
 	void *store;

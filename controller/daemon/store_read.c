@@ -54,7 +54,6 @@ static void read_claim(struct reading *in, void *row)
 	read_text(in, claim->backend, sizeof(claim->backend));
 	read_text(in, claim->target, sizeof(claim->target));
 	read_text(in, claim->service, sizeof(claim->service));
-	claim->weight_only = read_number(in) != 0;
 }
 
 static void read_maintenance(struct reading *in, void *row)
@@ -238,7 +237,7 @@ static void read_event(struct reading *in, void *row)
 	event->json = strdup(text != NULL ? (const char *)text : "null");
 }
 
-/* "A,B,C" of the rows; with @backwards, of the last one first. */
+/* The rows parted by ",\n"; with @backwards, the last one first. */
 static char *events_join(const struct event_row *rows, size_t count,
 			 bool backwards)
 {
@@ -248,7 +247,7 @@ static char *events_join(const struct event_row *rows, size_t count,
 	for (i = 0; i < count; i++) {
 		if (rows[i].json == NULL)
 			return NULL;
-		size += strlen(rows[i].json) + 1;
+		size += strlen(rows[i].json) + 2;
 	}
 	text = malloc(size);
 	if (text == NULL)
@@ -256,7 +255,7 @@ static char *events_join(const struct event_row *rows, size_t count,
 	end = text;
 	for (i = 0; i < count; i++) {
 		if (i > 0)
-			*end++ = ',';
+			end = stpcpy(end, ",\n");
 		end = stpcpy(end, rows[backwards ? count - 1 - i : i].json);
 	}
 	*end = '\0';

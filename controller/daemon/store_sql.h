@@ -25,7 +25,6 @@ struct db;
 struct row_claim {
 	char haproxy[DB_NAME_MAX], backend[DB_NAME_MAX], target[DB_NAME_MAX];
 	char service[DB_NAME_MAX];
-	bool weight_only;
 };
 
 /* Instants are those of the boot @boot names; indices in @inc mean nothing. */
@@ -96,7 +95,7 @@ int db_load(struct db *db, int64_t since_wall_us, size_t incidents_max,
 	    struct db_contents *ret_contents, struct err *err);
 void db_contents_done(struct db_contents *contents);
 
-/* The JSON of events, comma-separated, oldest first: those after @after, or
+/* The JSON of events, parted by ",\n", oldest first: those after @after, or
  * the newest since @since_wall_us when @after is negative.  @ret_json is the
  * caller's to free. */
 int db_events(struct db *db, int64_t since_wall_us, int64_t after, size_t limit,

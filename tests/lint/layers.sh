@@ -36,7 +36,6 @@ table()
 
 	report/*             report/* controller/core/* <jansson.h>
 	cli/*                cli/* controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* report/* drill/* <curl/*> <jansson.h>
-	docs/*               controller/core/* controller/config/*
 	tests/*              * <*>
 	END
 }

@@ -144,21 +144,13 @@ void on_answer(void *arg, const struct store_answer *answer)
 	struct world *w = arg;
 
 	w->answered = true;
-	w->error[0] = w->events[0] = '\0';
+	w->error[0] = w->json[0] = '\0';
 	if (answer->error != NULL)
 		snprintf(w->error, sizeof(w->error), "%s", answer->error);
-	if (answer->events != NULL)
-		snprintf(w->events, sizeof(w->events), "%s", answer->events);
+	if (answer->json != NULL)
+		snprintf(w->json, sizeof(w->json), "%s", answer->json);
 	w->last = answer->last;
 	w->more = answer->more;
-	w->incident_count = answer->incident_count;
-	if (answer->incident_count > 0) {
-		w->incident = answer->incidents[0];
-		snprintf(w->service, sizeof(w->service), "%s",
-			 answer->incidents[0].service);
-		snprintf(w->target, sizeof(w->target), "%s",
-			 answer->incidents[0].target);
-	}
 	loop_stop(w->loop);
 }
 

@@ -27,12 +27,9 @@ struct world {
 	char text[ERR_TEXT_MAX];
 	/* an answer */
 	bool answered;
-	char error[200], events[2000];
+	char error[200], json[2000];
 	int64_t last;
 	bool more;
-	struct store_incident incident;
-	char service[64], target[64];
-	size_t incident_count;
 };
 
 /* Turn the loop until something that a door brought makes @what true. */

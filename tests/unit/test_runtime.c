@@ -61,6 +61,12 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void hear(const char *bytes)
+{
+	runtime_input(talk.runtime, talk.now, bytes, strlen(bytes));
+	talk_settle(&talk);
+}
+
 /* --- what a real HAProxy said, byte for byte ----------------------------- */
 
 #define INFO_OF(pid, stopping)                                                 \
@@ -100,7 +106,7 @@ static void greets_in_one_write(void **state)
 static void understands_what_was_recorded(void **state)
 {
 	(void)state;
-	talk_hear(&talk, recorded);
+	hear(recorded);
 	assert_string_equal(talk.told, understood);
 }
 
@@ -266,18 +272,18 @@ static void waits_for_the_new_process_when_the_leaving_one_answers(void **state)
 	const char *leaving = GREETED INFO_OF("1", "1");
 
 	(void)state;
-	talk_hear(&talk, GREETED INFO_OF("1", "0") TABLE);
+	hear(GREETED INFO_OF("1", "0") TABLE);
 	talk_wait(&talk, 0);
 	talk.now = instant_add(talk.now, 200 * MS);
 	talk_clear(&talk);
 	talk_settle(&talk);
-	talk_hear(&talk, INFO_OF("1", "1"));
+	hear(INFO_OF("1", "1"));
 	assert_int_equal(talk.connects, 2);
-	talk_hear(&talk, leaving);
+	hear(leaving);
 	assert_int_equal(talk.connects, 2);
 	talk_wait(&talk, RUNTIME_QUICK_US);
 	assert_int_equal(talk.connects, 3);
-	talk_hear(&talk, GREETED INFO_OF("2", "0"));
+	hear(GREETED INFO_OF("2", "0"));
 	assert_string_equal(talk.told, "up fresh\n");
 }
 
@@ -382,13 +388,12 @@ static void connecting_ends_after_a_second(void **state)
 static void same_pid_but_younger_is_another_process(void **state)
 {
 	(void)state;
-	talk_hear(&talk, recorded);
+	hear(recorded);
 	talk_clear(&talk);
 	talk.now = instant_add(talk.now, 1 * SECOND);
 	runtime_lost(talk.runtime, talk.now, "closed");
 	talk_settle(&talk);
-	talk_hear(&talk,
-		  GREETED "Pid: 22954\nUptime_sec: 2\nStopping: 0\n\n> ");
+	hear(GREETED "Pid: 22954\nUptime_sec: 2\nStopping: 0\n\n> ");
 	assert_string_equal(talk.told, "up fresh\n");
 }
 
@@ -420,7 +425,7 @@ static void says_why_it_hangs_up(void **state)
 		talk_end(&talk);
 		talk_begin(&talk, &set, false);
 		talk_settle(&talk);
-		talk_hear(&talk, cases[i].said);
+		hear(cases[i].said);
 		assert_string_equal(talk.told, cases[i].told);
 		assert_int_equal(talk.conn, -1);
 	}

@@ -175,7 +175,7 @@ static void frozen_disk_holds_up_nobody(void **state)
 	UNTIL(&w, w.changes == 2);
 	assert_int_equal(w.done, 0); /* it was answered already */
 	ask(&w, (struct store_question){ .kind = STORE_INCIDENTS, .limit = 1 });
-	assert_int_equal(w.incident_count, 1);
+	assert_non_null(strstr(w.json, "\"number\":1"));
 	world_done(&w);
 }
 
@@ -284,7 +284,7 @@ static void missing_folder_is_waited_for(void **state)
 	UNTIL(&w, w.changes == 2);
 	assert_true(w.ok);
 	ask(&w, (struct store_question){ .kind = STORE_INCIDENTS, .limit = 1 });
-	assert_int_equal(w.incident_count, 1);
+	assert_non_null(strstr(w.json, "\"number\":1"));
 	world_done(&w);
 }
 

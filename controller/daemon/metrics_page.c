@@ -1,0 +1,488 @@
+/* The page that Prometheus reads: families in a table, rows by index. */
+#include "controller/daemon/metrics_sample.h"
+#include "controller/daemon/store.h"
+
+enum family_type { COUNTER, GAUGE, HISTOGRAM };
+
+struct family {
+	const char *name; /* a counter's without _total */
+	enum family_type type;
+	enum metrics_rows rows;
+	void (*write)(const struct metrics_row *row);
+	const char *help;
+};
+
+/* ---- rows of targets ---- */
+
+static const struct health *health_of(const struct metrics_row *row)
+{
+	return ctl_target(row->view->ctl, row->i).health;
+}
+
+static void target_up(const struct metrics_row *row)
+{
+	enum health_state state = health_of(row)->state;
+
+	sample_number(row, TARGETS,
+		      state == HEALTH_UP || state == HEALTH_DEGRADED);
+}
+
+static void target_state(const struct metrics_row *row)
+{
+	enum health_state now = health_of(row)->state;
+	unsigned state;
+
+	for (state = 0; state < HEALTH_STATES; state++) {
+		sample_begin(row, "", TARGETS, "state",
+			     health_state_name((enum health_state)state));
+		sample_end(row, state == (unsigned)now);
+	}
+}
+
+static void target_in_rotation(const struct metrics_row *row)
+{
+	sample_number(row, TARGETS,
+		      ctl_target(row->view->ctl, row->i).in_rotation);
+}
+
+static void target_transitions(const struct metrics_row *row)
+{
+	const struct target_counts *counts = &row->m->targets[row->i];
+	unsigned state;
+
+	for (state = 0; state < HEALTH_STATES; state++) {
+		if (counts->transitions[state] == 0)
+			continue;
+		sample_begin(row, "_total", TARGETS, "to",
+			     health_state_name((enum health_state)state));
+		sample_end(row, counts->transitions[state]);
+	}
+}
+
+static void target_certificate(const struct metrics_row *row)
+{
+	const struct health *h = health_of(row);
+
+	if (h->judged && h->last.cert_days != RESULT_NO_CERT)
+		sample_seconds(row, TARGETS, h->last.cert_days * DAY);
+}
+
+/* ---- rows of services ---- */
+
+static const struct service_counts *counts_of(const struct metrics_row *row)
+{
+	return &row->m->services[row->i];
+}
+
+static const struct window_figures *figures_of(const struct metrics_row *row)
+{
+	return window_service(row->view->window, row->i, row->view->now,
+			      row->view->wall_us);
+}
+
+static void service_targets(const struct metrics_row *row)
+{
+	sample_number(row, SERVICES,
+		      row->view->set->services[row->i].target_count);
+}
+
+static void service_serving(const struct metrics_row *row)
+{
+	sample_number(row, SERVICES,
+		      ctl_service(row->view->ctl, row->i).serving);
+}
+
+static void service_min_up(const struct metrics_row *row)
+{
+	sample_number(row, SERVICES, row->view->set->services[row->i].min_up);
+}
+
+static void checks(const struct metrics_row *row)
+{
+	unsigned code;
+
+	for (code = 0; code < RESULT_CODES; code++) {
+		if (counts_of(row)->checks[code] == 0)
+			continue;
+		sample_begin(row, "_total", SERVICES, "result",
+			     result_code_name((enum result_code)code));
+		sample_end(row, counts_of(row)->checks[code]);
+	}
+}
+
+static void check_duration(const struct metrics_row *row)
+{
+	sample_histogram(row, SERVICES, &counts_of(row)->check,
+			 metrics_check_bounds, NULL, NULL);
+}
+
+static void detection(const struct metrics_row *row)
+{
+	sample_histogram(row, SERVICES, &counts_of(row)->detection,
+			 metrics_detection_bounds, NULL, NULL);
+}
+
+static void action(const struct metrics_row *row)
+{
+	sample_histogram(row, SERVICES, &counts_of(row)->action,
+			 metrics_action_bounds, NULL, NULL);
+}
+
+static void recovery(const struct metrics_row *row)
+{
+	sample_histogram(row, SERVICES, &counts_of(row)->recovery,
+			 metrics_incident_bounds, NULL, NULL);
+}
+
+/* A mean that is not known has no sample, rather than a false 0. */
+static void known_seconds(const struct metrics_row *row, int64_t span_us)
+{
+	if (span_us >= 0)
+		sample_seconds(row, SERVICES, span_us);
+}
+
+static void mttd(const struct metrics_row *row)
+{
+	known_seconds(row, figures_of(row)->mttd_us);
+}
+
+static void mttr(const struct metrics_row *row)
+{
+	known_seconds(row, figures_of(row)->mttr_us);
+}
+
+static void mtbf(const struct metrics_row *row)
+{
+	known_seconds(row, figures_of(row)->mtbf_us);
+}
+
+static void availability(const struct metrics_row *row)
+{
+	double ratio = figures_of(row)->availability;
+
+	if (ratio < 0)
+		return;
+	sample_begin(row, "", SERVICES, NULL, NULL);
+	buffer_printf(row->to, "%.9g\n", ratio);
+}
+
+static const char *const severity_names[METRICS_SEVERITIES] = { "", "P1", "P2",
+								"P3", "P4" };
+
+/* The two that a service can have are there from the start. */
+static bool severity_shown(const struct metrics_row *row, unsigned severity,
+			   uint64_t total)
+{
+	const struct service_settings *svc = &row->view->set->services[row->i];
+
+	return total > 0 || severity == (unsigned)svc->severity_partial ||
+	       severity == (unsigned)svc->severity_total;
+}
+
+static void incidents(const struct metrics_row *row)
+{
+	unsigned sev;
+
+	for (sev = SEVERITY_P1; sev < METRICS_SEVERITIES; sev++) {
+		if (!severity_shown(row, sev, counts_of(row)->incidents[sev]))
+			continue;
+		sample_begin(row, "_total", SERVICES, "severity",
+			     severity_names[sev]);
+		sample_end(row, counts_of(row)->incidents[sev]);
+	}
+}
+
+static void incidents_open(const struct metrics_row *row)
+{
+	sample_number(row, SERVICES,
+		      ctl_service(row->view->ctl, row->i).incident != NULL);
+}
+
+static void incident_duration(const struct metrics_row *row)
+{
+	const struct histogram *hist;
+	unsigned sev;
+
+	for (sev = SEVERITY_P1; sev < METRICS_SEVERITIES; sev++) {
+		hist = &counts_of(row)->duration[sev];
+		if (severity_shown(row, sev, hist->total))
+			sample_histogram(row, SERVICES, hist,
+					 metrics_incident_bounds, "severity",
+					 severity_names[sev]);
+	}
+}
+
+/* ---- rows of HAProxies ---- */
+
+static void haproxy_up(const struct metrics_row *row)
+{
+	sample_number(row, HAPROXIES, ctl_haproxy(row->view->ctl, row->i).up);
+}
+
+static void haproxy_commands(const struct metrics_row *row)
+{
+	const struct haproxy_counts *counts = &row->m->haproxies[row->i];
+
+	sample_begin(row, "_total", HAPROXIES, "result", "done");
+	sample_end(row, counts->done);
+	sample_begin(row, "_total", HAPROXIES, "result", "failed");
+	sample_end(row, counts->failed);
+}
+
+static void haproxy_command(const struct metrics_row *row)
+{
+	sample_histogram(row, HAPROXIES, &row->m->haproxies[row->i].command,
+			 metrics_command_bounds, NULL, NULL);
+}
+
+static void haproxy_drift(const struct metrics_row *row)
+{
+	sample_count(row, HAPROXIES,
+		     ctl_haproxy(row->view->ctl, row->i).drifts);
+}
+
+static void haproxy_absent(const struct metrics_row *row)
+{
+	sample_number(row, HAPROXIES,
+		      ctl_haproxy(row->view->ctl, row->i).absent);
+}
+
+static void haproxy_differing(const struct metrics_row *row)
+{
+	sample_number(row, HAPROXIES,
+		      ctl_haproxy(row->view->ctl, row->i).differing);
+}
+
+/* ---- the daemon itself ---- */
+
+static void build_info(const struct metrics_row *row)
+{
+	sample_begin(row, "", ONCE, "version", PACKAGE_VERSION);
+	sample_end(row, 1);
+}
+
+static void loop_lag(const struct metrics_row *row)
+{
+	sample_histogram(row, ONCE, &row->m->lag, metrics_lag_bounds, NULL,
+			 NULL);
+}
+
+static void maintenance(const struct metrics_row *row)
+{
+	sample_number(row, ONCE, ctl_maintenance(row->view->ctl) != NULL);
+}
+
+static void store_up(const struct metrics_row *row)
+{
+	if (row->view->store != NULL)
+		sample_number(row, ONCE, store_state(row->view->store).ok);
+}
+
+static void store_queue(const struct metrics_row *row)
+{
+	if (row->view->store != NULL)
+		sample_number(row, ONCE, store_state(row->view->store).queue);
+}
+
+static void store_dropped(const struct metrics_row *row)
+{
+	if (row->view->store != NULL)
+		sample_count(row, ONCE, store_state(row->view->store).dropped);
+}
+
+static void log_dropped_lines(const struct metrics_row *row)
+{
+	sample_count(row, ONCE, row->page->log_dropped);
+}
+
+static void process_cpu(const struct metrics_row *row)
+{
+	struct process_figures fig;
+
+	process_figures(&fig);
+	sample_begin(row, "_total", ONCE, NULL, NULL);
+	sample_end_seconds(row, fig.cpu_us);
+}
+
+static void process_resident(const struct metrics_row *row)
+{
+	struct process_figures fig;
+
+	process_figures(&fig);
+	sample_number(row, ONCE, fig.resident_bytes);
+}
+
+static void process_virtual(const struct metrics_row *row)
+{
+	struct process_figures fig;
+
+	process_figures(&fig);
+	sample_number(row, ONCE, fig.virtual_bytes);
+}
+
+static void process_fds(const struct metrics_row *row)
+{
+	struct process_figures fig;
+
+	process_figures(&fig);
+	sample_number(row, ONCE, fig.fds);
+}
+
+static void process_fds_max(const struct metrics_row *row)
+{
+	struct process_figures fig;
+
+	process_figures(&fig);
+	sample_number(row, ONCE, fig.fds_max);
+}
+
+static void process_start(const struct metrics_row *row)
+{
+	sample_seconds(row, ONCE, row->view->started_wall_us);
+}
+
+/* ---- the table ---- */
+
+static const struct family families[] = {
+	{ "bascule_build_info", GAUGE, ONCE, build_info,
+	  "Always 1; the version is its label." },
+	{ "bascule_target_up", GAUGE, TARGETS, target_up,
+	  "Whether the target is UP or DEGRADED." },
+	{ "bascule_target_state", GAUGE, TARGETS, target_state,
+	  "1 for the state that the target is in, 0 for the others." },
+	{ "bascule_target_in_rotation", GAUGE, TARGETS, target_in_rotation,
+	  "Whether nobody keeps the target out of HAProxy." },
+	{ "bascule_target_transitions", COUNTER, TARGETS, target_transitions,
+	  "Changes of the target's state, by the new state." },
+	{ "bascule_target_certificate_expiry_seconds", GAUGE, TARGETS,
+	  target_certificate,
+	  "Time until the target's certificate ends, in whole days." },
+	{ "bascule_service_targets", GAUGE, SERVICES, service_targets,
+	  "Targets of the service." },
+	{ "bascule_service_serving", GAUGE, SERVICES, service_serving,
+	  "Targets that answer and are in rotation." },
+	{ "bascule_service_min_up", GAUGE, SERVICES, service_min_up,
+	  "Targets that are never withdrawn." },
+	{ "bascule_checks", COUNTER, SERVICES, checks,
+	  "Checks that ended, by what they found." },
+	{ "bascule_check_duration_seconds", HISTOGRAM, SERVICES, check_duration,
+	  "Time from the question to the answer or the end." },
+	{ "bascule_detection_seconds", HISTOGRAM, SERVICES, detection,
+	  "Incidents: from the earliest possible onset to detected." },
+	{ "bascule_action_seconds", HISTOGRAM, SERVICES, action,
+	  "Incidents: from detected to acknowledged by every HAProxy." },
+	{ "bascule_recovery_seconds", HISTOGRAM, SERVICES, recovery,
+	  "Incidents: from the earliest possible onset to recovered." },
+	{ "bascule_mttd_seconds", GAUGE, SERVICES, mttd,
+	  "Mean time from onset to detected, over the window." },
+	{ "bascule_mttr_seconds", GAUGE, SERVICES, mttr,
+	  "Mean time from onset to recovered, over the window." },
+	{ "bascule_mtbf_seconds", GAUGE, SERVICES, mtbf,
+	  "Mean time between onsets, over the window." },
+	{ "bascule_availability_ratio", GAUGE, SERVICES, availability,
+	  "Share of the window with at least min_up targets serving." },
+	{ "bascule_incidents", COUNTER, SERVICES, incidents,
+	  "Incidents that reached the severity: one that is raised counts in "
+	  "both." },
+	{ "bascule_incidents_open", GAUGE, SERVICES, incidents_open,
+	  "Incidents open now." },
+	{ "bascule_incident_duration_seconds", HISTOGRAM, SERVICES,
+	  incident_duration,
+	  "Closed incidents: from the earliest possible onset to the end, by "
+	  "the highest severity." },
+	{ "bascule_haproxy_up", GAUGE, HAPROXIES, haproxy_up,
+	  "Whether the runtime socket answers." },
+	{ "bascule_haproxy_commands", COUNTER, HAPROXIES, haproxy_commands,
+	  "Orders given to HAProxy, by how they ended." },
+	{ "bascule_haproxy_command_seconds", HISTOGRAM, HAPROXIES,
+	  haproxy_command, "Time from an order to its acknowledgement." },
+	{ "bascule_haproxy_drift", COUNTER, HAPROXIES, haproxy_drift,
+	  "Servers found other than wanted and put right." },
+	{ "bascule_haproxy_absent_servers", GAUGE, HAPROXIES, haproxy_absent,
+	  "Targets that this HAProxy does not know." },
+	{ "bascule_haproxy_differing_servers", GAUGE, HAPROXIES,
+	  haproxy_differing, "Servers that are not as wanted right now." },
+	{ "bascule_maintenance", GAUGE, ONCE, maintenance,
+	  "Whether the whole node is in maintenance." },
+	{ "bascule_store_up", GAUGE, ONCE, store_up,
+	  "Whether the disk keeps what it is told." },
+	{ "bascule_store_queue_records", GAUGE, ONCE, store_queue,
+	  "Records that wait for the disk." },
+	{ "bascule_store_dropped_records", COUNTER, ONCE, store_dropped,
+	  "Events that found no room in the queue." },
+	{ "bascule_log_dropped_lines", COUNTER, ONCE, log_dropped_lines,
+	  "Lines that the journal or the pipe did not take." },
+	{ "bascule_loop_lag_seconds", HISTOGRAM, ONCE, loop_lag,
+	  "How late the loop woke up for its deadlines." },
+	{ "process_cpu_seconds", COUNTER, ONCE, process_cpu,
+	  "User and system CPU time spent." },
+	{ "process_resident_memory_bytes", GAUGE, ONCE, process_resident,
+	  "Resident memory." },
+	{ "process_virtual_memory_bytes", GAUGE, ONCE, process_virtual,
+	  "Virtual memory." },
+	{ "process_open_fds", GAUGE, ONCE, process_fds,
+	  "Open file descriptors." },
+	{ "process_max_fds", GAUGE, ONCE, process_fds_max,
+	  "Most open file descriptors allowed." },
+	{ "process_start_time_seconds", GAUGE, ONCE, process_start,
+	  "Start of the process since 1970." },
+};
+
+#define FAMILY_COUNT (sizeof(families) / sizeof(families[0]))
+
+static const char *const type_names[] = { "counter", "gauge", "histogram" };
+
+/* OpenMetrics names a counter's family without _total. */
+static void put_head(const struct family *fam, bool openmetrics,
+		     struct buffer *to)
+{
+	const char *suffix =
+		fam->type == COUNTER && !openmetrics ? "_total" : "";
+
+	buffer_printf(to, "# HELP %s%s %s\n# TYPE %s%s %s\n", fam->name, suffix,
+		      fam->help, fam->name, suffix, type_names[fam->type]);
+}
+
+static unsigned row_count(const struct settings *set, enum metrics_rows rows)
+{
+	switch (rows) {
+	case SERVICES:
+		return set->service_count;
+	case TARGETS:
+		return set->target_count;
+	case HAPROXIES:
+		return set->haproxy_count;
+	default:
+		return 1;
+	}
+}
+
+bool metrics_piece(void *state, struct buffer *to)
+{
+	struct metrics_page *page = state;
+	const struct family *fam = &families[page->family];
+	struct metrics_row row = { .view = page->view,
+				   .m = page->view->metrics,
+				   .page = page,
+				   .name = fam->name,
+				   .to = to,
+				   .i = page->row };
+
+	if (!page->begun) {
+		put_head(fam, page->openmetrics, to);
+		page->begun = true;
+	}
+	if (!to->failed && page->row < row_count(page->view->set, fam->rows)) {
+		fam->write(&row);
+		page->row++;
+		return true;
+	}
+	page->begun = false;
+	page->row = 0;
+	page->family++;
+	if (page->family < FAMILY_COUNT)
+		return true;
+	if (page->openmetrics)
+		buffer_add(to, "# EOF\n");
+	return false;
+}

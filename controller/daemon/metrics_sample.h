@@ -1,0 +1,38 @@
+/* Single samples of the metrics page, as text. */
+#ifndef BASCULE_DAEMON_METRICS_SAMPLE_H
+#define BASCULE_DAEMON_METRICS_SAMPLE_H
+
+#include "controller/daemon/metrics_state.h"
+
+/* What a family has one series of; it says which labels come first. */
+enum metrics_rows { ONCE, SERVICES, TARGETS, HAPROXIES };
+
+/* The family being written and where to. */
+struct metrics_row {
+	const struct daemon_view *view;
+	const struct metrics *m;
+	const struct metrics_page *page;
+	const char *name;
+	struct buffer *to;
+	unsigned i; /* of the service, target or HAProxy */
+};
+
+/* NAME_SUFFIX{service="api",LABEL="VALUE"} and a space; the value is to be
+ * added by one of the two below.  @label may be NULL. */
+void sample_begin(const struct metrics_row *row, const char *suffix,
+		  enum metrics_rows rows, const char *label, const char *value);
+void sample_end(const struct metrics_row *row, uint64_t value);
+void sample_end_seconds(const struct metrics_row *row, int64_t span_us);
+
+/* Whole samples without a label of their own; a count ends in _total. */
+void sample_number(const struct metrics_row *row, enum metrics_rows rows,
+		   uint64_t value);
+void sample_seconds(const struct metrics_row *row, enum metrics_rows rows,
+		    int64_t span_us);
+void sample_count(const struct metrics_row *row, enum metrics_rows rows,
+		  uint64_t value);
+void sample_histogram(const struct metrics_row *row, enum metrics_rows rows,
+		      const struct histogram *hist, const int64_t *bounds,
+		      const char *label, const char *value);
+
+#endif

@@ -1,0 +1,227 @@
+/* What changes something: maintenance. */
+#include "controller/daemon/web_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "controller/config/value.h"
+#include "controller/daemon/api.h"
+
+#define PATIENCE_US (5 * SECOND)
+
+/* What a body asks for. */
+struct wish {
+	struct maintenance m; /* the target is filled in for each */
+	unsigned first, count;
+	bool node;
+	const char *what; /* the name, for the log */
+};
+
+/* ---- reading the body ---- */
+
+static bool wish_name(struct web_request *req, json_t *body, struct wish *wish)
+{
+	const struct settings *set = web_view(req->web)->set;
+	const char *target = json_string_value(json_object_get(body, "target"));
+	const char *service =
+		json_string_value(json_object_get(body, "service"));
+	json_t *node = json_object_get(body, "node"), *names = NULL, *doc;
+	unsigned found;
+	int r;
+
+	wish->node = json_is_true(node) ||
+		     (json_is_string(node) &&
+		      strcmp(json_string_value(node), set->node) == 0);
+	wish->what = target != NULL    ? target
+		     : service != NULL ? service
+				       : "the node";
+	if ((target != NULL) + (service != NULL) + wish->node != 1) {
+		web_answer_error(req, MHD_HTTP_BAD_REQUEST,
+				 "one of target, service and node is wanted");
+		return false;
+	}
+	wish->count = 1;
+	if (wish->node)
+		return true;
+	if (service != NULL) {
+		r = api_find_service(set, service, &found);
+		if (r == 0) {
+			wish->first = set->services[found].first_target;
+			wish->count = set->services[found].target_count;
+		}
+	} else {
+		r = api_find_target(set, target, &wish->first, &names);
+	}
+	if (r == -ENOENT)
+		web_answer_error(req, MHD_HTTP_NOT_FOUND, "no %s %s",
+				 service != NULL ? "service" : "target",
+				 wish->what);
+	if (r == -EEXIST) {
+		doc = json_object();
+		json_object_set_new(doc, "error",
+				    json_string("several targets are called"
+						" so"));
+		json_object_set_new(doc, "candidates", names);
+		web_answer_json(req, MHD_HTTP_CONFLICT, doc);
+	}
+	return r == 0;
+}
+
+static bool wish_span(struct web_request *req, json_t *body, struct wish *wish)
+{
+	const struct daemon_view *view = web_view(req->web);
+	json_t *value = json_object_get(body, "for");
+	struct err err = { 0 };
+	int64_t span_us = 0;
+
+	wish->m.until = INSTANT_NEVER;
+	if (value == NULL || json_is_null(value))
+		return true;
+	if (!json_is_string(value) ||
+	    value_duration(json_string_value(value), &span_us, &err) < 0 ||
+	    span_us <= 0) {
+		web_answer_error(req, MHD_HTTP_BAD_REQUEST, "for: %s",
+				 err.text[0] != '\0'
+					 ? err.text
+					 : "a span is wanted, as \"30m\"");
+		return false;
+	}
+	wish->m.until = instant_add(view->now, span_us);
+	wish->m.until_wall_us = view->wall_us + span_us;
+	return true;
+}
+
+static bool wish_read(struct web_request *req, json_t *body, struct wish *wish)
+{
+	json_t *on = json_object_get(body, "on");
+	json_t *drain = json_object_get(body, "drain");
+	json_t *reason = json_object_get(body, "reason");
+
+	if (!json_is_boolean(on)) {
+		web_answer_error(req, MHD_HTTP_BAD_REQUEST,
+				 "on: true or false is wanted");
+		return false;
+	}
+	if ((drain != NULL && !json_is_boolean(drain) &&
+	     !json_is_null(drain)) ||
+	    (reason != NULL && !json_is_string(reason) &&
+	     !json_is_null(reason))) {
+		web_answer_error(req, MHD_HTTP_BAD_REQUEST,
+				 "drain is true or false, reason is a text");
+		return false;
+	}
+	wish->m.on = json_is_true(on);
+	wish->m.drain = json_is_true(drain);
+	if (json_is_string(reason))
+		snprintf(wish->m.reason, sizeof(wish->m.reason), "%s",
+			 json_string_value(reason));
+	return wish_span(req, body, wish) && wish_name(req, body, wish);
+}
+
+/* ---- carrying it out ---- */
+
+/* Who asks, for the log. */
+static void say_wish(struct web_request *req, const struct wish *wish)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred who = { .pid = 0, .uid = (uid_t)-1 };
+	socklen_t size = sizeof(who);
+	char text[400];
+
+	if (info != NULL)
+		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &who,
+			   &size);
+	snprintf(text, sizeof(text),
+		 "uid %d (pid %d) wants maintenance %s for %.80s%s%s",
+		 (int)who.uid, (int)who.pid, wish->m.on ? "on" : "off",
+		 wish->what, wish->m.reason[0] != '\0' ? ": " : "",
+		 wish->m.reason);
+	req->web->doors.say(req->web->doors.arg, NOTE_NOTICE, text);
+}
+
+/* All are asked before the first answer counts: it may come at once. */
+static void wish_ask(struct web_request *req, const struct wish *wish)
+{
+	struct web *web = req->web;
+	struct admin admin = { .kind = ADMIN_MAINTENANCE,
+			       .maintenance = wish->m };
+	unsigned i;
+
+	req->token = web->token + 1;
+	req->tokens = req->pending = wish->count;
+	web->token += wish->count;
+	for (i = 0; i < wish->count; i++) {
+		admin.token = req->token + i;
+		admin.maintenance.target =
+			wish->node ? NOTE_NONE : wish->first + i;
+		web->doors.admin(web->doors.arg, &admin);
+	}
+}
+
+void web_maintenance(struct web_request *req)
+{
+	json_t *body = req->body.used > 0 ? json_loadb(req->body.buf,
+						       req->body.used, 0, NULL)
+					  : NULL;
+	struct wish wish = { 0 };
+
+	if (!json_is_object(body)) {
+		web_answer_error(req, MHD_HTTP_BAD_REQUEST,
+				 "a JSON object is wanted");
+	} else if (wish_read(req, body, &wish)) {
+		say_wish(req, &wish);
+		wish_ask(req, &wish);
+	}
+	json_decref(body);
+}
+
+/* ---- answering ---- */
+
+static void change_answer(struct web_request *req)
+{
+	json_t *doc;
+
+	if (req->error != 0) {
+		web_answer_error(req, MHD_HTTP_CONFLICT, "%s", req->text);
+		return;
+	}
+	doc = json_object();
+	json_object_set_new(doc, "ok", json_true());
+	json_object_set_new(doc, "text", api_string(req->text));
+	web_answer_json(req, MHD_HTTP_OK, doc);
+}
+
+void web_reply(struct web *web, uint64_t token, int error, const char *text)
+{
+	struct web_request *req;
+
+	for (req = web->requests; req != NULL; req = req->next)
+		if (req->pending > 0 && token >= req->token &&
+		    token < req->token + req->tokens)
+			break;
+	if (req == NULL)
+		return;
+	/* Of several refusals the first is told. */
+	if (req->text[0] == '\0' || (error != 0 && req->error == 0))
+		snprintf(req->text, sizeof(req->text), "%s", text);
+	if (req->error == 0)
+		req->error = error;
+	if (--req->pending > 0)
+		return;
+	change_answer(req);
+	web_resume(req);
+}
+
+void web_change_time_out(struct web_request *req)
+{
+	if (req->pending == 0 ||
+	    instant_diff_us(req->since, loop_now(req->web->loop)) < PATIENCE_US)
+		return;
+	req->pending = 0;
+	web_answer_error(req, MHD_HTTP_GATEWAY_TIMEOUT,
+			 "no answer within 5 s; see the events");
+	web_resume(req);
+}
