@@ -13,7 +13,7 @@
 #include "cli/options.h"
 #include "cli/status.h"
 #include "cli/terminal.h"
-#include "controller/core/instant.h"
+#include "controller/io/loop.h"
 
 #define ENTER "\033[?1049h\033[?25l" /* other screen, no cursor */
 #define LEAVE "\033[?25h\033[?1049l"
@@ -21,8 +21,11 @@
 #define REST  "\033[J" /* clear to the end of the screen */
 #define EOL   "\033[K"
 
-/* Not more often than this, whatever happens. */
-#define REDRAW_MIN_US (100 * MS)
+/* Between two drawings, whatever happens: a tenth of a second, and so many
+ * times as long as the last one took, so as not to keep a daemon of thousands
+ * of targets busy with being watched. */
+#define PAUSE_MS    100
+#define PAUSE_TIMES 9
 
 struct watch {
 	const char *socket, *count_text;
@@ -81,9 +84,12 @@ static void draw_lines(const char *text, unsigned lines)
 	fflush(stdout);
 }
 
-static void draw(struct watch *w)
+/* Returns how long to wait before the next. */
+static int draw(struct watch *w)
 {
+	struct instant start = loop_clock();
 	unsigned lines;
+	int64_t took_us;
 	char *text;
 	int code;
 
@@ -92,6 +98,8 @@ static void draw(struct watch *w)
 	if (text != NULL)
 		draw_lines(text, lines);
 	free(text);
+	took_us = instant_diff_us(start, loop_clock());
+	return PAUSE_MS + (int)(took_us / MS) * PAUSE_TIMES;
 }
 
 /* Wait for a key, at most so long.  Ctrl-C comes as one, so that it is left
@@ -127,9 +135,8 @@ static bool on_idle(void *arg)
 	take_keys(w, 0);
 	if (w->quit || ended)
 		return false;
-	draw(w);
-	usleep(REDRAW_MIN_US);
-	return true;
+	take_keys(w, draw(w));
+	return !w->quit;
 }
 
 static int enter(struct watch *w)
