@@ -10,8 +10,9 @@
 #include "checks/same.h"
 
 static const struct kind *const kinds[] = {
-	[CHECK_HTTP] = &http_kind,
-	[CHECK_TCP] = &tcp_kind,
+	[CHECK_HTTP] = &http_kind, [CHECK_HTTPS] = &https_kind,
+	[CHECK_TCP] = &tcp_kind,   [CHECK_TLS] = &tls_kind,
+	[CHECK_EXEC] = &exec_kind,
 };
 
 struct checks {
@@ -20,6 +21,7 @@ struct checks {
 	checks_done_fn done;
 	void *arg;
 	struct resolver *resolver;        /* owned */
+	struct multi *multi;              /* owned; NULL until it is needed */
 	struct plan **plans;              /* owned; one a service */
 	struct probe **probes;            /* owned; one a target */
 	struct probe *ready, **ready_end; /* to be delivered */
@@ -36,6 +38,16 @@ struct build {
 struct loop *checks_loop(struct checks *checks)
 {
 	return checks->loop;
+}
+
+struct multi *checks_multi(struct checks *checks)
+{
+	if (checks->multi != NULL)
+		return checks->multi;
+	checks->multi = multi_new(checks->loop);
+	if (checks->multi != NULL)
+		multi_keep(checks->multi, checks->set->target_count);
+	return checks->multi;
 }
 
 char *checks_scratch(struct checks *checks)
@@ -58,6 +70,11 @@ int64_t probe_left_us(const struct probe *probe)
 const char *probe_host(const struct probe *probe)
 {
 	return probe->target->host;
+}
+
+const char *probe_service(const struct probe *probe)
+{
+	return probe->checks->set->services[probe->target->service].name;
 }
 
 /* A report may be followed by a new question, and so by a new report. */
@@ -242,13 +259,14 @@ static int probe_new(struct checks *checks, struct build *build, unsigned i,
 	probe->plan = plan;
 	probe->target = target;
 	probe->index = i;
+	probe->to.port = port != 0 ? port : target->port;
 	probe->waiter.fn = on_resolved;
 	probe->waiter.arg = probe;
 	ev_init(&probe->timer, on_timer);
 	probe->timer.data = probe;
 	if (plan->kind->dials) {
 		r = dial_to_init(&probe->to, checks->resolver, target->host,
-				 port != 0 ? port : target->port, err);
+				 probe->to.port, err);
 		if (r < 0) {
 			free(probe);
 			return r;
@@ -323,6 +341,8 @@ static void checks_adopt(struct checks *checks, const struct build *build)
 	checks->set = build->set;
 	checks->plans = build->plans;
 	checks->probes = build->probes;
+	if (checks->multi != NULL)
+		multi_keep(checks->multi, checks->set->target_count);
 }
 
 int checks_new(struct checks **ret_checks, struct loop *loop,
@@ -369,6 +389,7 @@ void checks_free(struct checks *checks)
 					checks->probes };
 		build_free(&build);
 	}
+	multi_free(checks->multi);
 	resolver_free(checks->resolver);
 	free(checks);
 }

@@ -237,6 +237,8 @@ static bool regex_found(const struct http_question *ask,
 
 	if (size > HTTP_REGEX_MAX)
 		size = HTTP_REGEX_MAX;
+	/* Not needed with REG_STARTEND, but ASan's regexec wants a NUL. */
+	body->kept[size] = '\0';
 	range = (regmatch_t){ .rm_so = 0, .rm_eo = (regoff_t)size };
 	return regexec(&ask->regex, body->kept, 1, &range, REG_STARTEND) == 0;
 }

@@ -16,8 +16,9 @@
 #include "controller/core/result.h"
 #include "controller/core/settings.h"
 
-#define HTTP_BODY_MAX  (1024 * 1024) /* a longer body fails the check */
-#define HTTP_REGEX_MAX (64 * 1024)   /* how much of it a regex may see */
+#define HTTP_BODY_MAX  (1024 * 1024)        /* a longer body fails the check */
+#define HTTP_REGEX_MAX (64 * 1024)          /* how much of it a regex may see */
+#define HTTP_KEPT_SIZE (HTTP_REGEX_MAX + 1) /* with the NUL after it */
 
 struct http_question {
 	const struct check_settings *check; /* borrowed, may be exchanged for
@@ -51,7 +52,7 @@ struct http_body {
 	uint32_t
 		matched; /* how much of the wanted text is at the end of them */
 	bool found;
-	char *kept; /* borrowed, HTTP_REGEX_MAX bytes, or NULL */
+	char *kept; /* borrowed, HTTP_KEPT_SIZE bytes, or NULL */
 };
 
 /* @kept: where the regular expression's bytes go; NULL without one. */

@@ -106,7 +106,7 @@ static int tether_body(struct tether *t)
 	char *kept = t->answer.body.kept;
 
 	if (t->probe.plan->check->body_regex != NULL && kept == NULL) {
-		kept = malloc(HTTP_REGEX_MAX);
+		kept = malloc(HTTP_KEPT_SIZE);
 		if (kept == NULL)
 			return -ENOMEM;
 	}

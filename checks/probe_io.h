@@ -9,6 +9,7 @@
 #define BASCULE_CHECKS_PROBE_IO_H
 
 #include "checks/checks_io.h"
+#include "controller/io/curl_multi.h"
 #include "controller/io/dial.h"
 
 #define PROBE_SCRATCH (16 * 1024)
@@ -65,9 +66,12 @@ struct probe {
 	struct result result;
 };
 
-extern const struct kind http_kind, tcp_kind;
+extern const struct kind http_kind, https_kind, tcp_kind, tls_kind, exec_kind;
 
 struct loop *checks_loop(struct checks *checks);
+
+/* Where libcurl runs; made when it is first asked for, NULL without memory. */
+struct multi *checks_multi(struct checks *checks);
 
 /* PROBE_SCRATCH bytes for whoever runs, until it returns to the loop. */
 char *checks_scratch(struct checks *checks);
@@ -88,7 +92,8 @@ void probe_report(struct probe *probe, enum result_code code, int status,
 /* Report a connection that could not be opened: -errno. */
 void probe_report_dial(struct probe *probe, int error);
 
-/* The name that a person and a certificate call the target. */
+/* The target's host as it is written, and its service's name. */
 const char *probe_host(const struct probe *probe);
+const char *probe_service(const struct probe *probe);
 
 #endif

@@ -124,6 +124,9 @@ static int show_stored(struct events *ev)
 	if (!field_bool(doc, "complete") && json_object_get(doc, "complete"))
 		complain("the store cannot be read; only what is in memory is "
 			 "shown");
+	if (field_bool(doc, "more") && ev->since != NULL && !ev->follow)
+		complain("older ones are left out; --limit, or a shorter "
+			 "--since");
 	json_decref(doc);
 	return EXIT_FINE;
 }

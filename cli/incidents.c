@@ -11,6 +11,17 @@
 #include "controller/core/instant.h"
 #include "report/span.h"
 
+/* Onset to whole again; maintenance ends an incident, but repairs nothing. */
+static const char *repair_text(const json_t *inc,
+			       char buf[static SPAN_TEXT_MAX])
+{
+	if (field_bool(inc, "open"))
+		return "open";
+	if (field_bool(inc, "maintenance"))
+		return "maint";
+	return span_text(field_span_us(inc, "recovery_seconds"), buf);
+}
+
 static void add_row(struct table *t, const json_t *inc, int64_t now_us)
 {
 	bool open = field_bool(inc, "open");
@@ -23,13 +34,12 @@ static void add_row(struct table *t, const json_t *inc, int64_t now_us)
 		 field_text(inc, "target"));
 	span_text(field_span_us(inc, "detection_seconds"), seen);
 	span_text(field_span_us(inc, "action_seconds"), acted);
-	span_text(field_span_us(inc, "recovery_seconds"), whole);
 	when_text(field_wall_us(inc, "onset_min"), now_us, onset);
 	table_row(t,
 		  (const char *const[]){
 			  number, field_text(inc, "severity"), who, onset, seen,
 			  field_bool(inc, "held") ? "held" : acted,
-			  open ? "open" : whole,
+			  repair_text(inc, whole),
 			  field_text(json_object_get(inc, "cause"), "line") });
 	if (open)
 		table_paint(t, 6, SGR_BAD);

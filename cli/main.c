@@ -56,8 +56,8 @@ const struct command commands[] = {
 	  "(onset\n"
 	  "to detected), ACTED (detected to the last HAProxy's answer; "
 	  "\"held\"\n"
-	  "where min_up kept a dead server in), MTTR (onset to whole "
-	  "again).\n\n"
+	  "where min_up kept a dead server in), MTTR (onset to whole again;\n"
+	  "\"maint\" where maintenance ended it).\n\n"
 	  "  --since SPAN   of the last 7d ..., or since a point in time\n"
 	  "  --service NAME only of this service\n"
 	  "  -n, --limit N  the newest N\n"
@@ -121,6 +121,8 @@ const struct command commands[] = {
 	{ 0 },
 };
 
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
 static void print_list(FILE *out)
 {
 	fputs("usage: bascule COMMAND [OPTION]...\n\n", out);
@@ -143,7 +145,8 @@ static int no_command(const char *name)
 {
 	const char *names[WORDS_MAX + 1] = { 0 }, *near;
 
-	for (size_t i = 0; commands[i].name != NULL && i < WORDS_MAX; i++)
+	_Static_assert(COMMANDS <= WORDS_MAX, "more commands than words");
+	for (size_t i = 0; i < COMMANDS; i++)
 		names[i] = commands[i].name;
 	near = words_nearest(names, name);
 	if (near != NULL)

@@ -49,19 +49,34 @@ static json_t *make_body(const struct maintenance_call *call,
 	return body;
 }
 
-static void print_answer(const struct maintenance_call *call,
-			 const json_t *answer)
+/* What the daemon has taken, in its words or else in ours. */
+static void print_taken(const struct maintenance_call *call,
+			const json_t *answer)
 {
 	const char *text = field_text(answer, "text");
 
+	if (text[0] != '\0') {
+		print_clean(stdout, text);
+		putchar('\n');
+		return;
+	}
+	print_clean(stdout, call->name != NULL ? call->name : "the whole node");
+	printf(": maintenance %s", call->on ? "begins" : "is over");
+	if (call->span != NULL)
+		printf(", for %s", call->span);
+	putchar('\n');
+}
+
+static void print_answer(const struct maintenance_call *call,
+			 const json_t *answer)
+{
 	if (call->json) {
 		json_print(answer, stdout);
 		return;
 	}
 	if (call->cluster)
 		puts("This is a cluster of one: the whole node is meant.");
-	print_clean(stdout, text[0] != '\0' ? text : "done");
-	putchar('\n');
+	print_taken(call, answer);
 }
 
 static int post(const struct maintenance_call *call, struct client *client,

@@ -27,7 +27,7 @@ static void fill_tables(const struct option_row *rows,
 	memset(tables, 0, sizeof(*tables));
 	*letter++ = ':'; /* tell a missing value from an unknown option */
 	*letter++ = HELP_CODE;
-	for (; rows[n].name != NULL && n < OPTIONS_MAX; n++) {
+	for (; n < OPTIONS_MAX && rows[n].name != NULL; n++) {
 		bool valued = rows[n].type != OPTION_FLAG;
 
 		tables->rows[n].name = rows[n].name;
@@ -85,7 +85,7 @@ static int unknown_option(const struct command *cmd, char **argv,
 	size_t length = strcspn(word, "=");
 	char name[64];
 
-	for (int i = 0; rows[i].name != NULL && i < OPTIONS_MAX; i++)
+	for (int i = 0; i < OPTIONS_MAX && rows[i].name != NULL; i++)
 		names[i + 1] = rows[i].name;
 	if (optopt != 0 && optopt < ROW_BASE && word[1] != '-')
 		return usage_wrong(cmd, "no option -%c", optopt);

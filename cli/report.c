@@ -10,8 +10,8 @@
 #include "controller/core/instant.h"
 #include "report/render.h"
 
-/* A year of incidents is a few thousand; the daemon cuts at its own bound. */
-#define INCIDENTS_PATH "/api/v1/incidents?limit=100000"
+/* The most that one answer gives; a year of incidents is a few thousand. */
+#define INCIDENTS_PATH "/api/v1/incidents?limit=10000"
 
 /* The two documents, and what is computed from them. */
 struct record {

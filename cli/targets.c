@@ -73,11 +73,14 @@ const char *maintenance_text(const json_t *maintenance,
 	return buf;
 }
 
-/* Whether it has traffic, and if not, by whose will. */
+/* Whether it has traffic, and if not, by whose will; what no HAProxy serves
+ * is only observed. */
 static const char *traffic(const json_t *target, char *buf, size_t size)
 {
 	int64_t weight = field_count(target, "weight_percent");
 
+	if (json_object_size(json_object_get(target, "servers")) == 0)
+		return "-";
 	if (field_bool(target, "operator_hold"))
 		return "operator";
 	if (field_bool(target, "held"))

@@ -11,7 +11,7 @@ const char *words_nearest(const char *const *names, const char *word)
 	struct key keys[WORDS_MAX + 1] = { 0 };
 	struct block block = { .keys = keys };
 
-	for (size_t i = 0; names[i] != NULL && i < WORDS_MAX; i++)
+	for (size_t i = 0; i < WORDS_MAX && names[i] != NULL; i++)
 		keys[i].name = names[i];
 	return key_nearest(&block, word);
 }

@@ -82,7 +82,8 @@ void runtime_free(struct runtime *rt)
 static unsigned percent_of(const struct view *v)
 {
 	if (v->asked != 0 && v->asked != 100 &&
-	    v->weight == servers_weight(v->asked, v->configured_weight))
+	    (v->unweighted ||
+	     v->weight == servers_weight(v->asked, v->configured_weight)))
 		return v->asked;
 	if (v->weight == v->configured_weight)
 		return 100;
@@ -129,6 +130,7 @@ void runtime_tell_up(struct runtime *rt, bool fresh)
 	for (t = 0; t < servers_count(rt->servers); t++) {
 		rt->views[t].told = false;
 		rt->views[t].asked = 0;
+		rt->views[t].unweighted = false;
 	}
 	rt->told = TOLD_UP;
 	rt->seen(rt->arg, &seen);

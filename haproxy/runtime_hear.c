@@ -94,10 +94,13 @@ static void hear_line(struct runtime *rt, struct instant now)
 				"`show servers state`: not understood: %.60s",
 				rt->text);
 		break;
-	case SENT_CHANGE:
+	case SENT_WEIGHT:
+	case SENT_STATE:
+	case SENT_SESSIONS:
 		keep_text(rt);
 		break;
-	default:
+	case SENT_PROMPT:
+	case SENT_TIMEOUT:
 		break;
 	}
 }
@@ -169,7 +172,8 @@ static void table_ended(struct runtime *rt, struct instant now, bool stale)
 	tell_absent(rt);
 }
 
-static void change_ended(struct runtime *rt, struct instant now, unsigned item)
+static void change_ended(struct runtime *rt, struct instant now,
+			 struct sent sent)
 {
 	char error[sizeof(rt->text) + 32];
 
@@ -180,7 +184,7 @@ static void change_ended(struct runtime *rt, struct instant now, unsigned item)
 	/* The word of a leaving worker: look at once if it is one. */
 	if (strcmp(rt->text, "Proxy is disabled.") == 0)
 		rt->info_due = now;
-	orders_answered(rt, now, item, error);
+	orders_answered(rt, now, sent, error);
 }
 
 static void hear_end(struct runtime *rt, struct instant now)
@@ -206,10 +210,13 @@ static void hear_end(struct runtime *rt, struct instant now)
 			rt->reading++;
 		orders_read(rt, now, sent.stale);
 		break;
-	case SENT_CHANGE:
-		change_ended(rt, now, sent.item);
+	case SENT_WEIGHT:
+	case SENT_STATE:
+	case SENT_SESSIONS:
+		change_ended(rt, now, sent);
 		break;
-	default:
+	case SENT_PROMPT:
+	case SENT_TIMEOUT:
 		break;
 	}
 	runtime_await(rt, now);

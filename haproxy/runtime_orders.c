@@ -43,12 +43,14 @@ static const char *state_word(enum server_state state)
 	}
 }
 
-/* What HAProxy acknowledged is so, and its giver need not be told. */
-static void believe(struct view *v, const struct server_order *order)
+/* What HAProxy acknowledged is so, and its giver need not be told: neither
+ * now nor, when the rest of the order failed, by the next table. */
+static void believe(struct view *v, const struct server_order *order,
+		    enum sent_kind kind)
 {
-	if (order->state != SERVER_UNKNOWN)
+	if (kind == SENT_STATE)
 		v->state = (uint8_t)order->state;
-	if (order->weight_percent == 0)
+	if (kind != SENT_WEIGHT)
 		return;
 	v->asked = (uint16_t)order->weight_percent;
 	v->percent = v->asked;
@@ -71,8 +73,6 @@ static void finish(struct runtime *rt, struct instant now, struct item *it,
 		v = &rt->views[it->order.target];
 		v->pending--;
 		v->batched = false;
-		if (failed == NULL)
-			believe(v, &it->order);
 	}
 	rt->done(rt->arg, it->id, failed, instant_diff_us(it->since, now));
 }
@@ -191,10 +191,10 @@ static void put_weight(struct runtime *rt, struct instant now, unsigned item,
 
 	it->left++;
 	if (percent == 100)
-		runtime_put(rt, now, SENT_CHANGE, item,
+		runtime_put(rt, now, SENT_WEIGHT, item,
 			    "set server %s/%s weight 100%%", backend, name);
 	else
-		runtime_put(rt, now, SENT_CHANGE, item,
+		runtime_put(rt, now, SENT_WEIGHT, item,
 			    "set server %s/%s weight %u", backend, name,
 			    servers_weight(percent, v->configured_weight));
 }
@@ -211,13 +211,13 @@ static void batch_put(struct runtime *rt, struct instant now, unsigned item)
 		put_weight(rt, now, item, backend, name);
 	if (it->order.state != SERVER_UNKNOWN) {
 		it->left++;
-		runtime_put(rt, now, SENT_CHANGE, item,
+		runtime_put(rt, now, SENT_STATE, item,
 			    "set server %s/%s state %s", backend, name,
 			    state_word(it->order.state));
 	}
 	if (it->order.end_sessions) {
 		it->left++;
-		runtime_put(rt, now, SENT_CHANGE, item,
+		runtime_put(rt, now, SENT_SESSIONS, item,
 			    "shutdown sessions server %s/%s", backend, name);
 	}
 	if (it->left > 0)
@@ -258,16 +258,31 @@ void orders_pump(struct runtime *rt, struct instant now)
 	}
 }
 
-void orders_answered(struct runtime *rt, struct instant now, unsigned item,
+/* Such a backend takes no part in a slow start, as with HAProxy's own. */
+static bool is_static(const char *error)
+{
+	return strncmp(error, "Backend is using a static LB algorithm", 38) ==
+	       0;
+}
+
+void orders_answered(struct runtime *rt, struct instant now, struct sent sent,
 		     const char *error)
 {
-	struct item *it = &rt->batch[item];
+	struct item *it = &rt->batch[sent.item];
 
+	if (sent.kind == SENT_WEIGHT && is_static(error) &&
+	    it->order.target != SERVERS_NONE) {
+		rt->views[it->order.target].unweighted = true;
+		error = "";
+	}
 	if (--it->left == 0)
 		rt->batch_open--;
 	if (*error != '\0')
 		finish(rt, now, it, error);
-	else if (it->left == 0)
+	else if (it->order.target != SERVERS_NONE)
+		believe(&rt->views[it->order.target], &it->order,
+			(enum sent_kind)sent.kind);
+	if (it->left == 0)
 		finish(rt, now, it, NULL);
 }
 

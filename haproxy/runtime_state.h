@@ -24,6 +24,7 @@ struct view {
 	uint8_t expect;   /* the state after the orders under way */
 	bool batched;     /* one of them is in the batch */
 	bool told;        /* since the link came up */
+	bool unweighted;  /* its backend knows full weight only */
 	uint16_t pending; /* how many they are */
 	uint16_t percent; /* as it was told */
 	uint16_t asked;   /* percent that was last acknowledged, 0: none */
@@ -44,9 +45,11 @@ enum sent_kind {
 	SENT_PROMPT,
 	SENT_TIMEOUT,
 	SENT_INFO,
-	SENT_TABLE, /* the whole table, for changes */
-	SENT_READ,  /* the table or a part of it, for the batch */
-	SENT_CHANGE /* one command of an order */
+	SENT_TABLE,  /* the whole table, for changes */
+	SENT_READ,   /* the table or a part of it, for the batch */
+	SENT_WEIGHT, /* the commands of an order */
+	SENT_STATE,
+	SENT_SESSIONS
 };
 
 struct sent {
@@ -137,7 +140,7 @@ void orders_pump(struct runtime *rt, struct instant now);
 void orders_read(struct runtime *rt, struct instant now, bool again);
 
 /* A command of the batch is answered; @error is "" for yes. */
-void orders_answered(struct runtime *rt, struct instant now, unsigned item,
+void orders_answered(struct runtime *rt, struct instant now, struct sent sent,
 		     const char *error);
 
 /* Fail what is under way, or what waits. */

@@ -63,9 +63,9 @@ static void print_table(const struct drill_report *rep, FILE *out)
 
 static void print_aim(const struct drill_aim *aim, FILE *out)
 {
-	fprintf(out, "  %-6s %-44.44s %9.3f %s, limit %.3f\n",
-		aim->met ? "met" : "MISSED", aim->name, aim->value, aim->unit,
-		aim->limit);
+	fprintf(out, "  %-6s %-42.42s %8.3f, limit %.3f%s%s\n",
+		aim->met ? "met" : "MISSED", aim->name, aim->value, aim->limit,
+		aim->unit[0] != '\0' ? " " : "", aim->unit);
 }
 
 static void print_held(const struct drill_report *rep, FILE *out)

@@ -230,6 +230,17 @@ static void put_budget(struct page *pg)
 			     pg->out);
 }
 
+/* Onset to whole again; maintenance ends an incident, but repairs nothing. */
+static const char *repair_text(const struct availability_incident *inc,
+			       char buf[static SPAN_TEXT_MAX])
+{
+	if (inc->recovered_us == 0)
+		return "open";
+	if (inc->maintenance)
+		return "maint";
+	return span_text(inc->recovery_us, buf);
+}
+
 static void incident_row(struct table *t, const struct availability *av,
 			 const struct availability_incident *inc)
 {
@@ -242,13 +253,10 @@ static void incident_row(struct table *t, const struct availability *av,
 	snprintf(who, sizeof(who), "%s/%s", service, inc->target);
 	wall_text(inc->onset_us, onset);
 	onset[19] = '\0'; /* whole seconds */
-	table_row(t, (const char *const[]){
-			     number, sev, who, onset,
-			     span_text(inc->detection_us, seen),
-			     inc->recovered_us == 0
-				     ? "open"
-				     : span_text(inc->recovery_us, whole),
-			     inc->cause });
+	table_row(t,
+		  (const char *const[]){ number, sev, who, onset,
+					 span_text(inc->detection_us, seen),
+					 repair_text(inc, whole), inc->cause });
 }
 
 static void put_incidents(struct page *pg)

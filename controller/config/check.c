@@ -1,8 +1,11 @@
 #include "controller/config/check.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define WHERE_MAX 256
 
 /* Something with a name, for the search for twins. */
 struct named {
@@ -23,8 +26,24 @@ static int named_compare(const void *left, const void *right)
 	return r;
 }
 
+/* Say that @twin's name is taken, @first says where. */
 typedef void twin_report(const struct reader *reader, const struct named *twin,
-			 struct place first);
+			 const char *first);
+
+/* Tell of @twin, and where @first of that name stands. */
+static void twin_tell(const struct reader *reader, const struct named *twin,
+		      const struct named *first, twin_report *tell)
+{
+	struct place here = text_place(reader->text, twin->order);
+	struct place there = text_place(reader->text, first->order);
+	char where[WHERE_MAX];
+
+	if (here.file == there.file)
+		snprintf(where, sizeof(where), "line %u", there.line);
+	else
+		snprintf(where, sizeof(where), "%s:%u", there.file, there.line);
+	tell(reader, twin, where);
+}
 
 /* Call @tell for each of @named that bears the name of one before it. */
 static void twins_find(const struct reader *reader, struct named *named,
@@ -38,63 +57,62 @@ static void twins_find(const struct reader *reader, struct named *named,
 		    strcmp(named[i].name, named[first].name) != 0)
 			first = i;
 		else
-			tell(reader, &named[i],
-			     text_place(reader->text, named[first].order));
+			twin_tell(reader, &named[i], &named[first], tell);
 	}
 }
 
 static void service_twin(const struct reader *reader, const struct named *twin,
-			 struct place first)
+			 const char *first)
 {
 	report_error(reader->report, text_place(reader->text, twin->order),
-		     "service \"%s\" exists already (%s:%u): give it another "
+		     "service \"%s\" exists already (%s): give it another "
 		     "name",
-		     twin->name, first.file, first.line);
+		     twin->name, first);
 }
 
 static void haproxy_twin(const struct reader *reader, const struct named *twin,
-			 struct place first)
+			 const char *first)
 {
 	report_error(reader->report, text_place(reader->text, twin->order),
-		     "HAProxy \"%s\" exists already (%s:%u): give it another "
+		     "HAProxy \"%s\" exists already (%s): give it another "
 		     "name",
-		     twin->name, first.file, first.line);
+		     twin->name, first);
 }
 
 static void socket_twin(const struct reader *reader, const struct named *twin,
-			struct place first)
+			const char *first)
 {
 	report_error(reader->report, text_place(reader->text, twin->order),
-		     "socket \"%s\" is another HAProxy's already (%s:%u): "
+		     "socket \"%s\" is another HAProxy's already (%s): "
 		     "name each process once",
-		     twin->name, first.file, first.line);
+		     twin->name, first);
 }
 
 static void target_twin(const struct reader *reader, const struct named *twin,
-			struct place first)
+			const char *first)
 {
 	report_error(reader->report, text_place(reader->text, twin->order),
-		     "target \"%s\" exists already in service \"%s\" (%s:%u): "
+		     "target \"%s\" exists already in service \"%s\" (%s): "
 		     "give it another name",
-		     twin->name, twin->scope, first.file, first.line);
+		     twin->name, twin->scope, first);
 }
 
 static void server_twin(const struct reader *reader, const struct named *twin,
-			struct place first)
+			const char *first)
 {
 	report_error(reader->report, text_place(reader->text, twin->order),
 		     "server \"%s/%s\" of HAProxy is another service's target "
-		     "already (%s:%u): a server obeys one service",
-		     twin->scope, twin->name, first.file, first.line);
+		     "already (%s): a server obeys one service",
+		     twin->scope, twin->name, first);
 }
 
 static void address_twin(const struct reader *reader, const struct named *twin,
-			 struct place first)
+			 const char *first)
 {
 	report_warning(reader->report, text_place(reader->text, twin->order),
 		       "address \"%s\" is another target's of service \"%s\" "
-		       "already (%s:%u): is one of them mistyped?",
-		       twin->name, twin->scope, first.file, first.line);
+		       "already (%s): is one of them mistyped?",
+		       twin->name, twin->scope, first);
 }
 
 static void services_twins(const struct reader *reader,

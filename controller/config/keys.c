@@ -48,10 +48,8 @@ static const struct choice sessions[] = {
 };
 
 static const struct choice severities[] = {
-	{ "P1", SEVERITY_P1, NULL, "the gravest" },
-	{ "P2", SEVERITY_P2, NULL, NULL },
-	{ "P3", SEVERITY_P3, NULL, NULL },
-	{ "P4", SEVERITY_P4, NULL, "the lightest" },
+	{ "P1", SEVERITY_P1, NULL, NULL }, { "P2", SEVERITY_P2, NULL, NULL },
+	{ "P3", SEVERITY_P3, NULL, NULL }, { "P4", SEVERITY_P4, NULL, NULL },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -357,7 +355,7 @@ static const struct key severity_keys[] = {
 
 static const struct block keys_severity = {
 	.name = "services.severity",
-	.help = "How grave an incident of this service is.",
+	.help = "How grave an incident of this service is: P1 is the gravest.",
 	.keys = severity_keys,
 };
 

@@ -12,6 +12,7 @@
 
 #define NUMBER_SIZE 64
 #define PATH_SIZE   4096
+#define BLANKS      " \t\r\n\f"
 
 struct scan {
 	struct text *text;
@@ -20,10 +21,9 @@ struct scan {
 	const char *at, *end;
 	const char *kept; /* up to here the text has it */
 	unsigned line;
-	bool fresh; /* nothing but blanks on this line so far */
-	struct syntax syntax;
-	unsigned mended; /* names that were replaced */
-	int error;       /* -ENOMEM, or 0 */
+	bool fresh;            /* nothing but blanks on this line so far */
+	struct syntax *syntax; /* borrowed */
+	int error;             /* -ENOMEM, or 0 */
 };
 
 static void scan_keep(struct scan *scan)
@@ -76,52 +76,85 @@ static void scan_put(struct scan *scan, const char *bytes)
 static void scan_broken(struct scan *scan, struct place place, const char *what)
 {
 	report_error(scan->report, place, "%s", what);
-	scan->syntax.broken = true;
+	scan->syntax->broken = true;
 }
 
-/* The first byte from @at on that is not blank; NUL: none. */
+/* Where the comment at @at ends; @at if there is none. */
+static const char *remark_end(const struct scan *scan, const char *at)
+{
+	size_t left = (size_t)(scan->end - at);
+	const char *end;
+
+	if (left > 1 && at[0] == '/' && at[1] == '*') {
+		end = memmem(at + 2, left - 2, "*/", 2);
+		return end == NULL ? scan->end : end + 2;
+	}
+	if (*at != '#' && !(left > 1 && at[0] == '/' && at[1] == '/'))
+		return at;
+	end = memchr(at, '\n', left);
+	return end == NULL ? scan->end : end;
+}
+
+/* The first byte of the next token from @at on; NUL: none. */
 static char scan_next(const struct scan *scan, const char *at)
 {
-	while (at < scan->end && strchr(" \t\r\n", *at) != NULL)
-		at++;
-	return at < scan->end ? *at : '\0';
+	const char *end;
+
+	while (at < scan->end) {
+		end = remark_end(scan, at);
+		if (end == at && strchr(BLANKS, *at) == NULL)
+			return *at;
+		at = end == at ? at + 1 : end;
+	}
+	return '\0';
 }
 
-/* A token of @length bytes, all on one line. */
-static void scan_take(struct scan *scan, enum token token, size_t length)
+/* A token of @length bytes, all on one line, which libconfig is to see as
+ * @as; NULL: as it is.
+ */
+static void scan_take(struct scan *scan, enum token token, size_t length,
+		      const char *as)
 {
 	const char *end = scan->at + length;
 	char name[16];
-	enum mend mend;
+	unsigned mend;
 
-	mend = syntax_token(&scan->syntax, token, scan->at, length,
+	mend = syntax_token(scan->syntax, token, scan->at, length,
 			    scan_next(scan, end));
-	if (scan->syntax.broken)
+	if (scan->syntax->broken)
 		return;
 	scan_keep(scan);
 	scan->fresh = false;
 	scan->at = end;
-	switch (mend) {
-	case MEND_NOTHING:
-		break;
-	case MEND_QUOTES:
-		scan_put(scan, "\"");
-		scan_keep(scan);
-		scan_put(scan, "\"");
-		break;
-	case MEND_EQUALS:
-		scan_put(scan, "=");
-		break;
-	case MEND_COMMA:
-		scan_put(scan, ",");
-		break;
-	case MEND_NAME:
+	if (mend & MEND_NAME) {
 		snprintf(name, sizeof(name), "%c%u", SYNTAX_MENDED,
-			 ++scan->mended);
-		scan_put(scan, name);
-		scan->kept = end;
-		break;
+			 ++scan->text->mended);
+		as = name;
 	}
+	/* A backslash at its end would hide the quote. */
+	if (mend & MEND_QUOTES && memchr(scan->kept, '\\', length) != NULL)
+		as = "?";
+	if (mend & MEND_COMMA)
+		scan_put(scan, ",");
+	if (mend & MEND_EQUALS)
+		scan_put(scan, "=");
+	if (mend & MEND_QUOTES)
+		scan_put(scan, "\"");
+	if (as != NULL && !(mend & MEND_DROP))
+		scan_put(scan, as);
+	if (as != NULL || mend & MEND_DROP)
+		scan->kept = end;
+	scan_keep(scan);
+	if (mend & MEND_QUOTES)
+		scan_put(scan, "\"");
+}
+
+/* Whether a string may end where @at follows its last quote. */
+static bool string_ends(const struct scan *scan, const char *at)
+{
+	if (at == scan->end || strchr(BLANKS ";,)}]=:#", *at) != NULL)
+		return true;
+	return remark_end(scan, at) != at;
 }
 
 /* A backslash hides what follows it.  libconfig lets strings run over lines,
@@ -140,12 +173,12 @@ static void scan_string(struct scan *scan)
 		scan_broken(scan, text_here(scan->text),
 			    "a string does not end on its line: close it "
 			    "with a quote");
-	else if (scan->end - at > 1 && name_byte(at[1]))
+	else if (!string_ends(scan, at + 1))
 		scan_broken(scan, text_here(scan->text),
 			    "a string ends in the middle of a word: look "
 			    "for a missing quote on this line");
 	else
-		scan_take(scan, TOKEN_VALUE, (size_t)(at + 1 - scan->at));
+		scan_take(scan, TOKEN_VALUE, (size_t)(at + 1 - scan->at), NULL);
 }
 
 static void scan_remark(struct scan *scan)
@@ -178,7 +211,7 @@ static void scan_name(struct scan *scan)
 
 	while (at < scan->end && name_byte(*at))
 		at++;
-	scan_take(scan, TOKEN_NAME, (size_t)(at - scan->at));
+	scan_take(scan, TOKEN_NAME, (size_t)(at - scan->at), NULL);
 }
 
 /* What libconfig knows no token for, up to where it must end: most often a
@@ -192,7 +225,7 @@ static void scan_other(struct scan *scan)
 		at++;
 	if (at == scan->at)
 		at++;
-	scan_take(scan, TOKEN_OTHER, (size_t)(at - scan->at));
+	scan_take(scan, TOKEN_OTHER, (size_t)(at - scan->at), NULL);
 }
 
 /* A bracket or a mark.  An array holds values of one kind only, and the
@@ -202,11 +235,7 @@ static void scan_mark(struct scan *scan, enum token token)
 {
 	char c = *scan->at;
 
-	scan_take(scan, token, 1);
-	if (scan->syntax.broken || (c != '[' && c != ']'))
-		return;
-	scan_put(scan, c == '[' ? "(" : ")");
-	scan->kept = scan->at;
+	scan_take(scan, token, 1, c == '[' ? "(" : c == ']' ? ")" : NULL);
 }
 
 enum number { NUMBER_FINE, NUMBER_WIDE, NUMBER_WRONG };
@@ -230,13 +259,17 @@ static bool float_looks(const char *at)
 	return isdigit((unsigned char)*at) && *digits_skip(at) == '\0';
 }
 
-/* What libconfig would make of @word, which starts with a digit. */
+/* What libconfig would make of @word, which starts with a digit, a sign or a
+ * point.
+ */
 static enum number number_judge(const char *word)
 {
-	bool hex = word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
+	bool sign = *word == '+' || *word == '-', hex;
 	unsigned long long value;
 	char *end;
 
+	word += sign;
+	hex = !sign && word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
 	if (hex && !isxdigit((unsigned char)word[2]))
 		return NUMBER_WRONG;
 	errno = 0;
@@ -262,17 +295,19 @@ static void scan_number(struct scan *scan)
 	const char *at = scan->at;
 	size_t length = 0;
 
+	if (*at == '+' || *at == '-')
+		word[length++] = *at++;
 	while (at < scan->end && length < sizeof(word) - 1 &&
 	       number_byte(*at, last))
 		word[length++] = last = *at++;
 	word[length] = '\0';
 	switch (number_judge(word)) {
 	case NUMBER_FINE:
-		scan_take(scan, TOKEN_VALUE, length);
+		scan_take(scan, TOKEN_VALUE, length, NULL);
 		break;
 	case NUMBER_WIDE:
 		/* libconfig would cut it to 32 bits without a word */
-		scan_take(scan, TOKEN_VALUE, length);
+		scan_take(scan, TOKEN_VALUE, length, NULL);
 		scan_keep(scan);
 		scan_put(scan, "L");
 		break;
@@ -341,6 +376,18 @@ static void scan_include(struct scan *scan, size_t head)
 			text_mark(scan->text, scan->source->name, scan->line);
 }
 
+/* Whether a number begins here: a digit, after a sign or a point perhaps. */
+static bool number_begins(const struct scan *scan)
+{
+	const char *at = scan->at;
+
+	if (*at == '+' || *at == '-')
+		at++;
+	if (at < scan->end && *at == '.')
+		at++;
+	return at < scan->end && isdigit((unsigned char)*at);
+}
+
 /* The token that a byte is by itself. */
 static enum token mark_token(char c)
 {
@@ -361,7 +408,7 @@ static enum token mark_token(char c)
 	case ']':
 		return TOKEN_CLOSE;
 	default:
-		return TOKEN_NONE;
+		return TOKEN_OTHER;
 	}
 }
 
@@ -378,13 +425,13 @@ static void scan_token(struct scan *scan)
 		scan_remark(scan);
 	else if (*scan->at == '#' || scan_sees(scan, "//"))
 		scan_line_remark(scan);
-	else if (mark != TOKEN_NONE)
+	else if (mark != TOKEN_OTHER)
 		scan_mark(scan, mark);
-	else if (isdigit((unsigned char)*scan->at))
+	else if (number_begins(scan))
 		scan_number(scan);
 	else if (isalpha((unsigned char)*scan->at) || *scan->at == '*')
 		scan_name(scan);
-	else if (strchr(" \t\r\n\f+-.", *scan->at) != NULL)
+	else if (strchr(BLANKS, *scan->at) != NULL)
 		scan_step(scan);
 	else
 		scan_other(scan);
@@ -423,30 +470,31 @@ int scan_source(struct text *text, const struct source *source,
 		.text = text,
 		.source = source,
 		.report = report,
-		.syntax = { .text = text, .report = report },
 		.at = source->bytes,
 		.end = source->bytes + source->length,
 		.kept = source->bytes,
 		.line = 1,
 		.fresh = true,
+		.syntax = source->syntax,
 	};
+	unsigned base;
 
 	scan.error = text_mark(text, source->name, 1);
 	if (scan.error < 0)
 		return scan.error;
 	if (!source_is_text(source, text, report)) {
-		text->broken = true;
+		scan.syntax->broken = true;
 		return 0;
 	}
 	if (scan_sees(&scan, "\xef\xbb\xbf")) {
 		scan.at += 3; /* the mark that some editors put first */
 		scan.kept = scan.at;
 	}
-	while (scan_left(&scan, 1) && !scan.syntax.broken && scan.error == 0)
+	base = syntax_enter(scan.syntax);
+	while (scan_left(&scan, 1) && !scan.syntax->broken && scan.error == 0)
 		scan_token(&scan);
 	scan_keep(&scan);
-	syntax_end(&scan.syntax);
-	text->broken = text->broken || scan.syntax.broken;
+	syntax_leave(scan.syntax, base);
 	/* What includes this file goes on with a line of its own. */
 	if (scan.error == 0)
 		scan.error = text_append(text, "\n", 1);

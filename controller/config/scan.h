@@ -1,9 +1,8 @@
 /* The first look at a configuration's text, before libconfig's.
  *
- * Finds the @include lines exactly where libconfig would (strings and
- * comments told apart), and what libconfig would report badly or not at all:
- * brackets and quotes left open, a duration or an address without quotes,
- * and integers beyond 32 bits, which get the suffix that keeps their value.
+ * Cuts it into tokens as libconfig does, puts included files in place, gives
+ * integers beyond 32 bits the suffix that keeps their value, and mends what
+ * syntax.h reports.
  */
 #ifndef BASCULE_CONFIG_SCAN_H
 #define BASCULE_CONFIG_SCAN_H
@@ -13,6 +12,8 @@
 #include "controller/config/report.h"
 #include "controller/config/text.h"
 
+struct syntax;
+
 /* One file of the configuration. */
 struct source {
 	const char *name; /* as in messages */
@@ -20,10 +21,11 @@ struct source {
 	size_t length;
 	unsigned long long device, inode; /* 0: from memory */
 	const struct source *parent;      /* includes this one; or NULL */
+	struct syntax *syntax;            /* borrowed; one for all files */
 };
 
-/* Put @source at the end of @text.  What is wrong goes to @report.
- * 0 or -ENOMEM.
+/* Put @source, whose bytes stay in memory, at the end of @text.  What is
+ * wrong goes to @report.  0 or -ENOMEM.
  */
 int scan_source(struct text *text, const struct source *source,
 		struct report *report);

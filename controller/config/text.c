@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "controller/config/scan.h"
+#include "controller/config/syntax.h"
 
 void text_init(struct text *text)
 {
@@ -19,9 +20,9 @@ void text_done(struct text *text)
 {
 	size_t i;
 
-	for (i = 0; i < text->file_count; i++)
-		free(text->files[i]);
-	free(text->files);
+	for (i = 0; i < text->kept_count; i++)
+		free(text->kept[i]);
+	free(text->kept);
 	free(text->spans);
 	free(text->bytes);
 	text_init(text);
@@ -67,24 +68,35 @@ int text_append(struct text *text, const char *bytes, size_t length)
 	return 0;
 }
 
-/* The text's own copy of a file's name; NULL when out of memory. */
-static const char *file_keep(struct text *text, const char *name)
+/* Let the text own @bytes, which are freed if it cannot.  0 or -ENOMEM. */
+static int text_keep(struct text *text, char *bytes)
 {
-	char **files;
-	size_t i;
+	char **kept;
 
-	for (i = text->file_count; i > 0; i--)
-		if (strcmp(text->files[i - 1], name) == 0)
-			return text->files[i - 1];
-	files = array_grow(text->files, text->file_count, &text->file_capacity,
-			   sizeof(*files));
-	if (files == NULL)
+	kept = array_grow(text->kept, text->kept_count, &text->kept_capacity,
+			  sizeof(*kept));
+	if (kept == NULL) {
+		free(bytes);
+		return -ENOMEM;
+	}
+	text->kept = kept;
+	kept[text->kept_count++] = bytes;
+	return 0;
+}
+
+/* The text's own copy of a file's name; NULL when out of memory. */
+static const char *name_keep(struct text *text, const char *name)
+{
+	size_t i;
+	char *copy;
+
+	for (i = text->span_count; i > 0; i--)
+		if (strcmp(text->spans[i - 1].file, name) == 0)
+			return text->spans[i - 1].file;
+	copy = strdup(name);
+	if (copy == NULL || text_keep(text, copy) < 0)
 		return NULL;
-	text->files = files;
-	files[text->file_count] = strdup(name);
-	if (files[text->file_count] == NULL)
-		return NULL;
-	return files[text->file_count++];
+	return copy;
 }
 
 int text_mark(struct text *text, const char *file, unsigned line)
@@ -93,7 +105,7 @@ int text_mark(struct text *text, const char *file, unsigned line)
 	struct text_span *spans = text->spans;
 	size_t last = text->span_count - 1;
 
-	file = file_keep(text, file);
+	file = name_keep(text, file);
 	if (file == NULL)
 		return -ENOMEM;
 	if (text->span_count == 0 || spans[last].first != first) {
@@ -204,8 +216,8 @@ static int file_judge(const struct stat *st)
 	return 0;
 }
 
-/* Read the file @source->name; the bytes are the caller's to free. */
-static int file_read(struct source *source, char **ret_bytes)
+/* Read the file @source->name, whose bytes the text keeps. */
+static int file_read(struct text *text, struct source *source)
 {
 	char *bytes = NULL;
 	struct stat st;
@@ -217,21 +229,16 @@ static int file_read(struct source *source, char **ret_bytes)
 		return -errno;
 	r = fstat(fd, &st) < 0 ? -errno : file_judge(&st);
 	if (r < 0)
-		goto fail;
+		goto out;
 	bytes = malloc((size_t)st.st_size + 1);
-	r = bytes == NULL
-		    ? -ENOMEM
-		    : fd_read(fd, bytes, (size_t)st.st_size, &source->length);
+	r = bytes == NULL ? -ENOMEM : text_keep(text, bytes);
 	if (r < 0)
-		goto fail;
-	close(fd);
+		goto out;
+	r = fd_read(fd, bytes, (size_t)st.st_size, &source->length);
 	source->bytes = bytes;
 	source->device = st.st_dev;
 	source->inode = st.st_ino;
-	*ret_bytes = bytes;
-	return 0;
-fail:
-	free(bytes);
+out:
 	close(fd);
 	return r;
 }
@@ -276,39 +283,42 @@ static const char *include_refusal(struct text *text,
 int text_include(struct text *text, const struct source *parent,
 		 struct place place, const char *path, struct report *report)
 {
-	struct source source = { .parent = parent };
+	struct source source = { .parent = parent, .syntax = parent->syntax };
 	const char *refusal;
-	char *bytes = NULL, *name;
+	char *name;
 	int r;
 
 	name = include_name(parent->name, path);
 	if (name == NULL)
 		return -ENOMEM;
 	source.name = name;
-	r = file_read(&source, &bytes);
+	r = file_read(text, &source);
 	if (r == -ENOMEM)
 		goto out;
 	refusal = r < 0 ? file_trouble(-r) : include_refusal(text, &source);
 	r = 0;
-	text->broken = text->broken || refusal != NULL;
-	if (refusal != NULL)
+	if (refusal != NULL) {
 		report_error(report, place, "@include \"%s\" (%s): %s", path,
 			     name, refusal);
-	else
+		parent->syntax->faulty = true;
+	} else {
 		r = scan_source(text, &source, report);
+	}
 out:
-	free(bytes);
 	free(name);
 	return r;
 }
 
 /* Scan the whole; -EINVAL when it is too wrong to go on with. */
-static int text_scan(struct text *text, const struct source *source,
+static int text_scan(struct text *text, struct source *source,
 		     struct report *report)
 {
 	struct place whole = { source->name, 0, 0 };
+	struct syntax syntax;
 	int r;
 
+	syntax_init(&syntax, text, report);
+	source->syntax = &syntax;
 	r = scan_source(text, source, report);
 	if (r < 0)
 		return r;
@@ -316,7 +326,7 @@ static int text_scan(struct text *text, const struct source *source,
 		report_error(report, whole,
 			     "all files together are larger than 16 MiB: "
 			     "include less");
-	return text->cut || text->broken ? -EINVAL : 0;
+	return text->cut || syntax.broken || syntax.faulty ? -EINVAL : 0;
 }
 
 int text_take(struct text *text, const char *name, const char *bytes,
@@ -335,16 +345,13 @@ int text_load(struct text *text, const char *path, struct report *report)
 {
 	struct source source = { .name = path };
 	struct place whole = { path, 0, 0 };
-	char *bytes = NULL;
 	int r;
 
-	r = file_read(&source, &bytes);
+	r = file_read(text, &source);
 	if (r < 0) {
 		if (r != -ENOMEM)
 			report_error(report, whole, "%s", file_trouble(-r));
 		return r;
 	}
-	r = text_scan(text, &source, report);
-	free(bytes);
-	return r;
+	return text_scan(text, &source, report);
 }

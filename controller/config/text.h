@@ -28,12 +28,12 @@ struct text {
 	size_t length, capacity;
 	unsigned lines; /* ended so far */
 	unsigned includes;
-	bool cut;    /* longer than TEXT_SIZE_MAX: the rest was dropped */
-	bool broken; /* too wrong to go on with */
+	bool cut;        /* longer than TEXT_SIZE_MAX: the rest was dropped */
+	unsigned mended; /* names that were replaced */
 	struct text_span *spans; /* owned */
 	size_t span_count, span_capacity;
-	char **files; /* owned, the names too */
-	size_t file_count, file_capacity;
+	char **kept; /* owned, each too: names and contents of files */
+	size_t kept_count, kept_capacity;
 };
 
 void text_init(struct text *text);

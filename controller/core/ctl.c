@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "controller/core/governor.h"
-
 /* An id: kind in 4 bits, HAProxy in 8, target in 20, sequence in 32. */
 uint64_t ctl_id(struct ctl *ctl, enum id_kind kind, unsigned haproxy,
 		unsigned target)
@@ -54,7 +52,7 @@ unsigned slot_count(const struct settings *set)
 
 unsigned ctl_unit(const struct ctl *ctl)
 {
-	return 3 * ctl->set->haproxy_count + 14;
+	return 4 * ctl->set->haproxy_count + 14;
 }
 
 bool ctl_room(const struct ctl *ctl)
@@ -237,7 +235,7 @@ static void dispatch(struct ctl *ctl, const struct event *ev)
 		begin_start(ctl, ev->stored);
 		break;
 	case EVENT_SETTINGS:
-		begin_reload(ctl, ev);
+		reload(ctl, ev);
 		break;
 	case EVENT_EVIDENCE:
 		checks_evidence(ctl, ev);
@@ -263,9 +261,7 @@ static void dispatch(struct ctl *ctl, const struct event *ev)
 	}
 }
 
-/* Every event ends a stall that began at the deadline it comes too late for.
- */
-static void notice_stall(struct ctl *ctl)
+void ctl_notice_stall(struct ctl *ctl)
 {
 	int64_t late_us;
 
@@ -282,7 +278,7 @@ void ctl_step(struct ctl *ctl, const struct event *ev, struct actions *out)
 	ctl->wall_us = ev->wall_us;
 	ctl->out = out;
 	out->count = 0;
-	notice_stall(ctl);
+	ctl_notice_stall(ctl);
 	dispatch(ctl, ev);
 	if (ctl->running)
 		work_due(ctl);
@@ -291,116 +287,14 @@ void ctl_step(struct ctl *ctl, const struct event *ev, struct actions *out)
 
 struct instant ctl_deadline(const struct ctl *ctl)
 {
+	struct instant due;
+
 	if (!ctl->running)
 		return INSTANT_NEVER;
 	if (ctl->dirty_count > 0)
 		return ctl->now;
-	return instant_max(schedule_next(ctl->schedule), ctl->now);
-}
-
-struct target_view ctl_target(const struct ctl *ctl, unsigned target)
-{
-	const struct target *t = &ctl->targets[target];
-
-	return (struct target_view){
-		.health = &t->health,
-		.why = t->why != NULL ? t->why : "",
-		.in_rotation = !t->out && !t->kept_out,
-		.withdrawn = t->out,
-		.held = t->held,
-		.operator_hold = t->kept_out,
-		.drained = t->maintenance.on && t->maintenance.drain,
-		.weight_percent = t->wish.weight_percent,
-		.checks = t->checks,
-		.maintenance = t->maintenance.on ? &t->maintenance : NULL,
-	};
-}
-
-struct service_view ctl_service(const struct ctl *ctl, unsigned service)
-{
-	const struct service_settings *svc = &ctl->set->services[service];
-	const struct incident *inc = &ctl->services[service].incident;
-	struct service_view view = { 0 };
-	unsigned i;
-
-	view.incident = inc->number != 0 ? inc : NULL;
-	for (i = 0; i < svc->target_count; i++) {
-		const struct target *t = &ctl->targets[svc->first_target + i];
-
-		view.down += t->health.state == HEALTH_DOWN;
-		view.maint += t->health.state == HEALTH_MAINT;
-		view.serving += health_serving(t->health.state) && !t->out &&
-				!t->kept_out;
-	}
-	return view;
-}
-
-struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy)
-{
-	const struct haproxy *h = &ctl->haproxies[haproxy];
-	struct haproxy_view view = {
-		.up = h->up,
-		.why = h->why,
-		.commands = h->commands,
-		.failures = h->failures,
-		.drifts = h->drifts,
-		.absent = h->absent,
-	};
-	unsigned i;
-
-	for (i = 0; i < ctl->set->target_count; i++) {
-		const struct server *srv = rotation_server(ctl, haproxy, i);
-		enum server_state wish = ctl->targets[i].wish.state;
-
-		view.differing += wish != SERVER_UNKNOWN &&
-				  srv->seen != SERVER_UNKNOWN &&
-				  srv->seen != SERVER_ABSENT &&
-				  srv->seen != wish && !srv->kept;
-	}
-	return view;
-}
-
-enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
-			     unsigned target)
-{
-	return rotation_server(ctl, haproxy, target)->seen;
-}
-
-bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target)
-{
-	const struct server *srv = rotation_server(ctl, haproxy, target);
-
-	return srv->claimed || srv->storing != 0;
-}
-
-const struct maintenance *ctl_maintenance(const struct ctl *ctl)
-{
-	return ctl->maintenance.on ? &ctl->maintenance : NULL;
-}
-
-unsigned ctl_order_haproxy(uint64_t id)
-{
-	return id_haproxy(id);
-}
-
-bool ctl_store_ok(const struct ctl *ctl)
-{
-	return ctl->store_ok;
-}
-
-struct instant ctl_last_stall(const struct ctl *ctl, int64_t *ret_span_us)
-{
-	*ret_span_us = ctl->stall_us;
-	return ctl->stall_at;
-}
-
-void ctl_worst_detection(const struct service_settings *svc,
-			 int64_t *ret_answer_us, int64_t *ret_silence_us)
-{
-	const struct check_settings *c = &svc->check;
-	int64_t counted_us =
-		c->interval_us + (int64_t)(c->fall - 1) * c->fast_interval_us;
-
-	*ret_answer_us = counted_us;
-	*ret_silence_us = counted_us + (int64_t)c->fall * c->timeout_us;
+	due = schedule_next(ctl->schedule);
+	if (ctl->inflight > 0)
+		due = instant_min(due, instant_add(ctl->now, PULSE_US));
+	return instant_max(due, ctl->now);
 }

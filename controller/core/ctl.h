@@ -75,8 +75,12 @@ struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy);
 enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
 			     unsigned target);
 
-/* Whether the state of @target at @haproxy is ours to take back. */
-bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target);
+/* Whether something of @target at @haproxy is ours to take back.
+ *
+ * @ret_weight_only: its weight, and not that it is out of rotation.
+ */
+bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target,
+		 bool *ret_weight_only);
 
 /* The node's own maintenance, or NULL. */
 const struct maintenance *ctl_maintenance(const struct ctl *ctl);

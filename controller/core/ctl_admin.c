@@ -112,10 +112,6 @@ void admin_event(struct ctl *ctl, const struct admin *admin)
 		return;
 	}
 	hold = hold_of(ctl, m->target);
-	if (*hold.token != 0) {
-		reply(ctl, admin->token, -EBUSY, "a change is under way");
-		return;
-	}
 	if (!m->on && !hold.m->on) {
 		reply(ctl, admin->token, 0, "was not in maintenance");
 		return;
@@ -125,19 +121,28 @@ void admin_event(struct ctl *ctl, const struct admin *admin)
 		reply(ctl, admin->token, -EPERM, rule);
 		return;
 	}
+	/* A disk that hangs must not keep a person from the next word. */
+	reply(ctl, *hold.token, -ECANCELED, "overtaken by another change");
 	*hold.token = admin->token;
 	set(ctl, m);
 	keep(ctl, m);
 }
 
+/* Who waits for STORE @id: after a reload it still names the old index. */
+static unsigned asked(struct ctl *ctl, uint64_t id)
+{
+	unsigned i;
+
+	for (i = 0; i < ctl->set->target_count; i++)
+		if (ctl->targets[i].maintenance_store == id)
+			return i;
+	return NOTE_NONE;
+}
+
 void admin_stored(struct ctl *ctl, uint64_t id, const char *failed)
 {
-	unsigned target = id_target(id);
-	struct hold hold;
+	struct hold hold = hold_of(ctl, asked(ctl, id));
 
-	if (target >= ctl->set->target_count)
-		target = NOTE_NONE;
-	hold = hold_of(ctl, target);
 	if (*hold.store != id)
 		return;
 	if (failed == NULL)
@@ -174,6 +179,30 @@ void admin_phase(struct ctl *ctl, unsigned target)
 	if (!instant_reached(ctl->now, drained))
 		schedule_set(ctl->schedule, slot_of(SLOT_PHASE, target),
 			     drained);
+}
+
+void admin_carry(struct ctl *ctl, struct ctl *old, unsigned target,
+		 unsigned from)
+{
+	struct hold to = hold_of(ctl, target), was = hold_of(old, from);
+
+	*to.m = *was.m;
+	to.m->target = target;
+	*to.store = *was.store;
+	*to.token = *was.token;
+	*was.token = 0;
+	schedule_set(ctl->schedule, to.slot,
+		     schedule_get(old->schedule, was.slot));
+}
+
+void admin_gone(struct ctl *ctl, struct ctl *old)
+{
+	unsigned i;
+
+	for (i = 0; i < old->set->target_count; i++)
+		if (old->targets[i].maintenance_token != 0 && ctl_room(ctl))
+			reply(ctl, old->targets[i].maintenance_token, -ENOENT,
+			      "the target is gone");
 }
 
 void admin_restore(struct ctl *ctl, const struct maintenance *m)

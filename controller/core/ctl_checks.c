@@ -2,12 +2,13 @@
 #include "controller/core/ctl_state.h"
 
 /* Targets keep their phase within the interval, so that the load of checks is
- * even; the golden ratio spreads neighbours far apart (Knuth, TAOCP 6.4). */
+ * even.  The golden ratio spreads neighbours far apart (Knuth, TAOCP 6.4); 256
+ * phases are enough, and those who share one share a wake-up. */
 static int64_t phase_us(unsigned target, int64_t interval_us)
 {
-	uint32_t fraction = (target * 2654435769u) >> 16;
+	uint32_t fraction = (target * 2654435769u) >> 24;
 
-	return interval_us * fraction >> 16;
+	return interval_us * fraction >> 8;
 }
 
 /* The first instant of the target's phase after @after. */
@@ -49,6 +50,7 @@ static void ask(struct ctl *ctl, unsigned target)
 	t->check = ctl_id(ctl, ID_CHECK, 0, target);
 	t->asked = ctl->now;
 	t->checks++;
+	ctl->inflight++;
 	ctl_service_state(ctl, target)->inflight++;
 	act = ctl_emit(ctl, ACTION_CHECK, t->check);
 	act->check.target = target;
@@ -119,8 +121,7 @@ static void say_moved(struct ctl *ctl, unsigned target, enum health_state from,
 		note_say(note, "%s", why);
 		return;
 	}
-	note->onset_min =
-		instant_is_none(h->last_good) ? h->watched : h->last_good;
+	note->onset_min = incidents_onset(h);
 	note->onset_max = h->first_bad;
 	note->count = h->bad;
 	note->span_us = instant_diff_us(note->onset_min, ctl->now);
@@ -145,7 +146,7 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
 		t->cause = t->health.last;
 		incidents_down(ctl, target);
 	}
-	rotation_changed(ctl, target);
+	rotation_dirty(ctl, target);
 	if (t->health.state == HEALTH_RECOVERING ||
 	    t->health.state == HEALTH_MAINT)
 		rotation_phase(ctl, target);
@@ -164,6 +165,7 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 	if (t->check == 0 || t->check != ev->evidence.check)
 		return;
 	t->check = 0;
+	ctl->inflight--;
 	ctl_service_state(ctl, target)->inflight--;
 	next_waiting(ctl, ctl_service_state(ctl, target));
 	if (t->stale) {
@@ -187,7 +189,21 @@ void checks_stalled(struct ctl *ctl, int64_t late_us)
 		health_forget(&ctl->targets[i].health);
 		ctl->targets[i].stale = ctl->targets[i].check != 0;
 	}
+	/* What the disk has answered meanwhile comes after this. */
+	if (ctl->storing > 0)
+		schedule_set(ctl->schedule, slot_store(ctl),
+			     instant_add(ctl->now, STORE_PATIENCE_US));
 	ctl->stall_at = ctl->now;
 	ctl->stall_us = late_us;
 	ctl_note(ctl, NOTE_STALL)->span_us = late_us;
+}
+
+void checks_carry(struct ctl *ctl, unsigned target, const struct target *was)
+{
+	struct target *t = &ctl->targets[target];
+
+	t->check = was->check;
+	t->stale = was->stale;
+	ctl->inflight++;
+	ctl_service_state(ctl, target)->inflight++;
 }

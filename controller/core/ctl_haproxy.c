@@ -5,15 +5,25 @@
 
 #define TOLD_MAX 10 /* servers of one HAProxy named one by one in the log */
 
+/* Nothing will be heard any more of an order to leave: it may have been
+ * carried out, or may be yet. */
+static void lose_order(struct server *srv)
+{
+	if (srv->order != 0 && srv->claim == CLAIM_OUT &&
+	    (srv->ordered == SERVER_MAINT || srv->ordered == SERVER_DRAIN))
+		srv->doubt = true;
+	srv->order = 0;
+}
+
 static void forget_seen(struct ctl *ctl, unsigned haproxy)
 {
 	unsigned i;
 
 	for (i = 0; i < ctl->set->target_count; i++) {
-		struct server *srv = rotation_server(ctl, haproxy, i);
+		struct server *srv = mend_server(ctl, haproxy, i);
 
+		lose_order(srv);
 		srv->seen = SERVER_UNKNOWN;
-		srv->order = 0;
 		srv->retry = INSTANT_NONE;
 		srv->refused = false;
 	}
@@ -26,6 +36,7 @@ static void link_up(struct ctl *ctl, const struct haproxy_seen *seen)
 {
 	struct haproxy *h = &ctl->haproxies[seen->haproxy];
 	struct note *note;
+	unsigned i;
 
 	if (!h->up || seen->fresh) {
 		note = ctl_note(ctl, NOTE_HAPROXY_UP);
@@ -36,6 +47,8 @@ static void link_up(struct ctl *ctl, const struct haproxy_seen *seen)
 	h->known = true;
 	h->why[0] = '\0';
 	forget_seen(ctl, seen->haproxy);
+	for (i = 0; seen->fresh && i < ctl->set->target_count; i++)
+		mend_server(ctl, seen->haproxy, i)->doubt = false;
 }
 
 static void link_down(struct ctl *ctl, const struct haproxy_seen *seen)
@@ -71,7 +84,9 @@ static void server_seen(struct ctl *ctl, const struct haproxy_seen *seen)
 
 	if (seen->target >= ctl->set->target_count)
 		return;
-	srv = rotation_server(ctl, seen->haproxy, seen->target);
+	srv = mend_server(ctl, seen->haproxy, seen->target);
+	if (server_taken(srv, seen->state))
+		mend_disown(ctl, seen->haproxy, seen->target);
 	if (seen->state == SERVER_ABSENT && srv->seen != SERVER_ABSENT)
 		say_absent(ctl, seen);
 	if (seen->state != SERVER_ABSENT && srv->seen == SERVER_ABSENT)
@@ -120,7 +135,7 @@ static void back_off(struct ctl *ctl, struct server *srv, unsigned haproxy)
 static void refused(struct ctl *ctl, unsigned haproxy, unsigned target,
 		    const char *why)
 {
-	struct server *srv = rotation_server(ctl, haproxy, target);
+	struct server *srv = mend_server(ctl, haproxy, target);
 	struct haproxy *h = &ctl->haproxies[haproxy];
 	struct note *note;
 
@@ -144,15 +159,17 @@ void haproxy_ordered(struct ctl *ctl, uint64_t id, const char *failed)
 	if (haproxy >= ctl->set->haproxy_count ||
 	    target >= ctl->set->target_count)
 		return;
-	srv = rotation_server(ctl, haproxy, target);
+	srv = mend_server(ctl, haproxy, target);
 	if (srv->order != id)
 		return;
-	srv->order = 0;
 	rotation_dirty(ctl, target);
 	if (failed != NULL) {
+		lose_order(srv);
 		refused(ctl, haproxy, target, failed);
 		return;
 	}
+	srv->order = 0;
+	srv->doubt = false;
 	if (srv->refused)
 		ctl->haproxies[haproxy].refused--;
 	srv->refused = false;
@@ -168,41 +185,42 @@ void haproxy_retry(struct ctl *ctl, unsigned haproxy)
 	unsigned i;
 
 	for (i = 0; i < ctl->set->target_count; i++)
-		if (!instant_is_none(rotation_server(ctl, haproxy, i)->retry)) {
-			rotation_server(ctl, haproxy, i)->retry = INSTANT_NONE;
+		if (!instant_is_none(mend_server(ctl, haproxy, i)->retry)) {
+			mend_server(ctl, haproxy, i)->retry = INSTANT_NONE;
 			rotation_dirty(ctl, i);
 		}
 }
 
+/* After a reload the id still names the old indices. */
+static unsigned claim_asked(const struct ctl *ctl, uint64_t id)
+{
+	unsigned n = ctl->set->haproxy_count * ctl->set->target_count;
+	unsigned i = id_haproxy(id) * ctl->set->target_count + id_target(id);
+
+	if (ctl->storing == 0)
+		return n;
+	if (i < n && ctl->servers[i].storing == id)
+		return i;
+	for (i = 0; i < n && ctl->servers[i].storing != id; i++)
+		;
+	return i;
+}
+
 void haproxy_claimed(struct ctl *ctl, uint64_t id)
 {
-	unsigned haproxy = id_haproxy(id), target = id_target(id);
-	struct server *srv;
+	unsigned i = claim_asked(ctl, id), targets = ctl->set->target_count;
 
-	if (haproxy >= ctl->set->haproxy_count ||
-	    target >= ctl->set->target_count)
-		return;
-	srv = rotation_server(ctl, haproxy, target);
-	if (srv->storing != id)
-		return;
-	srv->storing = 0;
-	srv->claimed = true;
-	if (--ctl->storing == 0)
-		schedule_set(ctl->schedule, slot_store(ctl), INSTANT_NEVER);
-	rotation_dirty(ctl, target);
+	if (i < ctl->set->haproxy_count * targets)
+		mend_claimed(ctl, i / targets, i % targets);
 }
 
 void haproxy_store_late(struct ctl *ctl)
 {
-	unsigned i, n = ctl->set->haproxy_count * ctl->set->target_count;
+	unsigned n = ctl->set->target_count;
+	unsigned i;
 
-	for (i = 0; i < n; i++) {
-		if (ctl->servers[i].storing == 0)
-			continue;
-		ctl->servers[i].storing = 0;
-		ctl->servers[i].claimed = true;
-		rotation_dirty(ctl, i % ctl->set->target_count);
-	}
-	ctl->storing = 0;
+	for (i = 0; i < ctl->set->haproxy_count * n; i++)
+		if (ctl->servers[i].storing != 0)
+			mend_claimed(ctl, i / n, i % n);
 	ctl_store_answered(ctl, "the disk takes too long");
 }

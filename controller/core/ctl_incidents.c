@@ -2,6 +2,11 @@
  */
 #include "controller/core/ctl_state.h"
 
+struct instant incidents_onset(const struct health *h)
+{
+	return instant_is_none(h->last_good) ? h->watched : h->last_good;
+}
+
 static int64_t wall_at(const struct ctl *ctl, struct instant t)
 {
 	return instant_is_none(t) ? 0
@@ -47,8 +52,7 @@ void incidents_down(struct ctl *ctl, unsigned target)
 		.target = target,
 		.severity = ctl->set->services[service].severity_partial,
 		.cause = h->last,
-		.onset_min = instant_is_none(h->last_good) ? h->watched
-							   : h->last_good,
+		.onset_min = incidents_onset(h),
 		.onset_max = h->first_bad,
 		.detected = ctl->now,
 		.acted = INSTANT_NONE,
@@ -64,7 +68,7 @@ void incidents_down(struct ctl *ctl, unsigned target)
 
 /* How the targets of a service are, counted. */
 struct tally {
-	unsigned serving, down, recovering, maint, unsure;
+	unsigned serving, down, recovering, maint, unknown;
 };
 
 static struct tally count(const struct ctl *ctl, unsigned service)
@@ -80,17 +84,11 @@ static struct tally count(const struct ctl *ctl, unsigned service)
 		n.down += h->state == HEALTH_DOWN;
 		n.recovering += h->state == HEALTH_RECOVERING;
 		n.maint += h->state == HEALTH_MAINT;
-		n.unsure += h->state == HEALTH_UNKNOWN &&
-			    (!h->judged || h->bad > 0);
+		n.unknown += h->state == HEALTH_UNKNOWN;
 		n.serving +=
 			health_serving(h->state) || h->state == HEALTH_UNKNOWN;
 	}
 	return n;
-}
-
-unsigned incidents_serving(const struct ctl *ctl, unsigned service)
-{
-	return count(ctl, service).serving;
 }
 
 static void close(struct ctl *ctl, unsigned service, const struct tally *n)
@@ -115,6 +113,7 @@ void incidents_update(struct ctl *ctl, unsigned service)
 	const struct service_settings *svc = &ctl->set->services[service];
 	struct incident *inc = &ctl->services[service].incident;
 	unsigned wanted = svc->min_up > 0 ? svc->min_up : 1;
+	struct instant outage = inc->outage_since;
 	bool total = inc->total;
 	struct tally n;
 	struct note *note;
@@ -130,10 +129,11 @@ void incidents_update(struct ctl *ctl, unsigned service)
 		note = say(ctl, NOTE_INCIDENT_RAISED, service);
 		note->count = n.serving;
 		note_say(note, "fewer than min_up (%u)", wanted);
-		keep(ctl, service);
 	}
-	if (n.down + n.recovering + n.unsure == 0)
+	if (n.down + n.recovering + n.unknown == 0)
 		close(ctl, service, &n);
+	else if (inc->outage_since.us != outage.us)
+		keep(ctl, service);
 }
 
 void incidents_acted(struct ctl *ctl, unsigned service)

@@ -1,13 +1,7 @@
-/* Who is in rotation, and bringing every HAProxy there. */
+/* Who is in rotation. */
 #include "controller/core/ctl_state.h"
 
 #include "controller/core/governor.h"
-
-struct server *rotation_server(const struct ctl *ctl, unsigned haproxy,
-			       unsigned target)
-{
-	return &ctl->servers[haproxy * ctl->set->target_count + target];
-}
 
 void rotation_dirty(struct ctl *ctl, unsigned target)
 {
@@ -19,41 +13,51 @@ void rotation_dirty(struct ctl *ctl, unsigned target)
 	ctl->dirty[(ctl->dirty_first + ctl->dirty_count++) % n] = target;
 }
 
-void rotation_changed(struct ctl *ctl, unsigned target)
-{
-	rotation_dirty(ctl, target);
-}
-
-/* Somebody came back: what was held may perhaps leave now. */
-static void look_at_held(struct ctl *ctl, unsigned service)
+/* Somebody came back, and what was held may perhaps leave now; or somebody
+ * else left, and what was to leave may perhaps stay. */
+static void look_again(struct ctl *ctl, unsigned service, bool back)
 {
 	const struct service_settings *svc = &ctl->set->services[service];
 	unsigned i;
 
-	if (ctl->services[service].held == 0)
+	if (back ? ctl->services[service].held == 0
+		 : ctl->services[service].rotating >= svc->min_up)
 		return;
 	for (i = svc->first_target; i < svc->first_target + svc->target_count;
 	     i++)
-		if (ctl->targets[i].held)
+		if (back ? ctl->targets[i].held : ctl->targets[i].out)
 			rotation_dirty(ctl, i);
 }
 
-/* The only writer of out and kept_out: keeps the service's count. */
-static void set_out(struct ctl *ctl, unsigned target, bool out, bool kept_out)
+/* Keep the service's count of targets in rotation. */
+static void count(struct ctl *ctl, unsigned target)
 {
 	struct service *svc = ctl_service_state(ctl, target);
 	struct target *t = &ctl->targets[target];
-	bool rotated = !t->out && !t->kept_out;
-	bool rotates = !out && !kept_out;
+	bool rotating = !t->out && !t->kept_out && !t->absent;
 
-	t->out = out;
-	t->kept_out = kept_out;
-	if (rotated && !rotates)
-		svc->rotating--;
-	if (!rotated && rotates) {
+	if (t->rotating == rotating)
+		return;
+	t->rotating = rotating;
+	if (rotating)
 		svc->rotating++;
-		look_at_held(ctl, ctl->set->targets[target].service);
-	}
+	else
+		svc->rotating--;
+	look_again(ctl, ctl->set->targets[target].service, rotating);
+}
+
+static void set_out(struct ctl *ctl, unsigned target, bool out)
+{
+	ctl->targets[target].out = out;
+	count(ctl, target);
+}
+
+/* What others did to the target. */
+static void set_others(struct ctl *ctl, unsigned target)
+{
+	ctl->targets[target].kept_out = mend_kept(ctl, target);
+	ctl->targets[target].absent = mend_absent(ctl, target);
+	count(ctl, target);
 }
 
 static void set_held(struct ctl *ctl, unsigned target, bool held)
@@ -70,18 +74,70 @@ static void set_held(struct ctl *ctl, unsigned target, bool held)
 		svc->held--;
 }
 
+void rotation_carry(struct ctl *ctl, unsigned target, const struct target *was)
+{
+	set_held(ctl, target, was->held);
+	set_out(ctl, target, was->out);
+}
+
 /* A restart finds servers that an earlier run took out. */
 static bool left_out(const struct ctl *ctl, unsigned target)
 {
 	unsigned h;
 
 	for (h = 0; h < ctl->set->haproxy_count; h++) {
-		const struct server *srv = rotation_server(ctl, h, target);
+		const struct server *srv = mend_server(ctl, h, target);
 
-		if (srv->claimed && srv->seen != SERVER_READY)
+		if (srv->claim == CLAIM_OUT && srv->seen != SERVER_READY)
 			return true;
 	}
 	return false;
+}
+
+/* A target that may come back counts as back when HAProxy has it: until then
+ * it must not let the last one go that is in rotation. */
+static bool not_yet_back(const struct ctl *ctl, unsigned target)
+{
+	unsigned h, up = 0;
+
+	for (h = 0; h < ctl->set->haproxy_count; h++) {
+		const struct server *srv = mend_server(ctl, h, target);
+
+		if (!ctl->haproxies[h].up)
+			continue;
+		up++;
+		if (srv->claim == CLAIM_OUT && srv->seen != SERVER_READY &&
+		    srv->seen != SERVER_ABSENT)
+			return true;
+	}
+	return up == 0 && ctl->set->haproxy_count > 0;
+}
+
+/* Whether some HAProxy has heard that the target is to leave. */
+static bool leaving(const struct ctl *ctl, unsigned target)
+{
+	unsigned h;
+
+	for (h = 0; h < ctl->set->haproxy_count; h++) {
+		const struct server *srv = mend_server(ctl, h, target);
+
+		if (server_leaving(srv) ||
+		    (srv->claim == CLAIM_OUT && srv->seen == SERVER_UNKNOWN))
+			return true;
+	}
+	return false;
+}
+
+/* A withdrawal that nobody has heard of is thought over when others have left
+ * in the meantime. */
+static bool stays_out(const struct ctl *ctl, unsigned target)
+{
+	unsigned service = ctl->set->targets[target].service;
+
+	return ctl->targets[target].out &&
+	       (ctl->services[service].rotating >=
+			ctl->set->services[service].min_up ||
+		leaving(ctl, target));
 }
 
 static void withdraw(struct ctl *ctl, unsigned target)
@@ -91,14 +147,15 @@ static void withdraw(struct ctl *ctl, unsigned target)
 	const char *rule = NULL;
 	bool held = t->held;
 
-	if (t->out)
+	if (stays_out(ctl, target))
 		return;
-	if (!t->kept_out)
+	set_out(ctl, target, false);
+	if (t->rotating)
 		rule = governor_withdraw(ctl_service_of(ctl, target),
 					 svc->rotating);
 	set_held(ctl, target, rule != NULL);
 	if (rule == NULL) {
-		set_out(ctl, target, true, t->kept_out);
+		set_out(ctl, target, true);
 		t->told_out = false;
 		t->told_in = false;
 		note_say(ctl_note_target(ctl, NOTE_WITHDRAW, target), "%s",
@@ -114,7 +171,8 @@ static unsigned ramp_percent(const struct ctl *ctl, unsigned target)
 	struct instant since = ctl->targets[target].health.since;
 	int64_t step;
 
-	if (span_us == 0)
+	if (span_us == 0 ||
+	    ctl->targets[target].health.state != HEALTH_RECOVERING)
 		return 100;
 	step = instant_diff_us(since, ctl->now) * RAMP_STEPS / span_us + 1;
 	return step >= RAMP_STEPS ? 100 : (unsigned)step * (100 / RAMP_STEPS);
@@ -148,145 +206,22 @@ static struct wish decide(struct ctl *ctl, unsigned target)
 		break;
 	case HEALTH_UNKNOWN:
 		set_held(ctl, target, false);
-		set_out(ctl, target, left_out(ctl, target), t->kept_out);
+		set_out(ctl, target, left_out(ctl, target));
 		wish = (struct wish){ .state = SERVER_UNKNOWN };
 		break;
 	case HEALTH_MAINT:
 		set_held(ctl, target, false);
 		wish = wish_in_maintenance(ctl, target);
 		set_out(ctl, target,
-			wish.state != SERVER_UNKNOWN || left_out(ctl, target),
-			t->kept_out);
+			wish.state != SERVER_UNKNOWN || left_out(ctl, target));
 		break;
 	default:
 		set_held(ctl, target, false);
-		set_out(ctl, target, false, t->kept_out);
+		set_out(ctl, target, t->out && not_yet_back(ctl, target));
 		wish.weight_percent = ramp_percent(ctl, target);
 		break;
 	}
 	return wish;
-}
-
-static void claim(struct ctl *ctl, unsigned haproxy, unsigned target)
-{
-	struct server *srv = rotation_server(ctl, haproxy, target);
-	uint64_t id = ctl_id(ctl, ID_CLAIM, haproxy, target);
-	struct action *act = ctl_emit(ctl, ACTION_STORE, id);
-
-	act->store.kind = STORE_CLAIM;
-	act->store.claim = (struct claim){ haproxy, target };
-	if (!ctl->store_ok) {
-		/* A disk that does not answer must not delay a withdrawal. */
-		srv->claimed = true;
-		return;
-	}
-	srv->storing = id;
-	if (ctl->storing++ == 0)
-		schedule_set(ctl->schedule, slot_store(ctl),
-			     instant_add(ctl->now, STORE_PATIENCE_US));
-}
-
-static void unclaim(struct ctl *ctl, unsigned haproxy, unsigned target)
-{
-	struct action *act = ctl_emit(ctl, ACTION_STORE, 0);
-
-	act->store.kind = STORE_UNCLAIM;
-	act->store.claim = (struct claim){ haproxy, target };
-	rotation_server(ctl, haproxy, target)->claimed = false;
-}
-
-static void say_drift(struct ctl *ctl, unsigned haproxy, unsigned target)
-{
-	const struct server *srv = rotation_server(ctl, haproxy, target);
-	struct note *note = ctl_note_target(ctl, NOTE_DRIFT, target);
-
-	ctl->haproxies[haproxy].drifts++;
-	note->haproxy = haproxy;
-	note_say(note, "%s, weight %u %%", server_state_name(srv->seen),
-		 srv->weight_percent);
-}
-
-static void order(struct ctl *ctl, unsigned haproxy, unsigned target,
-		  enum server_state state, unsigned weight)
-{
-	const struct service_settings *svc = ctl_service_of(ctl, target);
-	struct server *srv = rotation_server(ctl, haproxy, target);
-	struct action *act;
-
-	if (!instant_reached(ctl->now, srv->retry))
-		return;
-	if (srv->settled)
-		say_drift(ctl, haproxy, target);
-	srv->settled = false;
-	srv->order = ctl_id(ctl, ID_ORDER, haproxy, target);
-	srv->ordered = state;
-	srv->ordered_weight = weight;
-	ctl->haproxies[haproxy].commands++;
-	act = ctl_emit(ctl, ACTION_HAPROXY, srv->order);
-	act->haproxy = (struct server_order){
-		.haproxy = haproxy,
-		.target = target,
-		.state = state,
-		.weight_percent = weight,
-		.end_sessions =
-			state == SERVER_MAINT && svc->sessions == SESSIONS_END,
-	};
-}
-
-static void say_kept(struct ctl *ctl, unsigned haproxy, unsigned target,
-		     bool kept)
-{
-	struct server *srv = rotation_server(ctl, haproxy, target);
-	struct note *note;
-
-	if (srv->kept == kept)
-		return;
-	srv->kept = kept;
-	note = ctl_note_target(ctl, kept ? NOTE_OPERATOR : NOTE_OPERATOR_OVER,
-			       target);
-	note->haproxy = haproxy;
-	note_say(note, "%s", server_state_name(srv->seen));
-}
-
-/* One server: compare, and do the next thing that brings it there. */
-static void mend(struct ctl *ctl, unsigned haproxy, unsigned target)
-{
-	struct server *srv = rotation_server(ctl, haproxy, target);
-	struct wish wish = ctl->targets[target].wish;
-	enum server_state state;
-	unsigned weight;
-	enum server_step step = server_compare(srv, wish, &state, &weight);
-
-	if (srv->seen != SERVER_UNKNOWN)
-		say_kept(ctl, haproxy, target, step == SERVER_KEEP);
-	if (step == SERVER_CLAIM) {
-		claim(ctl, haproxy, target);
-		step = server_compare(srv, wish, &state, &weight);
-	}
-	if (step == SERVER_ORDER)
-		order(ctl, haproxy, target, state, weight);
-	else if (step == SERVER_UNCLAIM)
-		unclaim(ctl, haproxy, target);
-	if (srv->order == 0 && srv->storing == 0 && srv->seen == wish.state)
-		srv->settled = true;
-}
-
-/* Whether every HAProxy that answers has the target in (or out of) use. */
-static bool everywhere(const struct ctl *ctl, unsigned target, bool in_use)
-{
-	unsigned h, known = 0;
-
-	for (h = 0; h < ctl->set->haproxy_count; h++) {
-		const struct server *srv = rotation_server(ctl, h, target);
-
-		if (!ctl->haproxies[h].up || srv->seen == SERVER_ABSENT)
-			continue;
-		if (srv->seen == SERVER_UNKNOWN || srv->order != 0 ||
-		    server_in_use(srv) != in_use)
-			return false;
-		known++;
-	}
-	return known > 0;
 }
 
 static void say_done(struct ctl *ctl, unsigned target)
@@ -294,14 +229,14 @@ static void say_done(struct ctl *ctl, unsigned target)
 	struct target *t = &ctl->targets[target];
 
 	if (t->wish.state == SERVER_MAINT && !t->told_out &&
-	    everywhere(ctl, target, false)) {
+	    mend_everywhere(ctl, target, false)) {
 		t->told_out = true;
 		if (t->health.state == HEALTH_DOWN)
 			ctl_note_target(ctl, NOTE_WITHDRAWN, target)->span_us =
 				instant_diff_us(t->detected, ctl->now);
 	}
 	if (t->wish.state == SERVER_READY && !t->held && !t->told_in &&
-	    everywhere(ctl, target, true)) {
+	    mend_everywhere(ctl, target, true)) {
 		t->told_in = true;
 		t->told_out = false;
 		ctl_note_target(ctl, NOTE_RESTORED, target);
@@ -310,26 +245,28 @@ static void say_done(struct ctl *ctl, unsigned target)
 
 static void work(struct ctl *ctl, unsigned target)
 {
+	unsigned service = ctl->set->targets[target].service;
 	struct target *t = &ctl->targets[target];
-	bool kept_out = false;
 	struct wish wish;
 	unsigned h;
 
+	if (ctl->services[service].review) {
+		ctl->services[service].review = false;
+		incidents_update(ctl, service);
+	}
 	if (ctl_service_of(ctl, target)->backend == NULL)
 		return;
 	wish = decide(ctl, target);
 	if (wish.state != t->wish.state ||
 	    wish.weight_percent != t->wish.weight_percent)
 		for (h = 0; h < ctl->set->haproxy_count; h++)
-			rotation_server(ctl, h, target)->settled = false;
+			mend_server(ctl, h, target)->settled = false;
 	t->wish = wish;
-	for (h = 0; h < ctl->set->haproxy_count; h++) {
+	for (h = 0; h < ctl->set->haproxy_count; h++)
 		mend(ctl, h, target);
-		kept_out = kept_out || rotation_server(ctl, h, target)->kept;
-	}
-	set_out(ctl, target, t->out, kept_out);
+	set_others(ctl, target);
 	say_done(ctl, target);
-	incidents_acted(ctl, ctl->set->targets[target].service);
+	incidents_acted(ctl, service);
 }
 
 void rotation_work(struct ctl *ctl)

@@ -1,9 +1,10 @@
 /* The controller from the inside: shared by the ctl*.c files alone.
  *
- * ctl.c steps and answers questions; ctl_checks.c asks targets and judges
- * answers; ctl_rotation.c says who is in rotation and brings HAProxy there;
- * ctl_haproxy.c hears what HAProxy shows and answers; ctl_incidents.c keeps the
- * incidents; ctl_admin.c does what people want; ctl_begin.c starts and reloads.
+ * ctl.c steps, ctl_view.c answers questions; ctl_checks.c asks targets and
+ * judges answers; ctl_rotation.c says who is in rotation, ctl_mend.c brings
+ * HAProxy there; ctl_haproxy.c hears what HAProxy shows and answers;
+ * ctl_incidents.c keeps the incidents; ctl_admin.c does what people want;
+ * ctl_begin.c starts, ctl_reload.c goes over to other settings.
  */
 #ifndef BASCULE_CORE_CTL_STATE_H
 #define BASCULE_CORE_CTL_STATE_H
@@ -13,8 +14,10 @@
 #include "controller/core/schedule.h"
 #include "controller/core/server.h"
 
-/* A step this much later than asked means that this node stood still. */
+/* A step this much later than asked means that this node stood still; while
+ * questions are under way it asks for one so often, to notice. */
 #define STALL_US (200 * MS)
+#define PULSE_US (100 * MS)
 /* HAProxy is told without a written claim when the disk takes longer. */
 #define STORE_PATIENCE_US (20 * MS)
 #define RETRY_US_MIN      (1 * SECOND)
@@ -34,6 +37,8 @@ struct target {
 	bool out;      /* leaves the rotation, as far as we are concerned */
 	bool held;     /* should be out, but the governor forbids it */
 	bool kept_out; /* by an operator, at some HAProxy */
+	bool absent;   /* no HAProxy that answers knows it */
+	bool rotating; /* none of these: counted in its service */
 	bool told_out; /* NOTE_WITHDRAWN was given */
 	bool told_in;  /* NOTE_RESTORED was given, or was never due */
 	bool dirty;    /* its servers are to be compared */
@@ -50,6 +55,7 @@ struct service {
 	bool told_waiting;
 	unsigned rotating; /* targets in rotation */
 	unsigned held;
+	bool review;              /* its incident is to be looked at */
 	struct incident incident; /* number 0: none open */
 };
 
@@ -78,7 +84,8 @@ struct ctl {
 	uint64_t maintenance_store, maintenance_token;
 	uint32_t last_incident;
 	bool store_ok;
-	unsigned storing; /* claims waiting for the disk */
+	unsigned storing;  /* claims waiting for the disk */
+	unsigned inflight; /* checks under way */
 	struct instant stall_at;
 	int64_t stall_us;
 	struct instant armed; /* what ctl_deadline() said last */
@@ -129,6 +136,10 @@ const struct service_settings *ctl_service_of(const struct ctl *ctl,
 					      unsigned target);
 struct service *ctl_service_state(struct ctl *ctl, unsigned target);
 
+/* Every event ends a stall that began at the deadline it comes too late for.
+ */
+void ctl_notice_stall(struct ctl *ctl);
+
 /* ctl_checks.c */
 void checks_due(struct ctl *ctl, unsigned target);
 void checks_evidence(struct ctl *ctl, const struct event *ev);
@@ -137,13 +148,30 @@ void checks_schedule(struct ctl *ctl, unsigned target);
 /* Move a target's health by @in and let everything follow. */
 void checks_move(struct ctl *ctl, unsigned target, enum health_input in);
 
+/* Take a check that is under way over from another ctl. */
+void checks_carry(struct ctl *ctl, unsigned target, const struct target *was);
+
 /* ctl_rotation.c */
-void rotation_changed(struct ctl *ctl, unsigned target);
 void rotation_dirty(struct ctl *ctl, unsigned target);
 void rotation_work(struct ctl *ctl);
 void rotation_phase(struct ctl *ctl, unsigned target);
-struct server *rotation_server(const struct ctl *ctl, unsigned haproxy,
-			       unsigned target);
+void rotation_carry(struct ctl *ctl, unsigned target, const struct target *was);
+
+/* ctl_mend.c */
+struct server *mend_server(const struct ctl *ctl, unsigned haproxy,
+			   unsigned target);
+/* Do the next thing that brings the target's server where it is wished. */
+void mend(struct ctl *ctl, unsigned haproxy, unsigned target);
+/* Whether every HAProxy that answers has the target in (or out of) use. */
+bool mend_everywhere(const struct ctl *ctl, unsigned target, bool in_use);
+/* Whether no HAProxy that answers knows the target. */
+bool mend_absent(const struct ctl *ctl, unsigned target);
+/* Whether somebody else took the target out at some HAProxy. */
+bool mend_kept(const struct ctl *ctl, unsigned target);
+/* What was written down, or is being, about a server is void. */
+void mend_disown(struct ctl *ctl, unsigned haproxy, unsigned target);
+/* A claim is written down, or is not waited for any longer. */
+void mend_claimed(struct ctl *ctl, unsigned haproxy, unsigned target);
 
 /* ctl_haproxy.c */
 void haproxy_seen(struct ctl *ctl, const struct haproxy_seen *seen);
@@ -153,10 +181,11 @@ void haproxy_claimed(struct ctl *ctl, uint64_t id);
 void haproxy_store_late(struct ctl *ctl);
 
 /* ctl_incidents.c */
+/* Since when at the earliest the target has been bad. */
+struct instant incidents_onset(const struct health *h);
 void incidents_down(struct ctl *ctl, unsigned target);
 void incidents_update(struct ctl *ctl, unsigned service);
 void incidents_acted(struct ctl *ctl, unsigned service);
-unsigned incidents_serving(const struct ctl *ctl, unsigned service);
 
 /* ctl_admin.c */
 void admin_event(struct ctl *ctl, const struct admin *admin);
@@ -168,9 +197,19 @@ bool admin_holds(const struct ctl *ctl, unsigned target);
 void admin_phase(struct ctl *ctl, unsigned target);
 void admin_restore(struct ctl *ctl, const struct maintenance *m);
 
+/* What waits for the disk, or for the end of a maintenance, goes on. */
+void admin_carry(struct ctl *ctl, struct ctl *old, unsigned target,
+		 unsigned from);
+/* Nothing came of it: the target is gone. */
+void admin_gone(struct ctl *ctl, struct ctl *old);
+
 /* ctl_begin.c */
+void begin(struct ctl *ctl);
 void begin_start(struct ctl *ctl, const struct stored *stored);
-void begin_reload(struct ctl *ctl, const struct event *ev);
+void begin_restore(struct ctl *ctl, const struct stored *stored);
+
+/* ctl_reload.c */
+void reload(struct ctl *ctl, const struct event *ev);
 
 /* Report what the store answered; says a change of its health once. */
 void ctl_store_answered(struct ctl *ctl, const char *failed);

@@ -122,9 +122,10 @@ static void store_text(const struct store_order *order,
 			 target_name(set, order->maintenance.target),
 			 order->maintenance.on ? "on" : "off");
 	else
-		snprintf(buf, size, "%s %s %s", kind,
+		snprintf(buf, size, "%s %s %s%s", kind,
 			 haproxy_name(set, order->claim.haproxy),
-			 target_name(set, order->claim.target));
+			 target_name(set, order->claim.target),
+			 order->claim.weight_only ? " weight" : "");
 }
 
 const char *action_text(const struct action *act, const struct settings *set,

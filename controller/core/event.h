@@ -15,7 +15,7 @@
 #include "controller/core/note.h"
 #include "controller/core/result.h"
 
-#define ACTIONS_MAX    64
+#define ACTIONS_MAX    128
 #define EVENT_TEXT_MAX 120
 
 struct ctl;
@@ -24,6 +24,7 @@ struct ctl;
  * maintenance, drain or weight is ours to take back. */
 struct claim {
 	unsigned haproxy, target; /* index */
+	bool weight_only; /* maintenance or drain there is not our doing */
 };
 
 /* What to leave alone, by whose word, until when. */

@@ -197,6 +197,14 @@ enum health_input health_digest(struct health *h,
 	return digest_good(h, check, poor, now);
 }
 
+/* What was found during a maintenance is nobody's fault: as at the start. */
+static void watch_anew(struct health *h, struct instant now)
+{
+	health_forget(h);
+	h->watched = now;
+	h->last_good = INSTANT_NONE;
+}
+
 const char *health_move(struct health *h, enum health_input in,
 			struct instant now)
 {
@@ -205,6 +213,8 @@ const char *health_move(struct health *h, enum health_input in,
 	assert(c->valid);
 	if (c->next == h->state)
 		return NULL;
+	if (h->state == HEALTH_MAINT)
+		watch_anew(h, now);
 	h->state = c->next;
 	h->since = now;
 	h->good = 0;

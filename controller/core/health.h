@@ -41,7 +41,7 @@ enum health_input {
 struct health {
 	enum health_state state;
 	struct instant since;     /* of the present state */
-	struct instant watched;   /* since when this target is watched */
+	struct instant watched;   /* since start or the last maintenance */
 	struct instant last_good; /* evidence; NONE if never */
 	struct instant first_bad; /* of the present row of bad ones; or NONE */
 	unsigned bad, good, poor; /* in a row */

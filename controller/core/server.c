@@ -1,66 +1,94 @@
 #include "controller/core/server.h"
 
-static enum server_step order(enum server_state state, unsigned weight,
-			      enum server_state *ret_state,
-			      unsigned *ret_weight)
+static const struct server_todo fine = { .step = SERVER_FINE };
+
+static struct server_todo order(enum server_state state, unsigned weight)
 {
-	*ret_state = state;
-	*ret_weight = weight;
-	return SERVER_ORDER;
+	return (struct server_todo){ .step = SERVER_ORDER,
+				     .state = state,
+				     .weight_percent = weight };
 }
 
-static enum server_step compare_ready(const struct server *srv, unsigned weight,
-				      enum server_state *ret_state,
-				      unsigned *ret_weight)
+static struct server_todo claim(enum server_claim kind)
 {
-	if (srv->seen != SERVER_READY)
-		return order(SERVER_READY, weight, ret_state, ret_weight);
-	if (srv->weight_percent != weight) {
-		if (srv->claimed)
-			return order(SERVER_UNKNOWN, weight, ret_state,
-				     ret_weight);
-		/* A weight that an operator chose stays. */
-		return weight == 100 ? SERVER_FINE : SERVER_CLAIM;
-	}
-	return srv->claimed && weight == 100 ? SERVER_UNCLAIM : SERVER_FINE;
+	return (struct server_todo){ .step = SERVER_CLAIM, .claim = kind };
 }
 
-static enum server_step compare_out(const struct server *srv,
-				    enum server_state state,
-				    enum server_state *ret_state,
-				    unsigned *ret_weight)
+static bool is_out(enum server_state state)
+{
+	return state == SERVER_DRAIN || state == SERVER_MAINT;
+}
+
+/* Back in use, a server must not be mistaken for ours when an operator takes
+ * it out: nothing stays written down but that its weight is ours. */
+static struct server_todo release(const struct server *srv)
+{
+	if (srv->claim == CLAIM_NONE || srv->doubt)
+		return fine;
+	if (srv->weight_percent == 100)
+		return (struct server_todo){ .step = SERVER_UNCLAIM };
+	return srv->claim == CLAIM_OUT ? claim(CLAIM_WEIGHT) : fine;
+}
+
+static struct server_todo compare_ready(const struct server *srv,
+					unsigned weight)
+{
+	/* An order to leave may come after what was seen: tell it again. */
+	if (srv->seen != SERVER_READY || srv->doubt)
+		return order(SERVER_READY, weight);
+	if (srv->weight_percent == weight)
+		return release(srv);
+	if (srv->claim == CLAIM_OUT && weight < 100)
+		return claim(CLAIM_WEIGHT);
+	if (srv->claim != CLAIM_NONE)
+		return order(SERVER_UNKNOWN, weight);
+	/* A weight that an operator chose stays. */
+	return weight == 100 ? fine : claim(CLAIM_WEIGHT);
+}
+
+static struct server_todo compare_out(const struct server *srv,
+				      enum server_state state)
 {
 	/* Draining what is in maintenance would bring it back half way. */
 	if (srv->seen == state || srv->seen == SERVER_MAINT)
-		return SERVER_FINE;
-	if (!srv->claimed)
-		return SERVER_CLAIM;
-	return order(state, 0, ret_state, ret_weight);
+		return fine;
+	if (srv->claim != CLAIM_OUT)
+		return claim(CLAIM_OUT);
+	return order(state, 0);
 }
 
-enum server_step server_compare(const struct server *srv, struct wish wish,
-				enum server_state *ret_state,
-				unsigned *ret_weight)
+struct server_todo server_compare(const struct server *srv, struct wish wish)
 {
 	if (srv->seen == SERVER_UNKNOWN || srv->seen == SERVER_ABSENT)
-		return SERVER_FINE;
-	if (srv->seen != SERVER_READY && !srv->claimed && srv->storing == 0)
-		return SERVER_KEEP;
+		return fine;
+	if (is_out(srv->seen) && srv->claim != CLAIM_OUT)
+		return (struct server_todo){ .step = SERVER_KEEP };
 	if (srv->order != 0 || srv->storing != 0)
-		return SERVER_FINE;
-	switch (wish.state) {
-	case SERVER_READY:
-		return compare_ready(srv, wish.weight_percent, ret_state,
-				     ret_weight);
-	case SERVER_DRAIN:
-	case SERVER_MAINT:
-		return compare_out(srv, wish.state, ret_state, ret_weight);
-	default:
-		return SERVER_FINE;
-	}
+		return fine;
+	if (wish.state == SERVER_READY)
+		return compare_ready(srv, wish.weight_percent);
+	if (is_out(wish.state))
+		return compare_out(srv, wish.state);
+	return srv->seen == SERVER_READY ? release(srv) : fine;
 }
 
 bool server_in_use(const struct server *srv)
 {
 	return srv->seen == SERVER_READY;
+}
+
+bool server_leaving(const struct server *srv)
+{
+	return is_out(srv->seen) || (srv->order != 0 && is_out(srv->ordered)) ||
+	       srv->doubt;
+}
+
+bool server_taken(const struct server *srv, enum server_state state)
+{
+	if (!is_out(state) || srv->doubt)
+		return false;
+	if (srv->claim != CLAIM_OUT)
+		return true;
+	return srv->seen == SERVER_READY ||
+	       (srv->seen == SERVER_DRAIN && state == SERVER_MAINT);
 }

@@ -10,15 +10,23 @@
 
 #include "controller/core/event.h"
 
+enum server_claim {
+	CLAIM_NONE,
+	CLAIM_WEIGHT, /* its weight is ours */
+	CLAIM_OUT     /* that it is out of rotation is ours, and its weight */
+};
+
 struct server {
 	enum server_state seen;
 	unsigned weight_percent; /* seen */
-	bool claimed;            /* ours, and written down */
+	enum server_claim claim; /* written down */
 	bool settled; /* once as wanted: a difference from now on is drift */
 	bool refused; /* the last order failed, and that was said */
 	bool kept;    /* an operator has it out: we leave it so */
-	uint64_t storing; /* id of the STORE under way, 0 if none */
-	uint64_t order;   /* id of the HAPROXY action under way, 0 if none */
+	bool doubt;   /* an order of ours to leave may still be carried out */
+	uint64_t storing;         /* id of the STORE under way, 0 if none */
+	enum server_claim stores; /* what is being written down */
+	uint64_t order;           /* id of the HAPROXY action under way, or 0 */
 	enum server_state ordered;
 	unsigned ordered_weight;
 	struct instant retry; /* no order before it, after a failed one */
@@ -32,21 +40,32 @@ struct wish {
 
 enum server_step {
 	SERVER_FINE,    /* as wanted, or nothing can be done now */
-	SERVER_CLAIM,   /* write a claim, then look again */
+	SERVER_CLAIM,   /* write the claim down, then look again */
 	SERVER_UNCLAIM, /* as configured again: the claim may go */
-	SERVER_ORDER,   /* tell HAProxy: ret_state, ret_weight */
+	SERVER_ORDER,   /* tell HAProxy: state, weight */
 	SERVER_KEEP     /* somebody else has it out of rotation */
 };
 
-/* What has to be done next so that @srv becomes what @wish says.
- *
- * @ret_state, @ret_weight: set with SERVER_ORDER; UNKNOWN and 0 mean "leave".
- */
-enum server_step server_compare(const struct server *srv, struct wish wish,
-				enum server_state *ret_state,
-				unsigned *ret_weight);
+/* What has to be done next. */
+struct server_todo {
+	enum server_step step;
+	enum server_claim claim; /* with CLAIM */
+	enum server_state state; /* with ORDER; UNKNOWN: as it is */
+	unsigned weight_percent; /* with ORDER; 0: as it is */
+};
+
+/* What has to be done next so that @srv becomes what @wish says. */
+struct server_todo server_compare(const struct server *srv, struct wish wish);
 
 /* Whether HAProxy sends new work there, as far as it was seen. */
 bool server_in_use(const struct server *srv);
+
+/* Whether @srv is out of rotation or on its way there by our doing. */
+bool server_leaving(const struct server *srv);
+
+/* Whether somebody else took @srv out, now that it is seen in @state: what
+ * was written down or is being written down about it is void then.  (What an
+ * order of ours does is known by its answer, before it can be seen.) */
+bool server_taken(const struct server *srv, enum server_state state);
 
 #endif

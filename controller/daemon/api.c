@@ -166,6 +166,12 @@ json_t *api_health(const struct daemon_view *view, enum api_probe probe,
 
 /* ---- what happened ---- */
 
+const char *api_opener(const struct settings *set, const struct incident *inc)
+{
+	return inc->target < set->target_count ? set->targets[inc->target].name
+					       : NULL;
+}
+
 json_t *api_incident(const struct incident *inc, const char *service,
 		     const char *target, struct instant now)
 {
@@ -176,7 +182,8 @@ json_t *api_incident(const struct incident *inc, const char *service,
 		outage_us += instant_diff_us(inc->outage_since, now);
 	json_object_set_new(doc, "number", json_integer(inc->number));
 	json_object_set_new(doc, "service", api_string(service));
-	json_object_set_new(doc, "target", api_string(target));
+	json_object_set_new(doc, "target",
+			    target != NULL ? api_string(target) : json_null());
 	json_object_set_new(doc, "severity", api_severity(inc->severity));
 	json_object_set_new(doc, "open", json_boolean(incident_open(inc)));
 	json_object_set_new(doc, "cause", api_result(&inc->cause));

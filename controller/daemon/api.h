@@ -43,8 +43,12 @@ json_t *api_target(const struct daemon_view *view, unsigned target);
 
 /* ---- what happened ---- */
 
+/* @target: NULL when it is watched no longer. */
 json_t *api_incident(const struct incident *inc, const char *service,
 		     const char *target, struct instant now);
+
+/* The name of the target that opened @inc, or NULL. */
+const char *api_opener(const struct settings *set, const struct incident *inc);
 
 /* One event as text, ready for the store and for streams. */
 char *api_event(const struct note *note, int64_t id, const struct settings *set,

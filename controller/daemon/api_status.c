@@ -279,10 +279,9 @@ static json_t *incidents_doc(const struct daemon_view *view)
 		if (inc != NULL)
 			json_array_append_new(
 				list,
-				api_incident(
-					inc, view->set->services[i].name,
-					view->set->targets[inc->target].name,
-					view->now));
+				api_incident(inc, view->set->services[i].name,
+					     api_opener(view->set, inc),
+					     view->now));
 	}
 	return list;
 }

@@ -8,6 +8,7 @@ struct orphan {
 	char haproxy[SETTINGS_NAME_MAX + 1];
 	char service[SETTINGS_NAME_MAX + 1];
 	char target[SETTINGS_NAME_MAX + 1];
+	bool weight_only;
 };
 
 void orphans_done(struct orphans *orphans)
@@ -20,10 +21,11 @@ static size_t claimed(const struct ctl *ctl, const struct settings *set)
 {
 	size_t count = 0;
 	unsigned h, t;
+	bool weight;
 
 	for (h = 0; h < set->haproxy_count; h++)
 		for (t = 0; t < set->target_count; t++)
-			count += ctl_claimed(ctl, h, t);
+			count += ctl_claimed(ctl, h, t, &weight);
 	return count;
 }
 
@@ -39,6 +41,7 @@ int orphans_add(struct orphans *orphans, const struct ctl *ctl,
 	size_t more = claimed(ctl, set);
 	struct orphan *o;
 	unsigned h, t;
+	bool weight;
 
 	if (more == 0)
 		return 0;
@@ -50,12 +53,13 @@ int orphans_add(struct orphans *orphans, const struct ctl *ctl,
 		for (t = 0; t < set->target_count; t++) {
 			const struct target_settings *ts = &set->targets[t];
 
-			if (!ctl_claimed(ctl, h, t))
+			if (!ctl_claimed(ctl, h, t, &weight))
 				continue;
 			o = &orphans->list[orphans->count++];
 			name(o->haproxy, set->haproxies[h].name);
 			name(o->service, set->services[ts->service].name);
 			name(o->target, ts->name);
+			o->weight_only = weight;
 		}
 	return 0;
 }
@@ -76,7 +80,7 @@ static bool find(const struct orphan *o, const struct settings *set,
 	end = set->services[s].first_target + set->services[s].target_count;
 	for (t = set->services[s].first_target; t < end; t++)
 		if (strcmp(set->targets[t].name, o->target) == 0) {
-			*ret_claim = (struct claim){ h, t };
+			*ret_claim = (struct claim){ h, t, o->weight_only };
 			return true;
 		}
 	return false;

@@ -20,6 +20,7 @@ static void fill_claim(struct row_claim *row, const struct claim *claim,
 	name_set(row->backend, svc->backend);
 	name_set(row->target, target->name);
 	name_set(row->service, svc->name);
+	row->weight_only = claim->weight_only;
 }
 
 static void fill_incident(struct row_incident *row, const struct incident *inc,

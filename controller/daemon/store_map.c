@@ -88,6 +88,7 @@ static void map_claims(const struct db_contents *from,
 		row = &from->claims[i];
 		to->haproxy = find_haproxy(map->set, row->haproxy);
 		to->target = find_server(map->set, row);
+		to->weight_only = row->weight_only;
 		if (to->haproxy == NOTE_NONE || to->target == NOTE_NONE) {
 			map_warn(map,
 				 "the store says that we withdrew server %s/%s"
@@ -158,7 +159,8 @@ static void rebase_incident(struct incident *inc,
 					      instant_diff_us(anchor, *all[i]));
 }
 
-/* Returns false when its service or target is no more. */
+/* Returns false when its service is no more.  An open one whose target is no
+ * more goes on: others of the service may be down. */
 static bool map_incident(const struct row_incident *row,
 			 const struct store_mapping *map, struct incident *to)
 {
@@ -173,7 +175,7 @@ static bool map_incident(const struct row_incident *row,
 		target = map->set->services[service].first_target;
 	to->service = service;
 	to->target = target;
-	return service != NOTE_NONE && target != NOTE_NONE;
+	return service != NOTE_NONE;
 }
 
 /* Rows come with the open ones first, and each part newest first. */

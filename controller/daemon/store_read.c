@@ -54,6 +54,7 @@ static void read_claim(struct reading *in, void *row)
 	read_text(in, claim->backend, sizeof(claim->backend));
 	read_text(in, claim->target, sizeof(claim->target));
 	read_text(in, claim->service, sizeof(claim->service));
+	claim->weight_only = read_number(in) != 0;
 }
 
 static void read_maintenance(struct reading *in, void *row)

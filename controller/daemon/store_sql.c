@@ -28,13 +28,14 @@ static const char schema[] =
 	" outage_us INTEGER, outage_since_us INTEGER);"
 	"CREATE INDEX incidents_recovered ON incidents (recovered_wall_us);"
 	"CREATE TABLE claims (haproxy TEXT, backend TEXT, target TEXT,"
-	" service TEXT, PRIMARY KEY (haproxy, backend, target)) WITHOUT ROWID;"
+	" service TEXT, weight_only INTEGER,"
+	" PRIMARY KEY (haproxy, backend, target)) WITHOUT ROWID;"
 	"CREATE TABLE maintenance (service TEXT, target TEXT, drain INTEGER,"
 	" until_wall_us INTEGER, reason TEXT, since_wall_us INTEGER,"
 	" PRIMARY KEY (service, target)) WITHOUT ROWID;";
 
 static const char *const statement_text[DB_STATEMENTS] = {
-	[PUT_CLAIM] = "INSERT OR REPLACE INTO claims VALUES (?,?,?,?)",
+	[PUT_CLAIM] = "INSERT OR REPLACE INTO claims VALUES (?,?,?,?,?)",
 	[DROP_CLAIM] = "DELETE FROM claims WHERE haproxy = ? AND backend = ?"
 		       " AND target = ?",
 	/* A name that is not known any more stays what it was. */
@@ -333,6 +334,7 @@ int db_put_claim(struct db *db, const struct row_claim *row, struct err *err)
 	bind_text(&b, row->backend);
 	bind_text(&b, row->target);
 	bind_text(&b, row->service);
+	bind_number(&b, row->weight_only);
 	return binding_run(&b, db, err);
 }
 

@@ -25,6 +25,7 @@ struct db;
 struct row_claim {
 	char haproxy[DB_NAME_MAX], backend[DB_NAME_MAX], target[DB_NAME_MAX];
 	char service[DB_NAME_MAX];
+	bool weight_only;
 };
 
 /* Instants are those of the boot @boot names; indices in @inc mean nothing. */

@@ -147,8 +147,7 @@ static void incidents_from_memory(struct web_request *req)
 		    (!incident_open(inc) &&
 		     inc->recovered_wall_us < q->since_wall_us))
 			continue;
-		doc = api_incident(inc, service,
-				   view->set->targets[inc->target].name,
+		doc = api_incident(inc, service, api_opener(view->set, inc),
 				   view->now);
 		if (n++ > 0)
 			buffer_add(&text, ",\n");

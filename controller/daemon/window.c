@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/core/note.h"
+
 #define WINDOW_MAX      10000
 #define FIGURES_KEEP_US (1 * SECOND)
 
@@ -133,6 +135,9 @@ struct window_news window_incident(struct window *win,
 	struct incident *known = NULL;
 	struct window_news news = { 0 };
 
+	/* Its service is watched no longer. */
+	if (inc->service >= win->set->service_count)
+		return news;
 	if (at < win->count && win->list[at].number == inc->number)
 		known = &win->list[at];
 	win->computed_us = 0;
@@ -159,8 +164,7 @@ static unsigned service_named(const struct settings *set, const char *name)
 	return i;
 }
 
-/* The target that opened an incident, in the new settings; any of the service
- * will do when it is gone. */
+/* The target that opened an incident, in the new settings, or NOTE_NONE. */
 static unsigned target_named(const struct settings *set, unsigned service,
 			     const char *name)
 {
@@ -170,7 +174,7 @@ static unsigned target_named(const struct settings *set, unsigned service,
 	for (i = 0; i < svc->target_count; i++)
 		if (strcmp(set->targets[svc->first_target + i].name, name) == 0)
 			return svc->first_target + i;
-	return svc->first_target;
+	return NOTE_NONE;
 }
 
 void window_reload(struct window *win, const struct settings *old,
@@ -190,8 +194,9 @@ void window_reload(struct window *win, const struct settings *old,
 		service = service_named(set, old->services[inc->service].name);
 		if (service == set->service_count)
 			continue;
-		inc->target = target_named(set, service,
-					   old->targets[inc->target].name);
+		if (inc->target != NOTE_NONE)
+			inc->target = target_named(
+				set, service, old->targets[inc->target].name);
 		inc->service = service;
 		win->list[kept++] = *inc;
 	}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -206,6 +207,7 @@ int loop_new(struct loop **ret_loop, struct err *err)
 	loop->posted_end = &loop->posted;
 	loop->timer_fd = -1;
 	pthread_mutex_init(&loop->lock, NULL);
+	signal(SIGPIPE, SIG_IGN);
 	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	if (loop->ev == NULL) {
 		r = err_set(err, -ENOSYS, "the event loop cannot use epoll");

@@ -20,7 +20,9 @@ struct loop;
 /* A task for the loop's thread.  @arg is the poster's. */
 typedef void (*loop_fn)(void *arg);
 
-/* A loop of its own (not libev's default one).  Owned by the caller. */
+/* A loop of its own (not libev's default one).  Owned by the caller.  SIGPIPE
+ * is ignored from here on: a connection that was closed is an error code like
+ * any other, for OpenSSL too, which has no other way. */
 int loop_new(struct loop **ret_loop, struct err *err);
 void loop_free(struct loop *loop);
 

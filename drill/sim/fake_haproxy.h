@@ -26,9 +26,10 @@ struct fake_server {
 	unsigned port, backend_id, id;
 	unsigned configured_admin, configured_weight; /* after a start */
 	unsigned admin, weight;                       /* now */
-	unsigned health; /* of checks it has not; 0 once its state was set */
-	unsigned ended;  /* how often its sessions were ended */
-	bool absent;     /* the next process does not have it */
+	unsigned health;    /* of checks it has not; 0 once its state was set */
+	unsigned ended;     /* how often its sessions were ended */
+	bool static_weight; /* its backend balances by a static algorithm */
+	bool absent;        /* the next process does not have it */
 };
 
 /* It runs at once.  Returns NULL when memory is out. */

@@ -119,6 +119,11 @@ static void set_weight(struct command *cmd, struct fake_server *s)
 	else if (end == cmd->words[4])
 		text_say(cmd->said,
 			 "Empty weight string empty or preceded by garbage");
+	else if (s->static_weight && strcmp(cmd->words[4], "0%") != 0 &&
+		 strcmp(cmd->words[4], "100%") != 0)
+		text_say(cmd->said,
+			 "Backend is using a static LB algorithm and only "
+			 "accepts weights '0%%' and '100%%'.\n");
 	else if (weight < 0 || weight > WEIGHT_MAX)
 		text_say(cmd->said, "Absolute weight can only be between 0 "
 				    "and 256 inclusive.\n");

@@ -36,7 +36,7 @@ def under_hosts(path):
             'mount --bind "$0" /etc/hosts && exec "$@"', path]
 
 
-def start_check(kind, host, port, *keys, times=1, gap=20, timeout=1000,
+def start_check(kind, host, port, *keys, times=1, gap=20, timeout=3000,
                 hosts=None):
     return subprocess.Popen(
         [*(under_hosts(hosts) if hosts else []),

@@ -19,6 +19,7 @@ from fake_daemon import Daemon, event, incident, service, status, target
 from peers import OK, Server, answering, refused
 
 BASCULE = pathlib.Path(os.environ["top_builddir"]) / "cli/bascule"
+SOURCE = pathlib.Path(os.environ["top_srcdir"])
 ENV = {**os.environ, "TZ": "UTC", "TERM": "xterm"}
 ENV.pop("NO_COLOR", None)
 ENV.pop("BASCULE_SOCKET", None)
@@ -319,6 +320,26 @@ def test_a_full_disk_is_noticed(daemon):
                              timeout=30)
     assert run.returncode == 1
     assert "cannot be written" in run.stderr
+
+
+COMPLETE = r"""
+PATH=$0:$PATH; source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _bascule
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.parametrize("words, wanted", [
+    (["inc"], ["incidents"]), (["check"], ["check", "check-config"]),
+    (["events", "--ser"], ["--service"]), (["maintenance", "of"], ["off"]),
+    (["report", "--format", "m"], ["markdown"]),
+    (["maintenance", "on", "ap"], ["api", "api1", "api2"])])
+def test_bash_completes(daemon, words, wanted):
+    run = subprocess.run(
+        ["bash", "-c", COMPLETE, BASCULE.parent,
+         SOURCE / "cli/completion/bascule", "bascule", *words], text=True, capture_output=True, timeout=30,
+        env={**ENV, "BASCULE_SOCKET": daemon.path})
+    assert run.stdout.split() == wanted
 
 
 class Terminal:

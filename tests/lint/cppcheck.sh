@@ -9,6 +9,7 @@ cd "$top_srcdir"
 
 lint_files '*.c' | { xargs -r cppcheck -q -j "$(nproc)" -I. --std=c11 \
 	--enable=warning,performance,portability --inline-suppr \
+	--library=tests/lint/cppcheck.cfg \
 	--template=gcc 2>&1 || true; } |
 	lint_case "cppcheck has nothing to say"
 lint_done

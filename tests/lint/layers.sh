@@ -36,6 +36,7 @@ table()
 
 	report/*             report/* controller/core/* <jansson.h>
 	cli/*                cli/* controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* report/* drill/* <curl/*> <jansson.h>
+	docs/*               controller/core/* controller/config/*
 	tests/*              * <*>
 	END
 }

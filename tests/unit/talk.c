@@ -133,6 +133,12 @@ void talk_settle(struct talk *talk)
 	}
 }
 
+void talk_hear(struct talk *talk, const char *bytes)
+{
+	runtime_input(talk->runtime, talk->now, bytes, strlen(bytes));
+	talk_settle(talk);
+}
+
 void talk_wait(struct talk *talk, int64_t span_us)
 {
 	struct instant end = instant_add(talk->now, span_us);

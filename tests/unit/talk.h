@@ -34,6 +34,9 @@ void talk_end(struct talk *talk);
 /* Carry bytes to and fro until nothing moves. */
 void talk_settle(struct talk *talk);
 
+/* HAProxy says @bytes: for a test that plays its part. */
+void talk_hear(struct talk *talk, const char *bytes);
+
 /* Let @span_us pass, with all deadlines in it. */
 void talk_wait(struct talk *talk, int64_t span_us);
 

@@ -126,7 +126,7 @@ static enum result_code judge_pieces(const struct check_settings *check,
 				     const char *text, size_t piece)
 {
 	struct http_question *ask = question_of(check);
-	char *kept = malloc(HTTP_REGEX_MAX);
+	char *kept = malloc(HTTP_KEPT_SIZE);
 	size_t size = strlen(text), at, n;
 	struct http_body body;
 	struct result res;

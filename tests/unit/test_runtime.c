@@ -61,12 +61,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void hear(const char *bytes)
-{
-	runtime_input(talk.runtime, talk.now, bytes, strlen(bytes));
-	talk_settle(&talk);
-}
-
 /* --- what a real HAProxy said, byte for byte ----------------------------- */
 
 #define INFO_OF(pid, stopping)                                                 \
@@ -106,7 +100,7 @@ static void greets_in_one_write(void **state)
 static void understands_what_was_recorded(void **state)
 {
 	(void)state;
-	hear(recorded);
+	talk_hear(&talk, recorded);
 	assert_string_equal(talk.told, understood);
 }
 
@@ -272,18 +266,18 @@ static void waits_for_the_new_process_when_the_leaving_one_answers(void **state)
 	const char *leaving = GREETED INFO_OF("1", "1");
 
 	(void)state;
-	hear(GREETED INFO_OF("1", "0") TABLE);
+	talk_hear(&talk, GREETED INFO_OF("1", "0") TABLE);
 	talk_wait(&talk, 0);
 	talk.now = instant_add(talk.now, 200 * MS);
 	talk_clear(&talk);
 	talk_settle(&talk);
-	hear(INFO_OF("1", "1"));
+	talk_hear(&talk, INFO_OF("1", "1"));
 	assert_int_equal(talk.connects, 2);
-	hear(leaving);
+	talk_hear(&talk, leaving);
 	assert_int_equal(talk.connects, 2);
 	talk_wait(&talk, RUNTIME_QUICK_US);
 	assert_int_equal(talk.connects, 3);
-	hear(GREETED INFO_OF("2", "0"));
+	talk_hear(&talk, GREETED INFO_OF("2", "0"));
 	assert_string_equal(talk.told, "up fresh\n");
 }
 
@@ -388,12 +382,13 @@ static void connecting_ends_after_a_second(void **state)
 static void same_pid_but_younger_is_another_process(void **state)
 {
 	(void)state;
-	hear(recorded);
+	talk_hear(&talk, recorded);
 	talk_clear(&talk);
 	talk.now = instant_add(talk.now, 1 * SECOND);
 	runtime_lost(talk.runtime, talk.now, "closed");
 	talk_settle(&talk);
-	hear(GREETED "Pid: 22954\nUptime_sec: 2\nStopping: 0\n\n> ");
+	talk_hear(&talk,
+		  GREETED "Pid: 22954\nUptime_sec: 2\nStopping: 0\n\n> ");
 	assert_string_equal(talk.told, "up fresh\n");
 }
 
@@ -425,7 +420,7 @@ static void says_why_it_hangs_up(void **state)
 		talk_end(&talk);
 		talk_begin(&talk, &set, false);
 		talk_settle(&talk);
-		hear(cases[i].said);
+		talk_hear(&talk, cases[i].said);
 		assert_string_equal(talk.told, cases[i].told);
 		assert_int_equal(talk.conn, -1);
 	}

@@ -227,6 +227,51 @@ static void refusal_is_told_in_haproxys_words(void **state)
 	assert_string_equal(talk.told, "done 2\n");
 }
 
+/* The giver holds the server's maintenance for its own, which it is. */
+static void half_of_an_order_is_not_told_as_a_change(void **state)
+{
+	static const char table[] = "1\n# be_id\n"
+				    "2 be 1 s1 ::1 2 0 1 1 0 1 0 2\n\n> ";
+	static const char after[] = "1\n# be_id\n"
+				    "2 be 1 s1 ::1 0 1 1 1 0 1 0 2\n\n> ";
+
+	(void)state;
+	talk_end(&talk);
+	talk_begin(&talk, &set, false);
+	talk_settle(&talk);
+	talk_hear(&talk, "\n> \n> Pid: 7\n\n> ");
+	talk_hear(&talk, table);
+	talk_clear(&talk);
+	talk_order(&talk, 1, "be/s1", SERVER_MAINT, 0, true);
+	talk_settle(&talk);
+	talk_hear(&talk, table);
+	talk_hear(&talk, "\n> No idea.\n\n> ");
+	assert_string_equal(talk.told, "failed 1 No idea.\n");
+	talk_order(&talk, 2, "be/s1", SERVER_MAINT, 0, false);
+	talk_settle(&talk);
+	talk_hear(&talk, after);
+	talk_hear(&talk, "\n> ");
+	assert_string_equal(talk.told, "failed 1 No idea.\ndone 2\n");
+}
+
+/* As with HAProxy's own slowstart. */
+static void static_backend_takes_no_part_in_a_slow_start(void **state)
+{
+	struct fake_server *s1 = fake_haproxy_server(talk.fake, "be", "s1");
+
+	(void)state;
+	s1->static_weight = true;
+	talk_order(&talk, 1, "be/s1", SERVER_MAINT, 0, false);
+	talk_settle(&talk);
+	talk_order(&talk, 2, "be/s1", SERVER_READY, 10, false);
+	talk_wait(&talk, 2 * SECOND);
+	assert_int_equal(s1->admin, 0);
+	assert_string_equal(talk.told, "done 1\ndone 2\n");
+	talk_order(&talk, 3, "be/s1", SERVER_UNKNOWN, 100, false);
+	talk_wait(&talk, 2 * SECOND);
+	assert_string_equal(talk.told, "done 1\ndone 2\ndone 3\n");
+}
+
 static void order_to_a_leaving_process_fails_and_finds_the_new_one(void **state)
 {
 	(void)state;
@@ -408,6 +453,8 @@ int main(void)
 		TEST(order_after_the_change_was_told_is_carried_out),
 		TEST(backend_that_is_gone_fails_its_orders),
 		TEST(refusal_is_told_in_haproxys_words),
+		TEST(half_of_an_order_is_not_told_as_a_change),
+		TEST(static_backend_takes_no_part_in_a_slow_start),
 		TEST(order_to_a_leaving_process_fails_and_finds_the_new_one),
 		TEST(orders_under_way_fail_once_when_the_link_is_lost),
 		TEST(hanging_haproxy_fails_what_is_under_way),

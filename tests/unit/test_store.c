@@ -7,7 +7,7 @@
 static void gives_back_what_was_stored(void **state)
 {
 	struct store_order claim = { .kind = STORE_CLAIM,
-				     .claim = { 0, SHOP_API1 } };
+				     .claim = { 0, SHOP_API1, true } };
 	struct store_order hold = { .kind = STORE_MAINTENANCE,
 				    .maintenance = { .target = API3,
 						     .on = true,
@@ -36,6 +36,7 @@ static void gives_back_what_was_stored(void **state)
 	assert_int_equal(st->claim_count, 1);
 	assert_int_equal(st->claims[0].haproxy, 0);
 	assert_int_equal(st->claims[0].target, SHOP_API1);
+	assert_true(st->claims[0].weight_only);
 	assert_int_equal(st->maintenance_count, 1);
 	assert_int_equal(st->maintenances[0].target, API3);
 	assert_true(st->maintenances[0].drain);
@@ -123,7 +124,7 @@ static void moves_instants_of_another_boot_and_keeps_the_spans(void **state)
 static void drops_names_that_are_gone_and_says_so(void **state)
 {
 	struct store_order claim = { .kind = STORE_CLAIM,
-				     .claim = { 0, API2 } };
+				     .claim = { 0, API2, false } };
 	struct store_order open = incident_order(5, true);
 	const struct stored *st;
 	struct world w;
@@ -135,6 +136,7 @@ static void drops_names_that_are_gone_and_says_so(void **state)
 	write_order(&w, 2, &open);
 	store_close(w.store);
 	w.sample.targets[API2].name = "other";
+	w.sample.services[SAMPLE_API].name = "renamed";
 	store_begin(&w);
 	st = store_load(w.store, (struct instant){ 1 }, WALL);
 	assert_int_equal(st->claim_count, 0);
@@ -145,6 +147,34 @@ static void drops_names_that_are_gone_and_says_so(void **state)
 	    (struct store_question){ .kind = STORE_INCIDENTS, .limit = 10 });
 	assert_non_null(strstr(w.json, "\"number\":5"));
 	assert_non_null(strstr(w.json, "\"open\":false"));
+	world_done(&w);
+}
+
+static void an_incident_outlives_the_target_that_opened_it(void **state)
+{
+	struct store_order open = incident_order(5, true);
+	const struct stored *st;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	write_order(&w, 2, &open);
+	store_close(w.store);
+	w.sample.targets[API2].name = "other";
+	store_begin(&w);
+	st = store_load(w.store, (struct instant){ 1 }, WALL);
+	assert_int_equal(st->incident_count, 1);
+	assert_int_equal(st->incidents[0].target, NOTE_NONE);
+	open.incident.target = NOTE_NONE;
+	open.incident.service = NOTE_NONE;
+	open.incident.recovered_wall_us = WALL + 9000;
+	write_order(&w, 3, &open);
+	ask(&w,
+	    (struct store_question){ .kind = STORE_INCIDENTS, .limit = 10 });
+	assert_non_null(
+		strstr(w.json,
+		       "\"number\":5,\"service\":\"api\",\"target\":\"api2\""));
 	world_done(&w);
 }
 
@@ -251,6 +281,8 @@ int main(void)
 		cmocka_unit_test(
 			moves_instants_of_another_boot_and_keeps_the_spans),
 		cmocka_unit_test(drops_names_that_are_gone_and_says_so),
+		cmocka_unit_test(
+			an_incident_outlives_the_target_that_opened_it),
 		cmocka_unit_test(a_number_is_never_given_twice),
 		cmocka_unit_test(answers_questions_about_events),
 		cmocka_unit_test(answers_questions_about_incidents),

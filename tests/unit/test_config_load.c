@@ -4,39 +4,31 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "controller/config/load.h"
 #include "controller/core/instant.h"
+#include "tests/unit/config_text.h"
 
-static const char *const head =
-	"node = \"n1\";\n"
-	"haproxy = ( { socket = \"/run/h.sock\"; } );\n";
-
-static struct settings *loaded(const char *services)
+/* The service @text, in a file whose other blocks are as short as can be. */
+static struct settings *loaded(const char *text)
 {
-	struct settings *settings = NULL;
-	struct report report;
-	char text[8192];
-	int r;
+	char whole[8192];
 
-	report_init(&report);
-	snprintf(text, sizeof(text), "%s%s", head, services);
-	r = settings_load_text("test.conf", text, strlen(text), &settings,
-			       &report);
-	report_print(&report, stdout);
-	assert_int_equal(r, 0);
-	assert_int_equal(report.errors, 0);
-	report_done(&report);
-	return settings;
+	snprintf(whole, sizeof(whole),
+		 "node = \"n1\";\n"
+		 "haproxy = ( { socket = \"/run/h.sock\"; } );\n%s",
+		 text);
+	return config_right(whole);
 }
 
 static void fills_in_the_defaults(void **state)
 {
 	struct settings *settings = loaded(
-		"services = ( { name = \"api\"; targets = (\n"
+		"services = ( { name = \"api\"; backend = \"be\"; targets = (\n"
 		"{ name = \"a1\"; address = \"10.0.0.1:80\"; },\n"
 		"{ name = \"a2\"; address = \"10.0.0.2:80\"; } ); } );\n");
 	const struct service_settings *api = &settings->services[0];
@@ -44,7 +36,7 @@ static void fills_in_the_defaults(void **state)
 
 	(void)state;
 	assert_string_equal(settings->node, "n1");
-	assert_string_equal(settings->file, "test.conf");
+	assert_string_equal(settings->file, "x.conf");
 	assert_string_equal(settings->state_dir, "/var/lib/bascule");
 	assert_string_equal(settings->control_socket,
 			    "/run/bascule/control.sock");
@@ -71,7 +63,7 @@ static void fills_in_the_defaults(void **state)
 	assert_int_equal(check->fall, 3);
 	assert_int_equal(check->rise, 2);
 	assert_int_equal(check->fresh_every, 10);
-	assert_null(api->backend);
+	assert_string_equal(api->backend, "be");
 	assert_int_equal(api->min_up, 1);
 	assert_int_equal(api->concurrency, 2);
 	assert_int_equal(api->sessions, SESSIONS_END_WRITERS);
@@ -86,7 +78,8 @@ static void fills_in_the_defaults(void **state)
 static void computed_defaults_follow_what_is_given(void **state)
 {
 	struct settings *settings = loaded(
-		"services = ( { name = \"api\"; check = { interval = \"50ms\"; "
+		"services = ( { name = \"api\"; backend = \"be\"; check = { "
+		"interval = \"50ms\"; "
 		"timeout = \"10ms\"; }; targets = (\n"
 		"{ name = \"a1\"; address = \"10.0.0.1:80\"; } ); } );\n");
 	const struct check_settings *check = &settings->services[0].check;
@@ -103,7 +96,7 @@ static void targets_stand_side_by_side(void **state)
 {
 	struct settings *settings = loaded(
 		"services = (\n"
-		"{ name = \"a\"; targets = (\n"
+		"{ name = \"a\"; backend = \"be\"; targets = (\n"
 		"  { name = \"a1\"; address = \"10.0.0.1:80\"; },\n"
 		"  { name = \"a2\"; address = \"[2001:db8::1]:81\"; } ); },\n"
 		"{ name = \"b\"; check = { type = \"tcp\"; }; targets = (\n"
@@ -156,6 +149,67 @@ static void reads_every_setting_of_a_service(void **state)
 	settings_free(settings);
 }
 
+/* Load @name of the tree, which must be right without a warning. */
+static struct settings *loaded_file(const char *name)
+{
+	const char *top = getenv("top_srcdir");
+	struct settings *settings = NULL;
+	struct report report;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", top != NULL ? top : ".", name);
+	report_init(&report);
+	settings_load(path, &settings, &report);
+	report_print(&report, stdout);
+	assert_int_equal(report.errors + report.warnings, 0);
+	assert_non_null(settings);
+	report_done(&report);
+	return settings;
+}
+
+static void the_examples_load_without_a_warning(void **state)
+{
+	struct settings *settings = loaded_file("docs/bascule.conf.example");
+
+	(void)state;
+	assert_int_equal(settings->service_count, 4);
+	assert_int_equal(settings->haproxies[1].port, 9999);
+	assert_string_equal(settings->targets[6].address, "");
+	settings_free(settings);
+	settings = loaded_file("docs/bascule.conf.minimal");
+	assert_int_equal(settings->target_count, 3);
+	settings_free(settings);
+}
+
+static void the_node_is_the_host_unless_it_is_named(void **state)
+{
+	struct settings *settings = loaded_file("docs/bascule.conf.minimal");
+	char host[256];
+
+	(void)state;
+	assert_int_equal(gethostname(host, sizeof(host)), 0);
+	assert_string_equal(settings->node, host);
+	settings_free(settings);
+}
+
+static void http_may_be_switched_off(void **state)
+{
+	struct settings *settings;
+
+	(void)state;
+	settings = config_right(SERVICE("") "http = { listen = \"off\"; };\n");
+	assert_null(settings->http_host);
+	settings_free(settings);
+	settings = config_right(SERVICE("") "http = { listen = \"\"; };\n");
+	assert_null(settings->http_host);
+	settings_free(settings);
+	settings =
+		config_right(SERVICE("") "http = { listen = \"[::]:80\"; };\n");
+	assert_string_equal(settings->http_host, "::");
+	assert_int_equal(settings->http_port, 80);
+	settings_free(settings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +217,9 @@ int main(void)
 		cmocka_unit_test(computed_defaults_follow_what_is_given),
 		cmocka_unit_test(targets_stand_side_by_side),
 		cmocka_unit_test(reads_every_setting_of_a_service),
+		cmocka_unit_test(the_examples_load_without_a_warning),
+		cmocka_unit_test(the_node_is_the_host_unless_it_is_named),
+		cmocka_unit_test(http_may_be_switched_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,111 @@
+/* What a controller knows, for status and metrics. */
+#include "controller/core/ctl_state.h"
+
+struct target_view ctl_target(const struct ctl *ctl, unsigned target)
+{
+	const struct target *t = &ctl->targets[target];
+
+	return (struct target_view){
+		.health = &t->health,
+		.why = t->why != NULL ? t->why : "",
+		.in_rotation = t->rotating,
+		.withdrawn = t->out,
+		.held = t->held,
+		.operator_hold = t->kept_out,
+		.drained = t->maintenance.on && t->maintenance.drain,
+		.weight_percent = t->wish.weight_percent,
+		.checks = t->checks,
+		.maintenance = t->maintenance.on ? &t->maintenance : NULL,
+	};
+}
+
+struct service_view ctl_service(const struct ctl *ctl, unsigned service)
+{
+	const struct service_settings *svc = &ctl->set->services[service];
+	const struct incident *inc = &ctl->services[service].incident;
+	struct service_view view = { 0 };
+	unsigned i;
+
+	view.incident = inc->number != 0 ? inc : NULL;
+	for (i = 0; i < svc->target_count; i++) {
+		const struct target *t = &ctl->targets[svc->first_target + i];
+
+		view.down += t->health.state == HEALTH_DOWN;
+		view.maint += t->health.state == HEALTH_MAINT;
+		view.serving += health_serving(t->health.state) && t->rotating;
+	}
+	return view;
+}
+
+struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy)
+{
+	const struct haproxy *h = &ctl->haproxies[haproxy];
+	struct haproxy_view view = {
+		.up = h->up,
+		.why = h->why,
+		.commands = h->commands,
+		.failures = h->failures,
+		.drifts = h->drifts,
+		.absent = h->absent,
+	};
+	unsigned i;
+
+	for (i = 0; i < ctl->set->target_count; i++) {
+		const struct server *srv = mend_server(ctl, haproxy, i);
+		enum server_state wish = ctl->targets[i].wish.state;
+
+		view.differing += wish != SERVER_UNKNOWN &&
+				  srv->seen != SERVER_UNKNOWN &&
+				  srv->seen != SERVER_ABSENT &&
+				  srv->seen != wish && !srv->kept;
+	}
+	return view;
+}
+
+enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
+			     unsigned target)
+{
+	return mend_server(ctl, haproxy, target)->seen;
+}
+
+bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target,
+		 bool *ret_weight_only)
+{
+	const struct server *srv = mend_server(ctl, haproxy, target);
+	enum server_claim claim = srv->storing != 0 ? srv->stores : srv->claim;
+
+	*ret_weight_only = claim == CLAIM_WEIGHT;
+	return claim != CLAIM_NONE;
+}
+
+const struct maintenance *ctl_maintenance(const struct ctl *ctl)
+{
+	return ctl->maintenance.on ? &ctl->maintenance : NULL;
+}
+
+unsigned ctl_order_haproxy(uint64_t id)
+{
+	return id_haproxy(id);
+}
+
+bool ctl_store_ok(const struct ctl *ctl)
+{
+	return ctl->store_ok;
+}
+
+struct instant ctl_last_stall(const struct ctl *ctl, int64_t *ret_span_us)
+{
+	*ret_span_us = ctl->stall_us;
+	return ctl->stall_at;
+}
+
+void ctl_worst_detection(const struct service_settings *svc,
+			 int64_t *ret_answer_us, int64_t *ret_silence_us)
+{
+	const struct check_settings *c = &svc->check;
+	int64_t counted_us =
+		c->interval_us + (int64_t)(c->fall - 1) * c->fast_interval_us;
+
+	*ret_answer_us = counted_us;
+	*ret_silence_us = counted_us + (int64_t)c->fall * c->timeout_us;
+}
