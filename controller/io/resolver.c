@@ -9,7 +9,7 @@
 
 #define RETRY_FIRST_S 1.
 #define RETRY_MAX_S   60.
-#define HURRY_S       5. /* names are not asked more often than that */
+#define HURRY_S       2. /* names are not asked more often than that */
 #define STACK_BYTES   ((size_t)512 * 1024)
 
 /* One lookup, on its way to the thread and back. */

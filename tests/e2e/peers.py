@@ -80,20 +80,27 @@ def read_request(conn):
 class Server:
     """Calls talk(conn, number) for each connection, in a thread of its own.
 
-    Connections and requests are counted by whoever talks.
+    Connections and requests are counted.  A paused one listens only, until
+    resume() is called.
     """
 
-    def __init__(self, talk, host="127.0.0.1", port=0, wrap=None):
+    def __init__(self, talk, host="127.0.0.1", port=0, wrap=None,
+                 backlog=None, paused=False):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.talk = talk
         self.wrap = wrap
-        self.listener = socket.create_server((host, port), family=family)
+        self.listener = socket.create_server((host, port), family=family,
+                                             backlog=backlog)
         self.port = self.listener.getsockname()[1]
         self.connections = 0
         self.requests = []
         self.open = []
         self.closing = False
         self.thread = threading.Thread(target=self.accept)
+        if not paused:
+            self.thread.start()
+
+    def resume(self):
         self.thread.start()
 
     def accept(self):
@@ -130,7 +137,8 @@ class Server:
         for conn in self.open:
             with contextlib.suppress(OSError):
                 conn.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
+        if self.thread.ident:
+            self.thread.join()
 
     def __enter__(self):
         return self
@@ -150,6 +158,11 @@ def answering(*pieces, close=False):
                 return
 
     return talk
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return sock.getsockname()[1]
 
 
 @contextlib.contextmanager

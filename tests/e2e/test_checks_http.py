@@ -5,11 +5,12 @@ import socket
 import struct
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
-from peers import (NO_CERT, OK, Server, answering, black_hole, check, checks,
-                   end_check, refused, start_check)
+from peers import (NO_CERT, OK, Result, Server, answering, black_hole, check, checks,
+                   end_check, free_port, refused, start_check)
 
 
 def test_asks_over_one_held_connection():
@@ -198,6 +199,48 @@ def test_an_answer_that_stops_is_a_timeout():
         result = check("http", "127.0.0.1", server.port, timeout=200)
     assert result.code == "L7TOUT"
     assert result.text == "the answer has stopped"
+
+
+def test_time_that_we_were_frozen_is_given_back_once():
+    """The connection came about while we were stopped: now it is asked."""
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(answering(OK), backlog=0,
+                                            paused=True))
+        for _ in range(2):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", server.port))
+        process = start_check("http", "127.0.0.1", server.port, timeout=700)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGSTOP)
+        server.resume()
+        time.sleep(1.5)
+        process.send_signal(signal.SIGCONT)
+        [result] = end_check(process)
+    assert result.code == "L7OK", result
+    assert result.ms > 1500
+
+
+def test_a_name_that_moves_is_followed_and_one_that_vanishes_is_kept(tmp_path):
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.2 one.test\n")
+    process = start_check("http", "one.test", (port := free_port()), times=90,
+                          gap=100, hosts=hosts)
+
+    def codes(count):
+        lines = [process.stdout.readline() for _ in range(count)]
+        return [Result(line.rstrip("\n")).code for line in lines]
+
+    with Server(answering(OK), port=port):
+        assert codes(5) == ["L4CON"] * 5
+        hosts.write_text("127.0.0.1 one.test\n")
+        assert "L7OK" in codes(25)
+        assert codes(1) == ["L7OK"]
+        hosts.write_text("")
+    assert codes(30)[1:] == ["L4CON"] * 29
+    with Server(answering(OK), port=port):
+        rest = end_check(process)
+    assert rest[-1].code == "L7OK"
 
 
 def flood(begin, again):

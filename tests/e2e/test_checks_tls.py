@@ -43,6 +43,14 @@ def test_a_good_certificate_passes_and_its_days_are_told(kind, host, authority,
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_an_ipv6_address_is_reached_and_verified(kind, authority):
+    cert = authority.make("six", alt="IP:::1")
+    with Server(answering(OK), host="::1", wrap=wrapper(cert)) as server:
+        result = check(kind, "::1", server.port, f"ca_file={authority.file}")
+    assert result.code == GOOD[kind], result
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_name_verified_can_be_given(kind, authority, good):
     ca = f"ca_file={authority.file}"
     with serve(good) as server:
