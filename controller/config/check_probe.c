@@ -191,6 +191,19 @@ static void check_http(const struct reader *reader,
 			     "\"GET\", or remove body");
 }
 
+/* A private key that everybody can read is none. */
+static void check_secret(const struct reader *reader, const char *path,
+			 config_setting_t *setting)
+{
+	struct stat st;
+
+	if (path != NULL && stat(path, &st) == 0 && st.st_mode & S_IROTH)
+		reader_error(reader, setting,
+			     "key_file \"%.80s\" can be read by everybody: "
+			     "take that away with chmod o-r",
+			     path);
+}
+
 static void check_tls(const struct reader *reader,
 		      const struct check_settings *check,
 		      config_setting_t *given)
@@ -203,6 +216,7 @@ static void check_tls(const struct reader *reader,
 		reader_error(reader, cert, "cert_file has no key_file: add it");
 	if (key != NULL && cert == NULL)
 		reader_error(reader, key, "key_file has no cert_file: add it");
+	check_secret(reader, check->key_file, key);
 	if (!check->verify && ca != NULL)
 		reader_warning(reader, ca,
 			       "ca_file is not looked at with verify = false: "

@@ -282,7 +282,7 @@ static const struct key check_keys[] = {
 	  .type = KEY_FILE,
 	  FIELD(check_settings, key_file),
 	  .types = TLS_ONLY,
-	  .help = "Its private key (PEM)." },
+	  .help = "Its private key (PEM), which not everybody may read." },
 	{ .name = "server_name",
 	  .type = KEY_STRING,
 	  FIELD(check_settings, server_name),

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libconfig.h>
 #include <limits.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -219,27 +220,17 @@ static int settings_build(const struct reader *reader,
 	return reader->report->errors > 0 ? -EINVAL : 0;
 }
 
-/* libconfig stops at the first thing it does not understand.  What the scan
- * has reported already is not said twice.
- */
+/* The scan knows libconfig's grammar, so this is not expected. */
 static void parse_report(const struct text *text, const config_t *config,
 			 struct report *report)
 {
 	unsigned order = (unsigned)config_error_line(config);
-	size_t length, blanks;
-	const char *line = text_line(text, order, &length);
 
-	if (report->errors > 0)
-		return;
-	for (blanks = 0; blanks < length; blanks++)
-		if (line[blanks] != ' ' && line[blanks] != '\t')
-			break;
-	length -= blanks;
-	report_error(report, text_place(text, order),
-		     "%s near `%.*s`: look for a missing ',', ';' or bracket "
-		     "here or on the line before",
-		     config_error_text(config),
-		     (int)(length > 60 ? 60 : length), line + blanks);
+	if (report->errors == 0)
+		report_error(report, text_place(text, order),
+			     "libconfig says \"%s\": look here and on the "
+			     "line before",
+			     config_error_text(config));
 }
 
 static int text_settings(const struct text *text, const char *name,
@@ -288,6 +279,8 @@ int settings_load(const char *path, struct settings **ret_settings,
 	if (r == 0)
 		r = text_settings(&text, path, ret_settings, report);
 	text_done(&text);
+	/* libconfig's tree was many times what stays. */
+	malloc_trim(0);
 	return r;
 }
 

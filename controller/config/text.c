@@ -147,24 +147,6 @@ struct place text_here(const struct text *text)
 	return text_place(text, text->lines + 1);
 }
 
-const char *text_line(const struct text *text, unsigned order,
-		      size_t *ret_length)
-{
-	const char *line = text->bytes, *end;
-
-	while (order > 1 && line != NULL) {
-		line = strchr(line, '\n');
-		if (line != NULL)
-			line++;
-		order--;
-	}
-	if (line == NULL)
-		line = "";
-	end = strchrnul(line, '\n');
-	*ret_length = (size_t)(end - line);
-	return line;
-}
-
 static const char *file_trouble(int error)
 {
 	switch (error) {

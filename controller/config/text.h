@@ -53,10 +53,6 @@ int text_take(struct text *text, const char *name, const char *bytes,
 /* Where line @order of the whole comes from. */
 struct place text_place(const struct text *text, unsigned order);
 
-/* The start of line @order of the whole, and its length. */
-const char *text_line(const struct text *text, unsigned order,
-		      size_t *ret_length);
-
 /* For scan.c, which fills the text: put bytes at the end; let what follows
  * come from @line of @file; put the file @path there, included by @parent.
  * 0 or -ENOMEM.

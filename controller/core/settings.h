@@ -62,7 +62,8 @@ struct objective {
 };
 
 struct target_settings {
-	const char *name;    /* also the HAProxy server's name */
+	const char *name; /* also the HAProxy server's name */
+	/* An exec target may have no address: then both are "". */
 	const char *address; /* as written, for people: "10.0.0.1:5000" */
 	const char *host;    /* numeric address or name, no brackets */
 	uint16_t port;       /* 0 only for exec */

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
  */
 static void look_for_misses(const struct report *report)
 {
-	static const char missed[] = "syntax error near `";
+	static const char missed[] = "libconfig says ";
 	const char *said;
 	size_t i;
 

@@ -233,7 +233,9 @@ static void refuses_files_that_cannot_be_read(void **state)
 		{ CHECK("type = \"tls\"; cert_file = \"/etc/passwd\";"),
 		  "x.conf:1: cert_file has no key_file: add it\n" },
 		{ CHECK("type = \"tls\"; key_file = \"/etc/passwd\";"),
-		  "x.conf:1: key_file has no cert_file: add it\n" },
+		  "x.conf:1: key_file has no cert_file: add it\n"
+		  "x.conf:1: key_file \"/etc/passwd\" can be read by "
+		  "everybody: take that away with chmod o-r\n" },
 		{ CHECK("type = \"tls\"; ca_file = \"/etc/passwd\"; "
 			"verify = false;"),
 		  "x.conf:1: warning: ca_file is not looked at with verify = "
@@ -464,6 +466,63 @@ static void says_of_what_is_not_built_what_to_do(void **state)
 		"check = { tether = true; };")));
 }
 
+/* @count times what @print prints, between @head and @tail; must be refused
+ * with @wanted.
+ */
+static void refuses_many(const char *head, unsigned count,
+			 void (*print)(FILE *out, unsigned i), const char *tail,
+			 const char *wanted)
+{
+	char *text = NULL, said[4096];
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	unsigned i;
+
+	assert_non_null(out);
+	fputs(head, out);
+	for (i = 0; i < count; i++)
+		print(out, i);
+	fputs(tail, out);
+	fclose(out);
+	config_said(text, said, sizeof(said));
+	assert_string_equal(said, wanted);
+	free(text);
+}
+
+static void print_haproxy(FILE *out, unsigned i)
+{
+	fprintf(out, "{ name = \"h%u\"; socket = \"/%u\"; },\n", i, i);
+}
+
+static void print_service(FILE *out, unsigned i)
+{
+	fprintf(out,
+		"{ name = \"s%u\"; targets = ( { name = \"t\"; address = "
+		"\"h%u:80\"; } ); },\n",
+		i, i);
+}
+
+static void print_target(FILE *out, unsigned i)
+{
+	fprintf(out, "{ name = \"t%u\"; address = \"h%u:80\"; },\n", i, i);
+}
+
+static void refuses_more_than_there_may_be(void **state)
+{
+	(void)state;
+	refuses_many(SERVICE("backend = \"b\";") "haproxy = (\n", 17,
+		     print_haproxy, ");\n",
+		     "x.conf:2: there are 17 HAProxy processes: 16 are the "
+		     "limit\n");
+	refuses_many("services = (\n", 1001, print_service, ");\n",
+		     "x.conf:1: there are 1001 services: 1000 are the "
+		     "limit\n");
+	refuses_many("services = ( { name = \"s\"; targets = (\n", 20001,
+		     print_target, "); } );\n",
+		     "x.conf:1: there are 20001 targets: 20000 are the "
+		     "limit\n");
+}
+
 static void render_mistakes(const void *arg, FILE *out)
 {
 	const char *top = getenv("top_srcdir");
@@ -512,6 +571,7 @@ int main(void)
 		cmocka_unit_test(refuses_two_services_of_one_name),
 		cmocka_unit_test(refuses_names_that_are_none),
 		cmocka_unit_test(says_of_what_is_not_built_what_to_do),
+		cmocka_unit_test(refuses_more_than_there_may_be),
 		cmocka_unit_test(reports_ten_mistakes_at_once),
 		cmocka_unit_test(reports_everything_that_is_for_later),
 	};

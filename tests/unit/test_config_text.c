@@ -166,6 +166,36 @@ static void names_the_included_file_and_its_line(void **state)
 		   "history?\n");
 }
 
+static void names_the_other_file_of_a_twin(void **state)
+{
+	(void)state;
+	file_write("main.conf", "services = (\n"
+				"@include \"one.conf\"\n,\n"
+				"@include \"two.conf\"\n);\n");
+	file_write("one.conf", "\n{ name = \"s\"; targets = ( { name = \"t\"; "
+			       "address = \"10.0.0.1:80\"; } ); }\n");
+	file_write("two.conf", "{ name = \"s\"; targets = ( { name = \"u\"; "
+			       "address = \"10.0.0.2:80\"; } ); }\n");
+	load_fails("main.conf", -EINVAL,
+		   "two.conf:1: service \"s\" exists already (one.conf:2): "
+		   "give it another name\n");
+}
+
+static void refuses_files_that_close_what_others_open(void **state)
+{
+	(void)state;
+	file_write("main.conf", "services = (\n@include \"part.conf\"\n");
+	file_write("part.conf", ");\n");
+	load_fails("main.conf", -EINVAL,
+		   "part.conf:1: ')' closes nothing: remove it, or look for a "
+		   "bracket closed too early before it\n");
+	file_write("main.conf", "@include \"part.conf\"\n);\n");
+	file_write("part.conf", "services = (\n");
+	load_fails("main.conf", -EINVAL,
+		   "part.conf:1: the '(' that opens here is never closed: add "
+		   "')', or is the file cut short?\n");
+}
+
 static void refuses_includes_that_cannot_be(void **state)
 {
 	(void)state;
@@ -418,6 +448,8 @@ int main(void)
 		cmocka_unit_test(refuses_an_empty_file),
 		cmocka_unit_test(includes_from_the_folder_of_the_file),
 		cmocka_unit_test(names_the_included_file_and_its_line),
+		cmocka_unit_test(names_the_other_file_of_a_twin),
+		cmocka_unit_test(refuses_files_that_close_what_others_open),
 		cmocka_unit_test(refuses_includes_that_cannot_be),
 		cmocka_unit_test(refuses_includes_beyond_ten_deep),
 		cmocka_unit_test(ends_with_includes_that_multiply),
