@@ -292,16 +292,17 @@ out:
 }
 
 /* Scan the whole; -EINVAL when it is too wrong to go on with. */
-static int text_scan(struct text *text, struct source *source,
+static int text_scan(struct text *text, const struct source *source,
 		     struct report *report)
 {
 	struct place whole = { source->name, 0, 0 };
+	struct source first = *source;
 	struct syntax syntax;
 	int r;
 
 	syntax_init(&syntax, text, report);
-	source->syntax = &syntax;
-	r = scan_source(text, source, report);
+	first.syntax = &syntax;
+	r = scan_source(text, &first, report);
 	if (r < 0)
 		return r;
 	if (text->cut)
