@@ -159,6 +159,7 @@ static void table_ended(struct runtime *rt, struct instant now, bool stale)
 				rt->text);
 		return;
 	}
+	/* Lines that were heard before the reload are not in the new views. */
 	if (stale) {
 		rt->table_due = now;
 		return;
@@ -208,7 +209,7 @@ static void hear_end(struct runtime *rt, struct instant now)
 	case SENT_READ:
 		if (!rt->table_begun)
 			rt->reading++;
-		orders_read(rt, now, sent.stale);
+		orders_read(rt, now);
 		break;
 	case SENT_WEIGHT:
 	case SENT_STATE:

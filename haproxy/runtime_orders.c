@@ -157,17 +157,13 @@ static bool judge(const struct runtime *rt, const struct item *it, char *why,
 	return true;
 }
 
-void orders_read(struct runtime *rt, struct instant now, bool again)
+void orders_read(struct runtime *rt, struct instant now)
 {
 	char why[EVENT_TEXT_MAX];
 	struct item *it;
 	struct view *v;
 	unsigned i;
 
-	if (again) {
-		rt->stage = BATCH_WANTED;
-		return;
-	}
 	rt->stage = BATCH_WRITING;
 	for (i = 0; i < rt->batch_count; i++) {
 		it = &rt->batch[i];

@@ -54,7 +54,7 @@ enum sent_kind {
 
 struct sent {
 	uint8_t kind;
-	bool stale;    /* a table asked for before a reload of ours */
+	bool stale;    /* asked before a reload of ours */
 	uint16_t item; /* of the batch */
 };
 
@@ -136,8 +136,8 @@ void runtime_await(struct runtime *rt, struct instant now);
 /* runtime_orders.c: begin, go on with or end a batch, as far as can be. */
 void orders_pump(struct runtime *rt, struct instant now);
 
-/* The table that the batch waited for is read; or it has to be read again. */
-void orders_read(struct runtime *rt, struct instant now, bool again);
+/* The table that the batch waited for is read. */
+void orders_read(struct runtime *rt, struct instant now);
 
 /* A command of the batch is answered; @error is "" for yes. */
 void orders_answered(struct runtime *rt, struct instant now, struct sent sent,

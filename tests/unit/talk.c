@@ -105,6 +105,7 @@ static bool receive(struct talk *talk)
 	n = fake_haproxy_read(talk->fake, talk->conn, data, sizeof(data), &eof);
 	if (n > 0)
 		runtime_input(talk->runtime, talk->now, data, n);
+	eof = eof || (n == 0 && talk->brief);
 	if (n == 0 && eof) {
 		close_(talk);
 		runtime_lost(talk->runtime, talk->now, "connection closed");

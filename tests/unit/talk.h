@@ -18,8 +18,9 @@ struct talk {
 	struct runtime *runtime;    /* owned */
 	struct fake_haproxy *fake;  /* owned; NULL: the test is HAProxy */
 	struct instant now;
-	int conn;  /* -1: none */
-	bool deaf; /* we do not hear what HAProxy says */
+	int conn;   /* -1: none */
+	bool deaf;  /* we do not hear what HAProxy says */
+	bool brief; /* HAProxy closes once its servers were told */
 	unsigned connects;
 	int64_t took_us; /* of the last order that was answered */
 	char told[TALK_TOLD_MAX];

@@ -129,6 +129,53 @@ static void single_bytes_change_nothing(void **state)
 	assert_string_equal(talk.told, understood);
 }
 
+static void prompt_comes_after_a_newline_only(void **state)
+{
+	static const char said[] = "> a\n>\n>x\n> ";
+	struct answer ans;
+	size_t used, at = 0;
+
+	(void)state;
+	answer_init(&ans);
+	assert_int_equal(answer_feed(&ans, said, sizeof(said) - 1, &used),
+			 ANSWER_LINE);
+	assert_string_equal(ans.line, "> a");
+	at += used;
+	assert_int_equal(
+		answer_feed(&ans, said + at, sizeof(said) - 1 - at, &used),
+		ANSWER_LINE);
+	assert_string_equal(ans.line, ">");
+	at += used;
+	assert_int_equal(
+		answer_feed(&ans, said + at, sizeof(said) - 1 - at, &used),
+		ANSWER_LINE);
+	assert_string_equal(ans.line, ">x");
+	at += used;
+	assert_int_equal(
+		answer_feed(&ans, said + at, sizeof(said) - 1 - at, &used),
+		ANSWER_END);
+	assert_int_equal(at + used, sizeof(said) - 1);
+}
+
+static void strangers_are_nobody(void **state)
+{
+	char name[16];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "x%u", i);
+		assert_int_equal(
+			servers_find(talk.servers, "be", name, SERVERS_NONE),
+			SERVERS_NONE);
+		assert_int_equal(
+			servers_find(talk.servers, name, "s1", SERVERS_NONE),
+			SERVERS_NONE);
+	}
+	assert_int_equal(servers_find(talk.servers, "be", "s2", SERVERS_NONE),
+			 1);
+}
+
 static void all_admin_bits_are_read(void **state)
 {
 	static const struct {
@@ -313,6 +360,43 @@ static void tries_less_and_less_often_but_each_5_s(void **state)
 	assert_string_equal(talk.told, "up fresh\n" ALL_READY);
 }
 
+/* One that answers and closes, again and again. */
+static void short_lived_links_are_not_met_with_haste(void **state)
+{
+	unsigned connects;
+
+	(void)state;
+	talk.brief = true;
+	talk_wait(&talk, 1 * SECOND);
+	connects = talk.connects;
+	talk_wait(&talk, 10 * SECOND);
+	assert_in_range(talk.connects - connects, 2, 8);
+	talk.brief = false;
+	talk_wait(&talk, 10 * SECOND);
+	talk_clear(&talk);
+	fake_haproxy_reload(talk.fake, talk.now);
+	talk_wait(&talk, 50 * MS);
+	assert_string_equal(talk.told, "up fresh\n" ALL_READY);
+}
+
+static void every_loss_begins_with_short_waits(void **state)
+{
+	unsigned connects, i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		talk_wait(&talk, 1 * SECOND);
+		connects = talk.connects;
+		fake_haproxy_hang(talk.fake, talk.now, true);
+		talk_wait(&talk, 1200 * MS);
+		assert_int_equal(talk.connects - connects, 1);
+		fake_haproxy_kill(talk.fake);
+		talk_wait(&talk, 1 * MINUTE);
+		fake_haproxy_start(talk.fake, talk.now);
+		talk_wait(&talk, 6 * SECOND);
+	}
+}
+
 static void restart_within_the_grace_is_no_loss(void **state)
 {
 	(void)state;
@@ -452,6 +536,8 @@ int main(void)
 		ALONE(understands_what_was_recorded),
 		ALONE(splits_of_the_stream_change_nothing),
 		ALONE(single_bytes_change_nothing),
+		ALONE(prompt_comes_after_a_newline_only),
+		ALONE(strangers_are_nobody),
 		ALONE(all_admin_bits_are_read),
 		TEST(tells_the_link_then_every_server),
 		TEST(tells_a_change_within_a_second_and_once),
@@ -463,6 +549,8 @@ int main(void)
 		ALONE(waits_for_the_new_process_when_the_leaving_one_answers),
 		TEST(lost_link_is_told_when_it_does_not_come_back),
 		TEST(tries_less_and_less_often_but_each_5_s),
+		TEST(short_lived_links_are_not_met_with_haste),
+		TEST(every_loss_begins_with_short_waits),
 		TEST(restart_within_the_grace_is_no_loss),
 		TEST(first_failure_is_told_at_once),
 		TEST(hanging_one_is_told_after_a_second_and_once),

@@ -135,6 +135,18 @@ static void little_weight_is_at_least_one(void **state)
 	assert_string_equal(talk.told, "done 1\n");
 }
 
+static void new_process_has_the_weight_that_it_shows(void **state)
+{
+	(void)state;
+	talk_order(&talk, 1, "be/s1", SERVER_UNKNOWN, 10, false);
+	talk_wait(&talk, 1 * SECOND);
+	talk_clear(&talk);
+	fake_haproxy_reload(talk.fake, talk.now);
+	talk_wait(&talk, 50 * MS);
+	assert_string_equal(talk.told, "up fresh\nbe/s1 READY 100\n"
+				       "be/s2 READY 100\ntwo/s1 READY 100\n");
+}
+
 static void weight_is_of_the_configured_one(void **state)
 {
 	(void)state;
@@ -414,6 +426,26 @@ static void reload_keeps_orders_under_way(void **state)
 	assert_int_equal(admin_of("two", "s1"), 8);
 }
 
+/* Half of the table was heard under the old settings. */
+static void reload_amid_a_table_makes_nobody_absent(void **state)
+{
+	(void)state;
+	talk_end(&talk);
+	talk_begin(&talk, &set, false);
+	talk_settle(&talk);
+	talk_hear(&talk, "\n> \n> Pid: 7\n\n> 1\n# be_id\n"
+			 "2 be 3 s3 ::1 2 0 1 1 0 1 0 2\n");
+	talk_clear(&talk);
+	move();
+	talk_hear(&talk, "2 be 2 s2 ::1 2 0 1 1 0 1 0 2\n\n> ");
+	assert_string_equal(talk.told, "be/s2 READY 100\n");
+	assert_non_null(strstr(talk.sent, "show servers state\n"));
+	talk_clear(&talk);
+	talk_hear(&talk, "1\n# be_id\n2 be 3 s3 ::1 2 0 1 1 0 1 0 2\n\n> ");
+	assert_string_equal(talk.told, "be/s3 READY 100\nbe/s2 ABSENT 100\n"
+				       "two/s1 ABSENT 100\n");
+}
+
 static void reload_between_write_and_answer_loses_nothing(void **state)
 {
 	char data[16384];
@@ -446,6 +478,7 @@ int main(void)
 		TEST(orders_for_one_server_follow_each_other),
 		TEST(acknowledged_order_is_not_told_again),
 		TEST(little_weight_is_at_least_one),
+		TEST(new_process_has_the_weight_that_it_shows),
 		TEST(weight_is_of_the_configured_one),
 		TEST(drain_spares_an_unseen_maintenance),
 		TEST(maint_on_an_unseen_maintenance_fails),
@@ -463,6 +496,7 @@ int main(void)
 		TEST(took_counts_from_the_order),
 		TEST(reload_tells_every_server_anew),
 		TEST(reload_keeps_orders_under_way),
+		TEST(reload_amid_a_table_makes_nobody_absent),
 		TEST(reload_between_write_and_answer_loses_nothing),
 	};
 
