@@ -187,7 +187,7 @@ static int https_url(struct https_probe *https)
 	const char *path = probe->plan->check->path;
 	char name[TLS_NAME_MAX], host[TLS_NAME_MAX + 16], text[64];
 	char *url;
-	int r;
+	CURLcode r;
 
 	tls_name(probe->plan->check, probe_host(probe), name, sizeof(name));
 	http_host_write(name, probe->to.port, 0, host, sizeof(host));

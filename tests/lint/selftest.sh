@@ -164,6 +164,11 @@ plant
 printf '#!/bin/sh\necho $1\n' >"$copy/tests/a.sh"
 finds shell 'a.sh:2' "a shell script with a fault"
 
+plant
+echo 'int f(unsigned u) { return u; }' >>"$copy/controller/core/a.c"
+cflags='-Wconversion' finds warnings 'a.c:7.*warning' \
+	"what the other compiler warns of"
+
 if [ -n "${programs:-}" ]; then
 	plant
 	echo 'int main(void) { return 0; }' >"$copy/fault.c"

@@ -56,7 +56,7 @@ static void gives_back_what_was_stored(void **state)
 static void forgets_what_was_taken_back(void **state)
 {
 	struct store_order order = { .kind = STORE_CLAIM,
-				     .claim = { 0, API1 } };
+				     .claim = { 0, API1, false } };
 	struct store_order hold = { .kind = STORE_MAINTENANCE,
 				    .maintenance = { .target = NOTE_NONE,
 						     .on = true } };
