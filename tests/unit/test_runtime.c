@@ -315,7 +315,7 @@ static void waits_for_the_new_process_when_the_leaving_one_answers(void **state)
 	(void)state;
 	talk_hear(&talk, GREETED INFO_OF("1", "0") TABLE);
 	talk_wait(&talk, 0);
-	talk.now = instant_add(talk.now, 200 * MS);
+	talk.now = instant_add(talk.now, 2 * RUNTIME_GRACE_US);
 	talk_clear(&talk);
 	talk_settle(&talk);
 	talk_hear(&talk, INFO_OF("1", "1"));
@@ -335,7 +335,7 @@ static void lost_link_is_told_when_it_does_not_come_back(void **state)
 	talk_clear(&talk);
 	fake_haproxy_kill(talk.fake);
 	talk_settle(&talk);
-	talk_wait(&talk, 90 * MS);
+	talk_wait(&talk, RUNTIME_GRACE_US - 10 * MS);
 	assert_string_equal(talk.told, "");
 	talk_wait(&talk, 20 * MS);
 	assert_string_equal(talk.told, "down cannot connect\n");
