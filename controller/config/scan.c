@@ -494,9 +494,9 @@ int scan_source(struct text *text, const struct source *source,
 	while (scan_left(&scan, 1) && !scan.syntax->broken && scan.error == 0)
 		scan_token(&scan);
 	scan_keep(&scan);
+	if (scan.error < 0)
+		return scan.error;
 	syntax_leave(scan.syntax, base);
 	/* What includes this file goes on with a line of its own. */
-	if (scan.error == 0)
-		scan.error = text_append(text, "\n", 1);
-	return scan.error;
+	return text_append(text, "\n", 1);
 }

@@ -24,7 +24,7 @@ struct settings *config_right(const char *text);
  */
 void config_said(const char *text, char *said, size_t size);
 
-/* Fail the test unless @text is refused with exactly @wanted. */
+/* Fail the test unless exactly @wanted is said of @text. */
 void config_wrong(const char *text, const char *wanted);
 
 #endif

@@ -126,10 +126,9 @@ static void print_service(FILE *out, int service)
 	fprintf(out, "); }\n");
 }
 
-static struct settings *many_targets(void)
+/* A configuration of 100 targets for each of @services; the caller's. */
+static char *text_make(int services)
 {
-	struct settings *settings = NULL;
-	struct report report;
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -137,10 +136,20 @@ static struct settings *many_targets(void)
 
 	assert_non_null(out);
 	fprintf(out, "services = (\n");
-	for (i = 0; i < SERVICES; i++)
+	for (i = 0; i < services; i++)
 		print_service(out, i);
 	fprintf(out, ");\n");
 	fclose(out);
+	return text;
+}
+
+static struct settings *many_targets(void)
+{
+	struct settings *settings = NULL;
+	char *text = text_make(SERVICES);
+	size_t size = strlen(text);
+	struct report report;
+
 	report_init(&report);
 	assert_int_equal(
 		settings_load_text("x.conf", text, size, &settings, &report),
@@ -149,6 +158,40 @@ static struct settings *many_targets(void)
 	report_done(&report);
 	free(text);
 	return settings;
+}
+
+/* The same from memory; an error must not be made of a lack of memory. */
+static bool text_failing(const char *text, long nth, int *ret_r)
+{
+	struct settings *settings = NULL;
+	struct report report;
+	bool failed;
+
+	report_init(&report);
+	left = nth;
+	*ret_r = settings_load_text("x.conf", text, strlen(text), &settings,
+				    &report);
+	failed = left < 0;
+	left = -1;
+	assert_int_equal(report.errors, 0);
+	report_done(&report);
+	settings_free(settings);
+	return failed;
+}
+
+static void every_allocation_for_many_targets_may_fail(void **state)
+{
+	char *text = text_make(6);
+	long nth = 0;
+	int r;
+
+	(void)state;
+	while (text_failing(text, nth, &r)) {
+		assert_int_equal(r, -ENOMEM);
+		nth++;
+	}
+	assert_int_equal(r, 0);
+	free(text);
 }
 
 static void takes_little_memory_for_many_targets(void **state)
@@ -185,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_allocation_may_fail),
 		cmocka_unit_test(every_allocation_for_errors_may_fail),
+		cmocka_unit_test(every_allocation_for_many_targets_may_fail),
 		cmocka_unit_test(takes_little_memory_for_many_targets),
 		cmocka_unit_test(mapping_may_run_out_of_memory),
 	};

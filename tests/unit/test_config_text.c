@@ -256,6 +256,26 @@ static void ends_with_includes_that_multiply(void **state)
 	assert_non_null(strstr(said, "is one include too many"));
 }
 
+static void refuses_files_that_are_too_large_together(void **state)
+{
+	static char line[1 << 20];
+	FILE *out = fopen("remarks.conf", "w");
+	int i;
+
+	(void)state;
+	assert_non_null(out);
+	memset(line, '#', sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	for (i = 0; i < 9; i++)
+		fwrite(line, 1, sizeof(line), out);
+	assert_int_equal(fclose(out), 0);
+	file_write("main.conf", "@include \"remarks.conf\"\n"
+				"@include \"remarks.conf\"\n" SERVICE(""));
+	load_fails("main.conf", -EINVAL,
+		   "main.conf: all files together are larger than 16 MiB: "
+		   "include less\n");
+}
+
 static void finds_includes_only_where_libconfig_would(void **state)
 {
 	(void)state;
@@ -453,6 +473,7 @@ int main(void)
 		cmocka_unit_test(refuses_includes_that_cannot_be),
 		cmocka_unit_test(refuses_includes_beyond_ten_deep),
 		cmocka_unit_test(ends_with_includes_that_multiply),
+		cmocka_unit_test(refuses_files_that_are_too_large_together),
 		cmocka_unit_test(finds_includes_only_where_libconfig_would),
 		cmocka_unit_test(names_errors_of_syntax),
 		cmocka_unit_test(takes_marks_too_many),
