@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/drill.h"
+#include "report/render.h"
 
 /* One row of the table: the medians and the worst of one kind of fault. */
 static void print_row(const char *fault, const char *by,
@@ -68,17 +69,42 @@ static void print_aim(const struct drill_aim *aim, FILE *out)
 		aim->unit[0] != '\0' ? " " : "", aim->unit);
 }
 
+/* How many runs, from @first on, had its fault and were held by its rule. */
+static size_t held_runs(const struct drill_report *rep, size_t first)
+{
+	const struct drill_run *like = &rep->runs[first];
+	size_t count = 0;
+
+	for (size_t i = first; i < rep->run_count; i++)
+		count += rep->runs[i].fault.type == like->fault.type &&
+			 strcmp(rep->runs[i].held, like->held) == 0;
+	return count;
+}
+
+/* Whether no run before said the same. */
+static bool is_first_held(const struct drill_report *rep, size_t at)
+{
+	const struct drill_run *run = &rep->runs[at];
+
+	for (size_t i = 0; i < at; i++)
+		if (rep->runs[i].fault.type == run->fault.type &&
+		    strcmp(rep->runs[i].held, run->held) == 0)
+			return false;
+	return run->held[0] != '\0';
+}
+
+/* One line for each rule and type of fault. */
 static void print_held(const struct drill_report *rep, FILE *out)
 {
 	for (size_t i = 0; i < rep->run_count; i++) {
-		const struct drill_run *run = &rep->runs[i];
+		enum drill_fault_type type = rep->runs[i].fault.type;
 
-		if (run->held[0] != '\0')
+		if (is_first_held(rep, i))
 			fprintf(out,
-				"Run %u, %s %.24s: held by %.24s: the last one "
-				"was kept.\n",
-				run->n, drill_fault_name(run->fault.type),
-				run->fault.target, run->held);
+				"%s: %.24s kept the last one in rotation in "
+				"%zu of %zu runs.\n",
+				drill_fault_name(type), rep->runs[i].held,
+				held_runs(rep, i), rep->by_fault[type].runs);
 	}
 }
 
@@ -101,14 +127,14 @@ void drill_report_text(const struct drill_report *rep, FILE *out)
 
 	fprintf(out, "%s: %s\n", rep->scenario, rep->title);
 	if (rep->hypothesis[0] != '\0')
-		fprintf(out, "%s\n", rep->hypothesis);
+		paper_text.paragraph(rep->hypothesis, out);
 	fputc('\n', out);
 	print_table(rep, out);
 	fputc('\n', out);
 	print_held(rep, out);
 	print_bad_runs(rep, out);
 	if (rep->aim_count > 0)
-		fprintf(out, "Aims\n");
+		fprintf(out, "\nAims\n");
 	for (size_t i = 0; i < rep->aim_count; i++)
 		print_aim(&rep->aims[i], out);
 	fprintf(out, "Targets called DOWN without a fault: %u\n",
