@@ -61,3 +61,9 @@ void config_wrong(const char *text, const char *wanted)
 	config_said(text, said, sizeof(said));
 	assert_string_equal(said, wanted);
 }
+
+void config_all_wrong(const struct mistake *mistakes)
+{
+	for (; mistakes->text != NULL; mistakes++)
+		config_wrong(mistakes->text, mistakes->said);
+}

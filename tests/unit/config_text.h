@@ -27,4 +27,11 @@ void config_said(const char *text, char *said, size_t size);
 /* Fail the test unless exactly @wanted is said of @text. */
 void config_wrong(const char *text, const char *wanted);
 
+struct mistake {
+	const char *text, *said;
+};
+
+/* The same for each row; one with a NULL text ends them. */
+void config_all_wrong(const struct mistake *mistakes);
+
 #endif

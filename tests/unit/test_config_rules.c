@@ -12,16 +12,6 @@
 #include "tests/unit/config_text.h"
 #include "tests/unit/golden.h"
 
-struct mistake {
-	const char *text, *said;
-};
-
-static void all_wrong(const struct mistake *mistakes)
-{
-	for (; mistakes->text != NULL; mistakes++)
-		config_wrong(mistakes->text, mistakes->said);
-}
-
 static void names_the_nearest_setting(void **state)
 {
 	static const struct mistake mistakes[] = {
@@ -51,7 +41,7 @@ static void names_the_nearest_setting(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 }
 
 static void refuses_the_wrong_kind_of_value(void **state)
@@ -98,70 +88,7 @@ static void refuses_the_wrong_kind_of_value(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
-}
-
-static void refuses_what_is_out_of_range(void **state)
-{
-	static const struct mistake mistakes[] = {
-		{ CHECK("fall = 0;"),
-		  "x.conf:1: fall = 0 is out of range: give 1 to 100\n" },
-		{ CHECK("rise = 101;"),
-		  "x.conf:1: rise = 101 is out of range: give 1 to 100\n" },
-		{ CHECK("fall = 4294967299;"),
-		  "x.conf:1: fall = 4294967299 is out of range: give 1 to "
-		  "100\n" },
-		{ CHECK("fall = 2147483648;"),
-		  "x.conf:1: fall = 2147483648 is out of range: give 1 to "
-		  "100\n" },
-		{ CHECK("fall = -2147483649;"),
-		  "x.conf:1: fall = -2147483649 is out of range: give 1 to "
-		  "100\n" },
-		{ CHECK("fall = 0x100000003;"),
-		  "x.conf:1: fall = 4294967299 is out of range: give 1 to "
-		  "100\n" },
-		{ CHECK("port = 65536;"),
-		  "x.conf:1: port = 65536 is out of range: give 1 to "
-		  "65535\n" },
-		{ CHECK("interval = \"5ms\";"),
-		  "x.conf:1: interval = \"5ms\" is out of range: give "
-		  "\"10ms\" to \"1h\"\n" },
-		{ CHECK("interval = \"99999999999999999999d\";"),
-		  "x.conf:1: interval: \"99999999999999999999d\" is longer "
-		  "than anything: write less\n" },
-		{ SERVICE("objective = { availability = 100; };"),
-		  "x.conf:1: availability = 100 is out of range: give a "
-		  "percentage above 0 and below 100, such as 99.95\n" },
-		{ SERVICE("severity = { total = \"P5\"; };"),
-		  "x.conf:1: total = \"P5\" is unknown: use \"P1\", \"P2\", "
-		  "\"P3\" or \"P4\"\n" },
-		{ CHECK("type = \"htpp\"; path = \"x\";"),
-		  "x.conf:1: type = \"htpp\" is unknown: use \"http\", "
-		  "\"https\", \"tcp\", \"tls\" or \"exec\"\n" },
-		{ CHECK("status = \"99\";"),
-		  "x.conf:1: \"99\" is no list of statuses: write it like "
-		  "\"200-299,401\", each from 100 to 599\n" },
-		{ CHECK("status = 600;"),
-		  "x.conf:1: \"600\" is no list of statuses: write it like "
-		  "\"200-299,401\", each from 100 to 599\n" },
-		{ NULL, NULL },
-	};
-
-	(void)state;
-	all_wrong(mistakes);
-}
-
-static void takes_the_ends_of_a_range(void **state)
-{
-	(void)state;
-	settings_free(config_right(CHECK("fall = 1; rise = 100;")));
-	settings_free(config_right(CHECK("port = 65535;")));
-	settings_free(config_right(CHECK("interval = \"1h\"; timeout = "
-					 "\"10m\"; timeout_min = \"10m\"; "
-					 "slow_after = \"10m\";")));
-	settings_free(config_right(
-		CHECK("interval = \"10ms\"; fast_interval = \"10ms\";")));
-	settings_free(config_right(SERVICE("min_up = 1; concurrency = 1;")));
+	config_all_wrong(mistakes);
 }
 
 static void refuses_spans_that_contradict_each_other(void **state)
@@ -180,7 +107,7 @@ static void refuses_spans_that_contradict_each_other(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 }
 
 static void refuses_what_the_check_does_not_use(void **state)
@@ -199,7 +126,7 @@ static void refuses_what_the_check_does_not_use(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 }
 
 static void refuses_a_request_that_is_none(void **state)
@@ -235,7 +162,7 @@ static void refuses_a_request_that_is_none(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 }
 
 static void refuses_files_that_cannot_be_read(void **state)
@@ -277,7 +204,7 @@ static void refuses_files_that_cannot_be_read(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 }
 
 #define TARGET(address)                                                        \
@@ -325,7 +252,7 @@ static void refuses_addresses_that_are_none(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 }
 
 static void refuses_services_that_cannot_work(void **state)
@@ -359,7 +286,7 @@ static void refuses_services_that_cannot_work(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 }
 
 static void refuses_haproxies_that_cannot_be_reached(void **state)
@@ -389,7 +316,7 @@ static void refuses_haproxies_that_cannot_be_reached(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 }
 
 #define TWO(first, second)                                                     \
@@ -423,7 +350,7 @@ static void refuses_names_that_stand_twice(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 	settings_free(config_right(TWO("name = \"a\"; backend = \"x\";",
 				       "name = \"b\"; backend = \"y\";")));
 }
@@ -457,7 +384,7 @@ static void refuses_names_that_are_none(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 }
 
 static void says_of_what_is_not_built_what_to_do(void **state)
@@ -479,73 +406,10 @@ static void says_of_what_is_not_built_what_to_do(void **state)
 	};
 
 	(void)state;
-	all_wrong(mistakes);
+	config_all_wrong(mistakes);
 	settings_free(config_right(SERVICE(
 		"agree = \"local\"; max_withdrawn = 100; on_panic = \"hold\"; "
 		"check = { tether = true; };")));
-}
-
-/* @count times what @print prints, between @head and @tail; @wanted is what
- * is said of it.
- */
-static void said_of_many(const char *head, unsigned count,
-			 void (*print)(FILE *out, unsigned i), const char *tail,
-			 const char *wanted)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	unsigned i;
-
-	assert_non_null(out);
-	fputs(head, out);
-	for (i = 0; i < count; i++)
-		print(out, i);
-	fputs(tail, out);
-	fclose(out);
-	config_wrong(text, wanted);
-	free(text);
-}
-
-static void print_haproxy(FILE *out, unsigned i)
-{
-	fprintf(out, "{ name = \"h%u\"; socket = \"/%u\"; },\n", i, i);
-}
-
-static void print_service(FILE *out, unsigned i)
-{
-	fprintf(out,
-		"{ name = \"s%u\"; targets = ( { name = \"t\"; address = "
-		"\"h%u:80\"; } ); },\n",
-		i, i);
-}
-
-static void print_target(FILE *out, unsigned i)
-{
-	fprintf(out, "{ name = \"t%u\"; address = \"h%u:80\"; },\n", i, i);
-}
-
-static void refuses_more_than_there_may_be(void **state)
-{
-	static const char haproxies[] =
-		SERVICE("backend = \"b\";") "haproxy = (\n";
-	static const char services[] = "services = (\n";
-	static const char targets[] =
-		"services = ( { name = \"s\"; targets = (\n";
-
-	(void)state;
-	said_of_many(haproxies, 16, print_haproxy, ");\n", "");
-	said_of_many(haproxies, 17, print_haproxy, ");\n",
-		     "x.conf:2: there are 17 HAProxy processes: 16 are the "
-		     "limit\n");
-	said_of_many(services, 1000, print_service, ");\n", "");
-	said_of_many(services, 1001, print_service, ");\n",
-		     "x.conf:1: there are 1001 services: 1000 are the "
-		     "limit\n");
-	said_of_many(targets, 20000, print_target, "); } );\n", "");
-	said_of_many(targets, 20001, print_target, "); } );\n",
-		     "x.conf:1: there are 20001 targets: 20000 are the "
-		     "limit\n");
 }
 
 static void render_mistakes(const void *arg, FILE *out)
@@ -584,8 +448,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_the_nearest_setting),
 		cmocka_unit_test(refuses_the_wrong_kind_of_value),
-		cmocka_unit_test(refuses_what_is_out_of_range),
-		cmocka_unit_test(takes_the_ends_of_a_range),
 		cmocka_unit_test(refuses_spans_that_contradict_each_other),
 		cmocka_unit_test(refuses_what_the_check_does_not_use),
 		cmocka_unit_test(refuses_a_request_that_is_none),
@@ -597,7 +459,6 @@ int main(void)
 		cmocka_unit_test(refuses_two_services_of_one_name),
 		cmocka_unit_test(refuses_names_that_are_none),
 		cmocka_unit_test(says_of_what_is_not_built_what_to_do),
-		cmocka_unit_test(refuses_more_than_there_may_be),
 		cmocka_unit_test(reports_ten_mistakes_at_once),
 		cmocka_unit_test(reports_everything_that_is_for_later),
 	};

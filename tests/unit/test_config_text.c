@@ -284,10 +284,6 @@ static void finds_includes_only_where_libconfig_would(void **state)
 		"//@include \"x\"\n" CHECK("body = \" @include \\\"x\\\"\";")));
 }
 
-struct mistake {
-	const char *text, *said;
-};
-
 static void names_errors_of_syntax(void **state)
 {
 	static const struct mistake mistakes[] = {
@@ -372,11 +368,9 @@ static void names_errors_of_syntax(void **state)
 		  "x.conf:2: node has no value: write node = ...\n" },
 		{ NULL, NULL },
 	};
-	const struct mistake *mistake;
 
 	(void)state;
-	for (mistake = mistakes; mistake->text != NULL; mistake++)
-		config_wrong(mistake->text, mistake->said);
+	config_all_wrong(mistakes);
 }
 
 static void takes_marks_too_many(void **state)

@@ -1,4 +1,4 @@
-/* The known name that a misspelt one was meant to be. */
+/* Rows of the table of keys by their names, right or misspelt. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,26 @@
 #include "controller/config/keys.h"
 
 #define WORD_MAX 32
+
+const struct key *key_find(const struct block *block, const char *name)
+{
+	const struct key *key;
+
+	for (key = block->keys; key->name != NULL; key++)
+		if (strcmp(key->name, name) == 0)
+			return key;
+	return NULL;
+}
+
+const char *key_word(const struct key *key, int value)
+{
+	const struct choice *choice;
+
+	for (choice = key->choices; choice->word != NULL; choice++)
+		if (choice->value == value && choice->later == NULL)
+			return choice->word;
+	return "";
+}
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
 {
