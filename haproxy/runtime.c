@@ -55,7 +55,7 @@ struct runtime *runtime_new(const struct servers *servers, unsigned haproxy,
 	rt->done = done;
 	rt->arg = arg;
 	rt->retry_at = INSTANT_NONE;
-	rt->quick_until = INSTANT_NONE;
+	rt->lost_at = INSTANT_NONE;
 	rt->backoff_us = RUNTIME_RETRY_US_MIN;
 	rt->views = calloc(servers_count(servers) + 1, sizeof(*rt->views));
 	rt->orders = calloc(ORDERS_MAX, sizeof(*rt->orders));
@@ -152,11 +152,25 @@ static void tell_down(struct runtime *rt, const char *why)
 
 /* --- the link ------------------------------------------------------------ */
 
+static int64_t grace_us(enum link_loss loss)
+{
+	switch (loss) {
+	case LOSS_GONE:
+		return RUNTIME_GRACE_US;
+	case LOSS_LEAVING:
+		return RUNTIME_LEAVING_US;
+	default:
+		return 0;
+	}
+}
+
 /* A link that is lost comes back by the next worker more often than not: try
  * at once, and often, before saying so.  One that never holds for long is not
  * met with ever more haste. */
-static void plan_retry(struct runtime *rt, struct instant now, bool quick)
+static void plan_retry(struct runtime *rt, struct instant now,
+		       enum link_loss loss)
 {
+	int64_t grace = grace_us(loss);
 	bool was_up = rt->phase == LINK_UP;
 
 	if (was_up &&
@@ -164,13 +178,14 @@ static void plan_retry(struct runtime *rt, struct instant now, bool quick)
 		rt->backoff_us = RUNTIME_RETRY_US_MIN;
 		rt->short_lived = 0;
 	}
-	if (was_up && quick && rt->short_lived++ < SHORT_LIVED_MAX) {
-		rt->quick_until = instant_add(now, RUNTIME_GRACE_US);
+	if (was_up && grace > 0 && rt->short_lived++ < SHORT_LIVED_MAX) {
+		rt->lost_at = now;
 		rt->retry_at = now;
-	} else if (quick && instant_before(now, rt->quick_until)) {
+	} else if (!instant_is_none(rt->lost_at) &&
+		   instant_before(now, instant_add(rt->lost_at, grace))) {
 		rt->retry_at = instant_add(now, RUNTIME_QUICK_US);
 	} else {
-		rt->quick_until = INSTANT_NONE;
+		rt->lost_at = INSTANT_NONE;
 		rt->retry_at = instant_add(now, rt->backoff_us);
 		rt->backoff_us *= 2;
 		if (rt->backoff_us > RUNTIME_RETRY_US_MAX)
@@ -178,25 +193,25 @@ static void plan_retry(struct runtime *rt, struct instant now, bool quick)
 	}
 }
 
-static void link_lost(struct runtime *rt, struct instant now, bool quick,
-		      const char *why)
+static void link_lost(struct runtime *rt, struct instant now,
+		      enum link_loss loss, const char *why)
 {
-	plan_retry(rt, now, quick);
+	plan_retry(rt, now, loss);
 	rt->phase = LINK_WAITING;
 	rt->synced = false;
 	rt->sent_count = 0;
 	rt->output_size = 0;
 	rt->info_asked = false;
 	rt->table_asked = false;
-	if (instant_is_none(rt->quick_until))
+	if (instant_is_none(rt->lost_at))
 		tell_down(rt, why);
 	orders_fail_batch(rt, now, why);
 	if (rt->told == TOLD_DOWN)
 		orders_fail_waiting(rt, now, why);
 }
 
-void runtime_hang_up(struct runtime *rt, struct instant now, bool quick,
-		     const char *fmt, ...)
+void runtime_hang_up(struct runtime *rt, struct instant now,
+		     enum link_loss loss, const char *fmt, ...)
 {
 	char why[EVENT_TEXT_MAX];
 	va_list ap;
@@ -205,7 +220,7 @@ void runtime_hang_up(struct runtime *rt, struct instant now, bool quick,
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	rt->close_first = true;
-	link_lost(rt, now, quick, why);
+	link_lost(rt, now, loss, why);
 }
 
 enum runtime_step runtime_next(struct runtime *rt, struct instant now)
@@ -249,7 +264,7 @@ void runtime_connected(struct runtime *rt, struct instant now)
 void runtime_lost(struct runtime *rt, struct instant now, const char *why)
 {
 	if (rt->phase != LINK_WAITING)
-		link_lost(rt, now, true, why);
+		link_lost(rt, now, LOSS_GONE, why);
 }
 
 /* --- sending ------------------------------------------------------------- */
@@ -350,12 +365,14 @@ void runtime_tick(struct runtime *rt, struct instant now)
 	forgive(rt, now);
 	if (rt->phase == LINK_CONNECTING &&
 	    instant_reached(now, rt->connect_by))
-		runtime_hang_up(rt, now, true, "no connection within %d ms",
+		runtime_hang_up(rt, now, LOSS_GONE,
+				"no connection within %d ms",
 				(int)(RUNTIME_ANSWER_US / MS));
 	if (rt->phase >= LINK_GREETING && rt->sent_count > 0 &&
 	    instant_reached(now,
 			    instant_add(rt->head_since, RUNTIME_ANSWER_US)))
-		runtime_hang_up(rt, now, false, "hangs: no answer within %d ms",
+		runtime_hang_up(rt, now, LOSS_BAD,
+				"hangs: no answer within %d ms",
 				(int)(RUNTIME_ANSWER_US / MS));
 	if (rt->told == TOLD_DOWN)
 		orders_fail_waiting(rt, now, "not connected");

@@ -31,7 +31,8 @@
 #define RUNTIME_INFO_US      (50 * MS)    /* between two looks for a reload */
 #define RUNTIME_STATE_US     (1 * SECOND) /* between two looks for changes */
 #define RUNTIME_ANSWER_US    (1 * SECOND) /* unanswered so long: it hangs */
-#define RUNTIME_GRACE_US     (300 * MS)   /* a lost link may come back unsaid */
+#define RUNTIME_GRACE_US     (100 * MS)   /* a lost link may come back unsaid */
+#define RUNTIME_LEAVING_US   (1 * SECOND) /* so may one to a leaving worker */
 #define RUNTIME_QUICK_US     (10 * MS)    /* between two tries meanwhile */
 #define RUNTIME_RETRY_US_MIN (50 * MS)
 #define RUNTIME_RETRY_US_MAX (5 * SECOND)

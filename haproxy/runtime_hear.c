@@ -77,7 +77,8 @@ static bool hear_table(struct runtime *rt)
 static void hear_line(struct runtime *rt, struct instant now)
 {
 	if (rt->sent_count == 0) {
-		runtime_hang_up(rt, now, false, "answers what was not asked");
+		runtime_hang_up(rt, now, LOSS_BAD,
+				"answers what was not asked");
 		return;
 	}
 	if (rt->answer.line[0] == '\0')
@@ -111,13 +112,13 @@ static void info_ended(struct runtime *rt, struct instant now)
 
 	rt->info_asked = false;
 	if (rt->info_pid <= 0) {
-		runtime_hang_up(rt, now, false,
+		runtime_hang_up(rt, now, LOSS_BAD,
 				"`show info`: not understood: %.60s", rt->text);
 		return;
 	}
 	if (rt->info_stopping) {
 		runtime_hang_up(
-			rt, now, true,
+			rt, now, LOSS_LEAVING,
 			"its process %ld is leaving and no other answers",
 			rt->info_pid);
 		return;
@@ -155,8 +156,8 @@ static void table_ended(struct runtime *rt, struct instant now, bool stale)
 
 	rt->table_asked = false;
 	if (!rt->table_begun) {
-		runtime_hang_up(rt, now, false, "`show servers state`: %.60s",
-				rt->text);
+		runtime_hang_up(rt, now, LOSS_BAD,
+				"`show servers state`: %.60s", rt->text);
 		return;
 	}
 	/* Lines that were heard before the reload are not in the new views. */
@@ -193,7 +194,8 @@ static void hear_end(struct runtime *rt, struct instant now)
 	struct sent sent;
 
 	if (rt->sent_count == 0) {
-		runtime_hang_up(rt, now, false, "answers what was not asked");
+		runtime_hang_up(rt, now, LOSS_BAD,
+				"answers what was not asked");
 		return;
 	}
 	sent = rt->sent[rt->sent_first];
@@ -240,7 +242,7 @@ void runtime_input(struct runtime *rt, struct instant now, const void *data,
 			hear_end(rt, now);
 			break;
 		case ANSWER_BAD:
-			runtime_hang_up(rt, now, false,
+			runtime_hang_up(rt, now, LOSS_BAD,
 					"an answer without end");
 			break;
 		}

@@ -79,7 +79,8 @@ struct runtime {
 	enum link_phase phase;
 	enum link_told told;
 	bool close_first; /* before the next connection */
-	struct instant retry_at, connect_by, quick_until, up_since;
+	struct instant retry_at, connect_by, up_since;
+	struct instant lost_at; /* NONE: so long ago that it was said */
 	int64_t backoff_us;
 	unsigned short_lived;
 
@@ -125,9 +126,16 @@ void runtime_view(struct runtime *rt, unsigned target, enum server_state state,
 /* The link is up: all servers are to be told anew. */
 void runtime_tell_up(struct runtime *rt, bool fresh);
 
-/* End the connection.  @quick: a better one may be had at once. */
-void runtime_hang_up(struct runtime *rt, struct instant now, bool quick,
-		     const char *fmt, ...)
+/* How a link ends. */
+enum link_loss {
+	LOSS_BAD,    /* it hangs or talks nonsense: nothing is won by haste */
+	LOSS_GONE,   /* closed or refused: another process may be near */
+	LOSS_LEAVING /* its process leaves, another one is being started */
+};
+
+/* End the connection. */
+void runtime_hang_up(struct runtime *rt, struct instant now,
+		     enum link_loss loss, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* From now on the next answer is awaited. */

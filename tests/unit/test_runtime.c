@@ -328,6 +328,28 @@ static void waits_for_the_new_process_when_the_leaving_one_answers(void **state)
 	assert_string_equal(talk.told, "up fresh\n");
 }
 
+static void leaving_process_alone_is_told_after_a_second(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	talk_hear(&talk, GREETED INFO_OF("1", "0") TABLE);
+	talk.now = instant_add(talk.now, 1 * SECOND);
+	talk_clear(&talk);
+	talk_settle(&talk);
+	talk_hear(&talk, INFO_OF("1", "1"));
+	for (i = 0; i < 99; i++) {
+		talk_hear(&talk, GREETED INFO_OF("1", "1"));
+		talk_wait(&talk, RUNTIME_QUICK_US);
+	}
+	assert_string_equal(talk.told, "");
+	talk_hear(&talk, GREETED INFO_OF("1", "1"));
+	talk_wait(&talk, RUNTIME_QUICK_US);
+	talk_hear(&talk, GREETED INFO_OF("1", "1"));
+	assert_string_equal(talk.told, "down its process 1 is leaving and no "
+				       "other answers\n");
+}
+
 static void lost_link_is_told_when_it_does_not_come_back(void **state)
 {
 	(void)state;
@@ -547,6 +569,7 @@ int main(void)
 		TEST(looks_for_a_reload_20_times_a_second),
 		TEST(reload_is_told_within_50_ms),
 		ALONE(waits_for_the_new_process_when_the_leaving_one_answers),
+		ALONE(leaving_process_alone_is_told_after_a_second),
 		TEST(lost_link_is_told_when_it_does_not_come_back),
 		TEST(tries_less_and_less_often_but_each_5_s),
 		TEST(short_lived_links_are_not_met_with_haste),
