@@ -293,6 +293,7 @@ static void door_close(struct web_door *door)
 {
 	struct ev_loop *ev = loop_ev(door->web->loop);
 	struct web_request *req;
+	unsigned i;
 
 	if (door->mhd == NULL)
 		return;
@@ -303,6 +304,9 @@ static void door_close(struct web_door *door)
 		req->suspended = false;
 		MHD_resume_connection(req->connection);
 	}
+	/* Last words: what is due to those that listen, and its end. */
+	for (i = 0; i < 3; i++)
+		MHD_run(door->mhd);
 	ev_io_stop(ev, &door->io);
 	ev_timer_stop(ev, &door->timer);
 	MHD_stop_daemon(door->mhd);

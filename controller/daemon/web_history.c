@@ -272,8 +272,6 @@ static ssize_t follow_read(void *arg, uint64_t at, char *buf, size_t size)
 	size_t left;
 
 	(void)at;
-	if (req->door->closing)
-		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (req->head_sent == req->head.used) {
 		buffer_reset(&req->head);
 		req->head_sent = 0;
@@ -281,6 +279,8 @@ static ssize_t follow_read(void *arg, uint64_t at, char *buf, size_t size)
 			return MHD_CONTENT_READER_END_OF_STREAM;
 	}
 	left = req->head.used - req->head_sent;
+	if (left == 0 && req->door->closing)
+		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (left == 0) {
 		MHD_suspend_connection(req->connection);
 		req->suspended = true;

@@ -195,10 +195,12 @@ class World:
     """Replicas api1.., HAProxies and a daemon; ended by its with block."""
 
     def __init__(self, targets=3, haproxies=1, level="admin", check="",
-                 service="", environment=None, haproxy_extra=""):
+                 service="", environment=None, haproxy_extra="",
+                 http="off"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-e2e."))
         self.check = check
         self.service = service
+        self.http = http
         self.names = [f"api{i + 1}" for i in range(targets)]
         self.replicas = {name: Replica() for name in self.names}
         ports = {name: r.port for name, r in self.replicas.items()}
@@ -227,7 +229,7 @@ class World:
 node = "test";
 state_dir = "{self.daemon.state}";
 control = {{ socket = "{self.daemon.control}"; }};
-http = {{ listen = "off"; }};
+http = {{ listen = "{self.http}"; }};
 haproxy = ( {haproxies} );
 services = (
   {{ name = "api";

@@ -1,0 +1,602 @@
+"""What the daemon says of itself: HTTP, the control socket, metrics."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+from web import Stream, ask, connect
+from world import BASCULED, World, free_port, wait_for
+
+
+@pytest.fixture
+def world():
+    port = free_port()
+    with World(http=f"127.0.0.1:{port}") as it:
+        it.tcp = ("127.0.0.1", port)
+        it.start()
+        wait_for(lambda: status(it)["summary"] == "well")
+        yield it
+
+
+def status(world):
+    return ask(world.daemon.control, "/api/v1/status").json()
+
+
+def targets(world):
+    return {target["name"]: target
+            for target in status(world)["services"][0]["targets"]}
+
+
+def maintenance(world, **wish):
+    return ask(world.daemon.control, "/api/v1/maintenance", "POST", wish)
+
+
+def sample(world, line):
+    """The value of a series, or None."""
+    for text in ask(world.tcp, "/metrics").text().splitlines():
+        if text.startswith(line + " "):
+            return float(text.split()[-1])
+    return None
+
+
+# ---- health ----
+
+def test_healthy_is_200_under_every_name(world):
+    for path in ("/livez", "/readyz", "/startupz", "/health", "/health/live",
+                 "/health/ready", "/health/startup"):
+        answer = ask(world.tcp, path)
+        assert answer.status == 200, answer.body
+        assert answer.json()["status"] == "ok"
+    assert set(ask(world.tcp, "/readyz").json()["checks"]) == {
+        "settings", "targets", "store", "haproxy:lb1"}
+
+
+def test_a_lost_haproxy_makes_it_unready_and_not_dead(world):
+    world.haproxy.stop()
+    wait_for(lambda: ask(world.tcp, "/readyz").status == 503)
+    checks = ask(world.tcp, "/readyz").json()["checks"]
+    assert not checks["haproxy:lb1"]["ok"] and checks["haproxy:lb1"]["why"]
+    assert checks["store"]["ok"]
+    assert ask(world.tcp, "/livez").status == 200
+    assert ask(world.tcp, "/startupz").status == 200
+    assert status(world)["summary"] == "degraded"
+    assert sample(world, 'bascule_haproxy_up{haproxy="lb1"}') == 0
+
+
+def test_it_has_started_when_each_target_was_judged():
+    with World(check='timeout = "2s"; fall = 2;') as w:
+        w.replicas["api1"].fault("kind=mute")
+        w.daemon.start()
+        w.daemon.wait_said("-> UP", 2)
+        answer = ask(w.daemon.control, "/startupz")
+        assert answer.status == 503
+        assert answer.json()["checks"]["targets"]["why"] == (
+            "1 of 3 targets were not judged yet")
+        wait_for(lambda: ask(w.daemon.control, "/startupz").status == 200)
+
+
+# ---- the store ----
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 200 KiB; the test may fill it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk],
+                   check=True)
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_full_disk_is_told_and_stops_nothing(world, small_disk):
+    world.daemon.stop()
+    world.daemon.state = small_disk
+    world.configure()
+    world.daemon.start()
+    world.daemon.wait_said("-> UP", 6)
+    assert ask(world.tcp, "/readyz").status == 200
+    subprocess.run(["dd", "if=/dev/zero", f"of={small_disk}/junk", "bs=1k"],
+                   stderr=subprocess.DEVNULL, check=False)
+    world.replica_kill("api1")
+    world.wait_out("api1")
+    wait_for(lambda: ask(world.tcp, "/readyz").status == 503)
+    checks = ask(world.tcp, "/readyz").json()["checks"]
+    assert "full" in checks["store"]["why"]
+    [incident] = status(world)["incidents"]
+    assert incident["target"] == "api1"
+    # What cannot be kept is in memory, and said to be all that there is.
+    kept = ask(world.tcp, "/api/v1/incidents").json()
+    assert not kept["complete"]
+    assert [row["number"] for row in kept["incidents"]] == [1]
+    events = ask(world.tcp, "/api/v1/events").json()
+    assert not events["complete"]
+    assert "incident_opened" in [event["kind"] for event in events["events"]]
+    assert len(world.daemon.said("store: not kept")) == 1
+    assert sample(world, "bascule_store_up") == 0
+    world.replica_start("api1")
+    world.wait_out()
+    os.remove(small_disk / "junk")
+    wait_for(lambda: ask(world.tcp, "/readyz").status == 200)
+    wait_for(lambda: world.daemon.incidents() and
+             world.daemon.incidents()[0][1])
+    assert ask(world.tcp, "/api/v1/incidents").json()["complete"]
+
+
+def test_a_damaged_file_is_moved_aside(world):
+    world.daemon.kill()
+    (world.daemon.state / "bascule.db-wal").unlink()
+    (world.daemon.state / "bascule.db").write_bytes(b"no database " * 1000)
+    world.daemon.start()
+    world.daemon.wait_said("bascule.db was damaged: moved to ")
+    world.daemon.wait_said("-> UP", 6)
+    assert ask(world.tcp, "/readyz").status == 200
+    assert [name for name in os.listdir(world.daemon.state)
+            if name.startswith("bascule.db.damaged-")]
+
+
+# ---- status ----
+
+def test_status_is_the_same_over_both_sockets(world):
+    here, there = status(world), ask(world.tcp, "/api/v1/status").json()
+    assert here["node"] == there["node"] == "test"
+    assert here["summary"] == "well"
+    assert here["store"]["path"] == f"{world.daemon.state}/bascule.db"
+    [service] = here["services"]
+    assert service["serving"] == service["targets_total"] == 3
+    assert service["worst_detection"]["answer_seconds"] == 0.14
+    assert {t["servers"]["lb1"] for t in service["targets"]} == {"READY"}
+    assert all(t["latency"]["p95_seconds"] > 0 for t in service["targets"])
+
+
+def test_status_follows_a_replica(world):
+    world.replica_kill("api2")
+    world.wait_out("api2")
+    target = wait_for(lambda: (t := targets(world)["api2"])["servers"]["lb1"]
+                      in ("MAINT", "DRAIN") and t)
+    assert target["state"] == "DOWN" and target["circuit"] == "OPEN"
+    assert target["withdrawn"] and not target["in_rotation"]
+    assert target["result"]["code"] == "L4CON"
+    [incident] = status(world)["incidents"]
+    assert incident["detection_seconds"] < 2
+    assert incident["acted"] is not None
+    world.replica_start("api2")
+    wait_for(lambda: targets(world)["api2"]["state"] == "UP")
+    wait_for(lambda: status(world)["summary"] == "well")
+
+
+def test_one_target_by_name(world):
+    place = world.daemon.control
+    assert ask(place, "/api/v1/target?name=api2").json()["name"] == "api2"
+    assert ask(place, "/api/v1/target?name=api/api3").json()["name"] == "api3"
+    assert ask(place, "/api/v1/target?name=nobody").status == 404
+    assert ask(place, "/api/v1/target").status == 400
+
+
+# ---- what HTTP may and may not ----
+
+def test_unknown_paths_and_methods(world):
+    answer = ask(world.tcp, "/nothing")
+    assert answer.status == 404 and "/nothing" in answer.json()["error"]
+    answer = ask(world.daemon.control, "/api/v1/status", "DELETE")
+    assert answer.status == 405 and answer.headers["allow"] == "GET, HEAD"
+    answer = ask(world.daemon.control, "/api/v1/maintenance")
+    assert answer.status == 405 and answer.headers["allow"] == "POST"
+    assert "/api/v1/status" in ask(world.tcp, "/").text()
+
+
+def test_head_has_the_head_alone(world):
+    for path in ("/", "/metrics", "/readyz", "/api/v1/status",
+                 "/api/v1/events"):
+        answer = ask(world.tcp, path, "HEAD")
+        assert answer.status == 200 and answer.body == b""
+
+
+def test_nothing_is_changed_over_tcp(world):
+    answer = ask(world.tcp, "/api/v1/maintenance", "POST",
+                 {"target": "api1", "on": True})
+    assert answer.status == 403
+    assert targets(world)["api1"]["maintenance"] is None
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_no_method_that_changes_is_taken_over_tcp(world, method):
+    assert ask(world.tcp, "/api/v1/status", method).status == 403
+
+
+def test_a_body_is_bounded(world):
+    answer = ask(world.daemon.control, "/api/v1/maintenance", "POST",
+                 b"x" * 20000)
+    assert answer.status == 413
+    with connect(world.daemon.control) as s:
+        s.sendall(b"POST /api/v1/maintenance HTTP/1.1\r\nHost: b\r\n"
+                  b"Transfer-Encoding: chunked\r\n\r\n")
+        with pytest.raises(OSError):
+            for _ in range(10000):
+                s.sendall(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+    assert ask(world.daemon.control, "/livez").status == 200
+
+
+@pytest.mark.parametrize("query", [
+    "limit=x", "limit=-1", "limit=100000", "since=yesterday", "since=10",
+    "after=x"])
+def test_a_senseless_argument_is_refused(world, query):
+    answer = ask(world.tcp, f"/api/v1/events?{query}")
+    assert answer.status == 400
+    assert answer.json()["error"]
+
+
+def test_garbage_is_borne(world):
+    for data in (b"\0" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+                 b"GET /" + b"x" * 100000, b"\r\n" * 5000,
+                 b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999"
+                 b"\r\n\r\n"):
+        with connect(world.tcp) as s:
+            try:
+                s.sendall(data)
+                s.shutdown(1)
+                while s.recv(65536):
+                    pass
+            except OSError:
+                pass
+    assert ask(world.tcp, "/livez").status == 200
+
+
+def test_idle_and_slow_clients_hold_up_nothing(world):
+    idle = [connect(world.tcp) for _ in range(150)]
+    for s in idle[:50]:
+        s.sendall(b"GET /metrics HTTP/1.1\r\nHost")
+    try:
+        assert ask(world.daemon.control, "/livez").status == 200
+        world.replica_kill("api3")
+        world.wait_out("api3", seconds=2)
+    finally:
+        for s in idle:
+            s.close()
+    wait_for(lambda: ask(world.tcp, "/livez").status == 200)
+
+
+def test_it_listens_on_ipv6():
+    port = free_port()
+    with World(http=f"[::1]:{port}") as w:
+        w.start()
+        assert ask(("::1", port), "/livez").status == 200
+
+
+# ---- the control socket ----
+
+def test_only_owner_and_group_may_use_the_control_socket(world):
+    mode = os.stat(world.daemon.control).st_mode
+    assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o660
+
+
+def test_a_second_daemon_is_refused_and_harms_nothing(world):
+    run = subprocess.run([BASCULED, "-c", world.daemon.config], timeout=10,
+                         capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "another basculed listens at" in run.stderr
+    assert status(world)["summary"] == "well"
+
+
+def test_the_socket_of_a_dead_daemon_is_replaced(world):
+    world.daemon.kill()
+    assert os.path.exists(world.daemon.control)
+    world.daemon.start()
+    world.daemon.wait_said("-> UP", 6)
+    assert status(world)["summary"] == "well"
+    world.daemon.stop()
+    assert not os.path.exists(world.daemon.control)
+
+
+def test_a_file_in_its_place_is_left_alone(world):
+    world.daemon.stop()
+    with open(world.daemon.control, "w", encoding="ascii") as file:
+        file.write("precious")
+    run = subprocess.run([BASCULED, "-c", world.daemon.config], timeout=10,
+                         capture_output=True, text=True)
+    assert run.returncode == 1 and "is no socket" in run.stderr
+    with open(world.daemon.control, encoding="ascii") as file:
+        assert file.read() == "precious"
+
+
+# ---- what happened ----
+
+def test_events_are_paged(world):
+    everything = ask(world.tcp, "/api/v1/events").json()
+    assert everything["complete"] and not everything["more"]
+    ids = [event["id"] for event in everything["events"]]
+    assert ids == sorted(ids) and everything["last"] == ids[-1]
+    newest = ask(world.tcp, "/api/v1/events?limit=2").json()
+    assert [event["id"] for event in newest["events"]] == ids[-2:]
+    assert newest["more"]
+    page = ask(world.tcp, f"/api/v1/events?after={ids[0]}&limit=1").json()
+    assert [event["id"] for event in page["events"]] == ids[1:2]
+    assert page["more"]
+    assert ask(world.tcp, "/api/v1/events?since=1h").json() == everything
+    later = ask(world.tcp, "/api/v1/events?since=2038-01-01T00:00:00.5Z")
+    assert later.json()["events"] == []
+
+
+def test_events_outlive_the_daemon_and_ids_grow(world):
+    before = ask(world.tcp, "/api/v1/events").json()
+    world.daemon.kill()
+    world.daemon.start()
+    world.daemon.wait_said("-> UP", 6)
+    after = ask(world.tcp, f"/api/v1/events?after={before['last']}").json()
+    assert after["events"][0]["kind"] == "started"
+    both = ask(world.tcp, "/api/v1/events").json()["events"]
+    assert both == before["events"] + after["events"]
+
+
+def test_a_stream_tells_each_event_as_it_happens(world):
+    stream = Stream(world.tcp, "/api/v1/events?follow=1")
+    assert stream.headers["content-type"] == "text/event-stream"
+    began = time.monotonic()
+    world.replica_kill("api1")
+    number, kind, event = stream.next()
+    assert time.monotonic() - began < 1
+    assert kind == "target" and event["to"] == "DOWN"
+    assert number == event["id"]
+    kinds = [stream.next()[1] for _ in range(3)]
+    assert kinds == ["incident_opened", "withdraw", "withdrawn"]
+    stream.close()
+
+
+def test_a_stream_goes_on_where_it_broke_off(world):
+    first = ask(world.tcp, "/api/v1/events?limit=10000").json()["events"]
+    stream = Stream(world.tcp, "/api/v1/events",
+                    ["Accept: text/event-stream",
+                     f"Last-Event-ID: {first[1]['id']}"])
+    world.replica_kill("api1")
+    got = [stream.next() for _ in range(len(first) - 2 + 4)]
+    ids = [number for number, _, _ in got]
+    assert ids == sorted(set(ids))
+    assert ids[:len(first) - 2] == [event["id"] for event in first[2:]]
+    assert got[-1][1] == "withdrawn"
+    stream.close()
+
+
+def test_streams_are_bounded(world):
+    streams = [Stream(world.tcp, "/api/v1/events?follow=1")
+               for _ in range(33)]
+    assert [s.status for s in streams] == [200] * 32 + [503]
+    streams[0].close()
+    # The place is free once the daemon has tried to write to it.
+    world.replica_kill("api1")
+    world.wait_out("api1")
+    wait_for(lambda: ask_stream(world) == 200)
+    for stream in streams[1:]:
+        stream.close()
+    assert ask(world.tcp, "/livez").status == 200
+
+
+def ask_stream(world):
+    stream = Stream(world.tcp, "/api/v1/events?follow=1")
+    stream.close()
+    return stream.status
+
+
+def test_a_stream_ends_with_the_daemon(world):
+    stream = Stream(world.tcp, "/api/v1/events?follow=1")
+    world.daemon.signal(signal.SIGTERM)
+    assert stream.next()[1] == "stopping"
+    assert stream.next() is None
+    assert world.daemon.process.wait(timeout=5) == 0
+
+
+def test_incidents_by_time_service_and_number(world):
+    world.replica_kill("api1")
+    world.wait_out("api1")
+    world.replica_start("api1")
+    world.daemon.wait_said("incident 1 .* closed")
+    rows = wait_for(lambda: [
+        row for row in ask(world.tcp, "/api/v1/incidents").json()["incidents"]
+        if not row["open"]])
+    [row] = rows
+    assert row["recovery_seconds"] >= row["detection_seconds"] > 0
+    assert row["cause"]["code"] == "L4CON"
+    for query, count in (("since=1h", 1), ("service=api", 1),
+                         ("service=other", 0), ("limit=0", 0),
+                         ("since=2038-01-01T00:00:00Z", 0)):
+        found = ask(world.tcp, f"/api/v1/incidents?{query}").json()
+        assert len(found["incidents"]) == count, query
+    [service] = status(world)["services"]
+    assert service["incidents_in_window"] == 1
+    assert service["mttr_seconds"] == pytest.approx(row["recovery_seconds"])
+
+
+# ---- maintenance ----
+
+def test_maintenance_of_a_target_and_back(world):
+    answer = maintenance(world, target="api1", on=True, drain=True,
+                         reason="disk swap")
+    assert answer.status == 200 and answer.json()["ok"]
+    world.wait_out("api1")
+    target = targets(world)["api1"]
+    assert target["state"] == "MAINT"
+    assert target["maintenance"]["reason"] == "disk swap"
+    assert target["maintenance"]["until"] is None
+    assert world.daemon.said(
+        rf"uid {os.getuid()} \(pid [0-9]+\) wants maintenance on for api1: "
+        "disk swap")
+    world.replica_kill("api1")
+    time.sleep(0.5)
+    assert status(world)["incidents"] == []
+    world.replica_start("api1")
+    assert maintenance(world, target="api/api1", on=False).status == 200
+    world.wait_out()
+
+
+def test_maintenance_ends_by_itself(world):
+    assert maintenance(world, target="api1", on=True, drain=True,
+                       **{"for": "1s"}).status == 200
+    assert 0 < targets(world)["api1"]["maintenance"]["left_seconds"] <= 1
+    world.wait_out("api1")
+    world.wait_out()
+    assert targets(world)["api1"]["maintenance"] is None
+
+
+def test_maintenance_outlives_kill_9(world):
+    assert maintenance(world, target="api2", on=True).status == 200
+    world.daemon.kill()
+    world.daemon.start()
+    world.daemon.wait_said("started", 2)
+    wait_for(lambda: targets(world)["api2"]["state"] == "MAINT")
+
+
+def test_maintenance_of_a_service_and_of_the_node(world):
+    assert maintenance(world, service="api", on=True).status == 200
+    assert {t["state"] for t in targets(world).values()} == {"MAINT"}
+    assert maintenance(world, service="api", on=False).status == 200
+    assert maintenance(world, node=True, on=True).status == 200
+    assert status(world)["maintenance"] is not None
+    wait_for(lambda: {t["state"] for t in targets(world).values()} ==
+             {"MAINT"})
+    assert maintenance(world, node="test", on=False).status == 200
+    wait_for(lambda: {t["state"] for t in targets(world).values()} == {"UP"})
+
+
+def test_what_min_up_forbids_is_refused(world):
+    for name in ("api1", "api2"):
+        assert maintenance(world, target=name, on=True,
+                           drain=True).status == 200
+        wait_for(lambda name=name: targets(world)[name]["withdrawn"])
+    answer = maintenance(world, target="api3", on=True, drain=True)
+    assert answer.status == 409 and "min_up" in answer.json()["error"]
+
+
+def test_an_ambiguous_name_is_refused_with_its_candidates(world):
+    port = world.ports["api1"]
+    text = world.daemon.config.read_text().replace("services = (", f'''services = (
+  {{ name = "shop"; check = {{ type = "tcp"; interval = "1s"; }};
+    targets = ( {{ name = "api1"; address = "127.0.0.1:{port}"; }} ); }},''')
+    world.daemon.config.write_text(text)
+    world.daemon.signal(signal.SIGHUP)
+    world.daemon.wait_said("reloaded: 2 services")
+    answer = maintenance(world, target="api1", on=True)
+    assert answer.status == 409
+    assert answer.json()["candidates"] == ["shop/api1", "api/api1"]
+    assert maintenance(world, target="shop/api1", on=True).status == 200
+
+
+@pytest.mark.parametrize("wish, code", [
+    ({"target": "nobody", "on": True}, 404),
+    ({"service": "nobody", "on": True}, 404),
+    ({"target": "api1"}, 400),
+    ({"on": True}, 400),
+    ({"target": "api1", "service": "api", "on": True}, 400),
+    ({"target": "api1", "on": True, "for": 30}, 400),
+    ({"target": "api1", "on": True, "for": "30"}, 400),
+    ({"target": "api1", "on": True, "for": "-1s"}, 400),
+    ({"target": "api1", "on": True, "drain": "yes"}, 400),
+    ({"target": "api1", "on": True, "reason": 5}, 400),
+    ({"target": ["api1"], "on": True}, 400),
+    ({"node": "other", "on": True}, 400),
+    ([], 400),
+    (b"", 400),
+    (b"{", 400),
+])
+def test_a_wrong_wish_is_refused_with_a_sentence(world, wish, code):
+    answer = ask(world.daemon.control, "/api/v1/maintenance", "POST", wish)
+    assert answer.status == code
+    assert answer.json()["error"]
+    assert all(t["maintenance"] is None for t in targets(world).values())
+
+
+# ---- metrics ----
+
+def test_promtool_accepts_the_metrics(world):
+    world.replica_kill("api1")
+    world.wait_out("api1")
+    page = ask(world.tcp, "/metrics")
+    assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
+    run = subprocess.run(["promtool", "check", "metrics"], input=page.body,
+                         capture_output=True, check=False)
+    assert run.returncode == 0 and run.stdout + run.stderr == b""
+    assert sample(world, 'bascule_target_up{service="api",target="api1"}') == 0
+    assert sample(world, 'bascule_detection_seconds_count{service="api"}') == 1
+    assert sample(world, 'bascule_incidents_total{service="api",'
+                         'severity="P2"}') == 1
+    assert sample(world, 'bascule_haproxy_commands_total{haproxy="lb1",'
+                         'result="done"}') >= 1
+    assert sample(world, "process_open_fds") > 5
+
+
+def test_prometheus_scrapes_it_as_openmetrics(world, tmp_path):
+    page = ask(world.tcp, "/metrics",
+               headers=["Accept: application/openmetrics-text;version=1.0.0"])
+    assert page.headers["content-type"].startswith(
+        "application/openmetrics-text")
+    assert page.text().endswith("# EOF\n")
+    port = free_port()
+    config = tmp_path / "prometheus.yml"
+    config.write_text(json.dumps({"scrape_configs": [{
+        "job_name": "bascule", "scrape_interval": "200ms",
+        "scrape_timeout": "200ms",
+        "static_configs": [{"targets": [f"127.0.0.1:{world.tcp[1]}"]}]}]}))
+    process = subprocess.Popen(
+        ["prometheus", f"--config.file={config}",
+         f"--storage.tsdb.path={tmp_path}/data",
+         f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        def value(query):
+            try:
+                found = ask(("127.0.0.1", port),
+                            f"/api/v1/query?query={query}")
+            except OSError:
+                return None
+            if found.status != 200:
+                return None
+            result = found.json()["data"]["result"]
+            return float(result[0]["value"][1]) if result else None
+        wait_for(lambda: value("up") == 1, seconds=30)
+        assert value("bascule_target_up") == 1
+        assert value("scrape_samples_post_metric_relabeling") > 100
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_thousands_of_targets_do_not_hold_up_the_loop(tmp_path):
+    """Scrapes and status of 2,000 targets, and the worst wake-up."""
+    port, count = free_port(), 2000
+    config = tmp_path / "bascule.conf"
+    names = ", ".join(
+        f'{{ name = "t{i}"; address = "127.0.0.1:9"; }}'
+        for i in range(count))
+    config.write_text(f'''
+node = "test"; state_dir = "{tmp_path}";
+control = {{ socket = "{tmp_path}/control.sock"; }};
+http = {{ listen = "127.0.0.1:{port}"; }};
+services = ( {{ name = "many"; targets = ( {names} );
+  check = {{ type = "tcp"; interval = "30s"; fast_interval = "10s";
+            start_period = "1h"; }}; }} );
+''')
+    log = open(tmp_path / "log", "w")
+    process = subprocess.Popen([BASCULED, "-c", config], stdout=log,
+                               stderr=log)
+    log.close()
+    try:
+        place = ("127.0.0.1", port)
+        wait_for(lambda: os.path.exists(f"{tmp_path}/control.sock"))
+
+        def slow_wakeups():
+            page = ask(place, "/metrics").text()
+            late = {bound: int(n) for bound, n in re.findall(
+                r'bascule_loop_lag_seconds_bucket{le="([^"]+)"} (\d+)', page)}
+            assert page.count("\nbascule_target_state{") == 6 * count
+            return late["+Inf"] - late["0.05"]
+        before = slow_wakeups()
+        for _ in range(10):
+            document = ask(place, "/api/v1/status").json()
+            assert len(document["services"][0]["targets"]) == count
+            last = slow_wakeups()
+        assert last - before <= 1  # the machine's own hiccup
+    finally:
+        process.terminate()
+        assert process.wait(timeout=10) == 0
