@@ -23,6 +23,7 @@ void tls_judge(struct result *res, const struct check_settings *check,
 		return;
 	res->cert_days = tls_days(end_wall_us, now_wall_us);
 	if (result_verdict(res->code) != VERDICT_PASS ||
+	    check->expires_within_us == 0 ||
 	    end_wall_us - now_wall_us >= check->expires_within_us)
 		return;
 	if (res->cert_days < 0)

@@ -14,7 +14,8 @@
 int32_t tls_days(int64_t end_wall_us, int64_t now_wall_us);
 
 /* Put the certificate's days into @res, and turn a good result into a
- * conditional one when its end is nearer than the settings allow.
+ * conditional one when its end is nearer than the settings allow; 0 allows
+ * anything.
  *
  * @end_wall_us: 0 when it is not known.
  */

@@ -22,7 +22,7 @@ static const struct choice types[] = {
 	  "a TLS handshake succeeds, the certificate verified" },
 	{ "exec", CHECK_EXEC, NULL,
 	  "a program of the Nagios plugin convention: exit status 0 is good, "
-	  "1 a warning, anything else bad" },
+	  "1 a warning, 2 bad, any other no verdict" },
 	{ "postgresql", 0, "use tcp or exec for now", NULL },
 	{ "mysql", 0, "use tcp or exec for now", NULL },
 	{ "redis", 0, "use tcp or exec for now", NULL },
@@ -167,13 +167,14 @@ static const struct key check_keys[] = {
 	  .type = KEY_STRING,
 	  FIELD(check_settings, body),
 	  .types = HTTP_ONLY,
-	  .help = "Text that the answer's body must hold." },
+	  .help = "Text that the answer's body must hold.  A body of more "
+		  "than 1 MiB is bad." },
 	{ .name = "body_regex",
 	  .type = KEY_STRING,
 	  FIELD(check_settings, body_regex),
 	  .types = HTTP_ONLY,
-	  .help = "A POSIX extended regular expression that the body must "
-		  "match.  Either this or body." },
+	  .help = "A POSIX extended regular expression that the first 64 KiB "
+		  "of the body must match.  Either this or body." },
 	{ .name = "ca_file",
 	  .type = KEY_FILE,
 	  FIELD(check_settings, ca_file),
@@ -223,7 +224,11 @@ static const struct key check_keys[] = {
 	  .types = EXEC_ONLY,
 	  .help = "The program to run, as an absolute path, and its "
 		  "arguments; no shell comes between.  It is killed with all "
-		  "it started when timeout is over." },
+		  "it started when timeout is over.  Its environment names "
+		  "the target: BASCULE_SERVICE, BASCULE_TARGET, "
+		  "BASCULE_ADDRESS and BASCULE_PORT, and as for HAProxy's "
+		  "external checks HAPROXY_PROXY_NAME, HAPROXY_SERVER_NAME, "
+		  "HAPROXY_SERVER_ADDR and HAPROXY_SERVER_PORT." },
 	{ .name = "tether",
 	  .type = KEY_LATER,
 	  .only = "true",

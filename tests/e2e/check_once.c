@@ -1,8 +1,9 @@
 /* Ask one target through the door of the checks and print what was found.
  *
- *   check_once [-t TIMEOUT_MS] [-n TIMES] [-g GAP_MS] TYPE HOST PORT
+ *   check_once [-t TIMEOUT_MS] [-n TIMES] [-g GAP_MS] TYPE HOST[,HOST]... PORT
  *              [KEY=VALUE]...
  *
+ * Several hosts are several targets of one service, asked in turns.
  * One line a check: CODE STATUS LATENCY_US CERT_DAYS TEXT.
  */
 #include <errno.h>
@@ -37,14 +38,12 @@ static struct service_settings service = {
 		   .verify = true,
 		   .timeout_us = SECOND,
 		   .fresh_every = 10 },
-	.target_count = 1,
 };
-static struct target_settings target = { .name = "target" };
-static const struct settings settings = {
+static struct target_settings targets[LIST_MAX];
+static struct settings settings = {
 	.services = &service,
 	.service_count = 1,
-	.targets = &target,
-	.target_count = 1,
+	.targets = targets,
 };
 
 static _Noreturn void die(const char *what)
@@ -118,6 +117,21 @@ static void parse_key(const char *key, char *value)
 		die("no such key");
 }
 
+static void parse_targets(char *hosts, uint16_t port)
+{
+	struct target_settings *target = targets;
+	char *host;
+
+	for (host = strtok(hosts, ","); host; host = strtok(NULL, ",")) {
+		target->name = "target";
+		target->host = target->address = host;
+		target->port = port;
+		target++;
+	}
+	settings.target_count = (unsigned)(target - targets);
+	service.target_count = settings.target_count;
+}
+
 static void parse(struct run *run, int argc, char **argv)
 {
 	char *value;
@@ -137,8 +151,8 @@ static void parse(struct run *run, int argc, char **argv)
 		die("wrong usage");
 	service.check.type = type_find(argv[optind++]);
 	service.check.command = command;
-	target.host = target.address = argv[optind++];
-	target.port = (uint16_t)atoi(argv[optind++]);
+	parse_targets(argv[optind], (uint16_t)atoi(argv[optind + 1]));
+	optind += 2;
 	for (; optind < argc; optind++) {
 		value = strchr(argv[optind], '=');
 		if (value == NULL)
@@ -157,7 +171,8 @@ static void ask(struct ev_loop *ev, ev_timer *w, int events)
 
 	(void)ev;
 	(void)events;
-	checks_start(run->checks, 0, run->left, run->timeout_us, false);
+	checks_start(run->checks, run->left % settings.target_count, run->left,
+		     run->timeout_us, false);
 }
 
 static void on_done(void *arg, unsigned index, uint64_t id,

@@ -104,7 +104,8 @@ def test_a_bad_certificate_fails_and_says_why(kind, what, authority):
     cert = authority.make(what.replace(" ", "-"), **options)
     with serve(cert) as server:
         result = check(kind, "127.0.0.1", server.port, ca)
-        lenient = check(kind, "127.0.0.1", server.port, "verify=no")
+        lenient = check(kind, "127.0.0.1", server.port, "verify=no",
+                        "expires_within_days=3")
     assert result.code == "L6RSP"
     assert why in result.text
     if what == "expired":
@@ -164,14 +165,27 @@ def test_https_holds_its_connection_and_knows_the_days_on_it(authority, good):
     assert server.connections == 2
 
 
+def test_targets_that_share_a_certificate_share_no_connection(authority, good):
+    with serve(good) as one, Server(answering(OK), host="127.0.0.2",
+                                    port=one.port,
+                                    wrap=wrapper(good)) as two:
+        results = checks("https", "127.0.0.1,127.0.0.2", one.port,
+                         f"ca_file={authority.file}",
+                         "server_name=api.example", times=6)
+    assert [r.code for r in results] == ["L7OK"] * 6
+    for server in one, two:
+        assert server.connections == 1
+        assert len(server.requests) == 3
+
+
 def test_https_survives_a_server_that_drops_idle_connections(authority, good):
     def talk(server, conn, _number):
         server.read(conn)
         conn.sendall(OK)
 
     with serve(good, talk=talk) as server:
-        results = checks("https", "127.0.0.1", server.port, times=3,
-                         *[f"ca_file={authority.file}"])
+        results = checks("https", "127.0.0.1", server.port,
+                         f"ca_file={authority.file}", times=3)
     assert [r.code for r in results] == ["L7OK"] * 3
 
 
@@ -195,8 +209,8 @@ def test_a_body_without_end_fails(authority, good):
             conn.sendall(b"z" * 65536)
 
     with serve(good, talk=talk) as server:
-        result = check("https", "127.0.0.1", server.port, timeout=5000,
-                       *[f"ca_file={authority.file}"])
+        result = check("https", "127.0.0.1", server.port,
+                       f"ca_file={authority.file}", timeout=5000)
     assert result.code == "L7RSP"
     assert result.text == "a body of more than 1 MiB"
 
@@ -244,7 +258,7 @@ def test_silence_after_the_handshake_is_layer_7(authority, good):
         time.sleep(1)
 
     with serve(good, talk=talk) as server:
-        results = checks("https", "127.0.0.1", server.port, times=3,
-                         timeout=200, *[f"ca_file={authority.file}"])
+        results = checks("https", "127.0.0.1", server.port,
+                         f"ca_file={authority.file}", times=3, timeout=200)
     assert [r.code for r in results] == ["L7OK", "L7TOUT", "L7TOUT"]
     assert server.connections == 2

@@ -47,12 +47,20 @@ static void a_near_end_makes_a_good_result_conditional(void **state)
 	assert_string_equal(res.text, "text");
 }
 
-static void a_past_end_is_told_without_any_setting(void **state)
+static void a_past_end_is_told_as_such(void **state)
 {
 	(void)state;
-	assert_string_equal(judge(RESULT_L7OK, -1, 0).text,
+	assert_string_equal(judge(RESULT_L7OK, -1, 1).text,
 			    "the certificate has expired");
-	assert_int_equal(judge(RESULT_L7OK, 0, 0).code, RESULT_L7OK);
+}
+
+static void the_warning_can_be_switched_off(void **state)
+{
+	struct result res = judge(RESULT_L7OK, -1, 0);
+
+	(void)state;
+	assert_int_equal(res.code, RESULT_L7OK);
+	assert_int_equal(res.cert_days, -1);
 }
 
 static void a_bad_result_stays_bad(void **state)
@@ -102,7 +110,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_whole_days),
 		cmocka_unit_test(a_near_end_makes_a_good_result_conditional),
-		cmocka_unit_test(a_past_end_is_told_without_any_setting),
+		cmocka_unit_test(a_past_end_is_told_as_such),
+		cmocka_unit_test(the_warning_can_be_switched_off),
 		cmocka_unit_test(a_bad_result_stays_bad),
 		cmocka_unit_test(an_unknown_end_says_nothing),
 		cmocka_unit_test(the_name_comes_from_what_is_given),
