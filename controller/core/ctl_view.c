@@ -19,6 +19,13 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 	};
 }
 
+/* One in maintenance that is still in rotation serves as long as it answers. */
+static bool answers(const struct health *h)
+{
+	return health_serving(h->state) ||
+	       (h->state == HEALTH_MAINT && h->judged && h->bad == 0);
+}
+
 struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 {
 	const struct service_settings *svc = &ctl->set->services[service];
@@ -32,7 +39,7 @@ struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 
 		view.down += t->health.state == HEALTH_DOWN;
 		view.maint += t->health.state == HEALTH_MAINT;
-		view.serving += health_serving(t->health.state) && t->rotating;
+		view.serving += t->rotating && answers(&t->health);
 	}
 	return view;
 }
