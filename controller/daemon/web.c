@@ -11,6 +11,7 @@
 #include "controller/daemon/listen.h"
 
 #define CONNECTIONS_MAX   128
+#define FROM_ONE_MAX      64 /* address */
 #define CONNECTION_IDLE_S 15
 #define TICK_S            1.0
 
@@ -69,6 +70,21 @@ bool web_header_has(struct web_request *req, const char *name, const char *word)
 
 /* ---- libmicrohttpd in the loop ---- */
 
+/* At its limit of connections libmicrohttpd does not listen, and looks whether
+ * it may again before it counts those that ended: so it has to run once more
+ * when one has, or nobody ever wakes it. */
+static void on_connection(void *arg, struct MHD_Connection *connection,
+			  void **state,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct web_door *door = arg;
+
+	(void)connection;
+	(void)state;
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+		door->ended = true;
+}
+
 /* What it has to do, and when it wants to be called again. */
 static void door_run(struct web_door *door)
 {
@@ -76,7 +92,10 @@ static void door_run(struct web_door *door)
 
 	if (door->mhd == NULL)
 		return;
-	MHD_run(door->mhd);
+	do {
+		door->ended = false;
+		MHD_run(door->mhd);
+	} while (door->ended);
 	ev_timer_stop(loop_ev(door->web->loop), &door->timer);
 	if (MHD_get_timeout(door->mhd, &ms) == MHD_YES) {
 		ev_timer_set(&door->timer, (double)ms / 1000, 0);
@@ -324,8 +343,10 @@ static int door_open(struct web_door *door, int fd, struct err *err)
 		NULL, NULL, on_request, door, MHD_OPTION_EXTERNAL_LOGGER,
 		on_mhd_log, door, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)FROM_ONE_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, door,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, door,
 		MHD_OPTION_END);
 	if (door->mhd == NULL) {
 		close(fd);

@@ -26,6 +26,7 @@ struct web_door {
 	ev_timer timer;
 	bool control; /* changes are taken */
 	bool closing; /* all its connections are to end */
+	bool ended;   /* a connection did */
 	char name[120];
 };
 

@@ -19,14 +19,15 @@ class Answer:
         return self.body.decode()
 
 
-def connect(place, timeout=10):
-    """@place: a path, or (host, port)."""
+def connect(place, timeout=10, source=None):
+    """@place: a path, or (host, port); @source: our own address."""
     if isinstance(place, str):
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(timeout)
         s.connect(place)
         return s
-    return socket.create_connection(place, timeout)
+    return socket.create_connection(place, timeout,
+                                    source and (source, 0))
 
 
 def read_head(stream):
