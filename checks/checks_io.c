@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "checks/probe_io.h"
-#include "checks/same.h"
 
 static const struct kind *const kinds[] = {
 	[CHECK_HTTP] = &http_kind, [CHECK_HTTPS] = &https_kind,

@@ -68,11 +68,13 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 	}
 }
 
-static bool same_question(const struct ctl *ctl, unsigned target,
-			  const struct ctl *old, unsigned from)
+/* Another question to the same place goes on from the verdict that stands;
+ * another place is another target. */
+static bool speaks_of_same(const struct ctl *ctl, unsigned target,
+			   const struct ctl *old, unsigned from)
 {
-	return strcmp(ctl->set->targets[target].address,
-		      old->set->targets[from].address) == 0 &&
+	return settings_text_same(ctl->set->targets[target].address,
+				  old->set->targets[from].address) &&
 	       ctl_service_of(ctl, target)->check.type ==
 		       ctl_service_of(old, from)->check.type;
 }
@@ -89,7 +91,7 @@ static void carry_target(struct ctl *ctl, unsigned target, struct ctl *old,
 	t->told_in = was->told_in;
 	t->detected = was->detected;
 	t->cause = was->cause;
-	if (!same_question(ctl, target, old, from))
+	if (!speaks_of_same(ctl, target, old, from))
 		return;
 	t->health = was->health;
 	t->why = was->why;

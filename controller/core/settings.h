@@ -111,4 +111,18 @@ struct settings {
 	void *arena; /* owned; what settings_free() releases */
 };
 
+/* Equal, or both NULL. */
+bool settings_text_same(const char *a, const char *b);
+
+/* Whether two checks ask the same: equal in all that matters to the question,
+ * the judgement of an answer and the connection; when it is asked does not
+ * matter. */
+bool check_asks_same(const struct check_settings *a,
+		     const struct check_settings *b);
+
+/* Whether @target of @set is asked the same way at the same address as @from
+ * of @old: then a reload keeps its connection and its check under way. */
+bool target_asks_same(const struct settings *set, unsigned target,
+		      const struct settings *old, unsigned from);
+
 #endif

@@ -39,26 +39,19 @@ static int load(struct run *run, struct settings **ret_set)
 	return r;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	return strcmp(a, b) == 0;
-}
-
 /* What is opened once and kept for life. */
 static int check_fixed(const struct settings *set, const struct settings *old,
 		       struct err *err)
 {
 	const char *key = NULL;
 
-	if (!same_text(set->node, old->node))
+	if (!settings_text_same(set->node, old->node))
 		key = "node";
-	else if (!same_text(set->state_dir, old->state_dir))
+	else if (!settings_text_same(set->state_dir, old->state_dir))
 		key = "state_dir";
-	else if (!same_text(set->control_socket, old->control_socket))
+	else if (!settings_text_same(set->control_socket, old->control_socket))
 		key = "control.socket";
-	else if (!same_text(set->http_host, old->http_host) ||
+	else if (!settings_text_same(set->http_host, old->http_host) ||
 		 set->http_port != old->http_port)
 		key = "http.listen";
 	if (key == NULL)
@@ -93,8 +86,7 @@ static int prepare(struct run *run, struct next *next, struct err *err)
 		return err_set(err, r, "out of memory");
 	for (i = 0; i < n; i++)
 		if (next->kept[i] != SETTINGS_NONE &&
-		    !settings_target_same(next->set, i, run->set,
-					  next->kept[i]))
+		    !target_asks_same(next->set, i, run->set, next->kept[i]))
 			next->kept[i] = SETTINGS_NONE;
 	return 0;
 }

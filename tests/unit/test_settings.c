@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "checks/same.h"
+#include "controller/core/settings.h"
 
 static const char *const headers[] = { "A: b", "C: d" };
 static const char *const other_headers[] = { "A: b", "C: e" };

@@ -1,8 +1,8 @@
-#include "checks/same.h"
+#include "controller/core/settings.h"
 
 #include <string.h>
 
-static bool text_same(const char *a, const char *b)
+bool settings_text_same(const char *a, const char *b)
 {
 	if (a == NULL || b == NULL)
 		return a == b;
@@ -53,13 +53,25 @@ bool check_asks_same(const struct check_settings *a,
 	return a->type == b->type && a->port == b->port &&
 	       a->verify == b->verify &&
 	       a->expires_within_us == b->expires_within_us &&
-	       text_same(a->method, b->method) && text_same(a->path, b->path) &&
-	       text_same(a->host, b->host) && headers_same(a, b) &&
-	       status_same(a, b) && text_same(a->body, b->body) &&
-	       text_same(a->body_regex, b->body_regex) &&
-	       text_same(a->ca_file, b->ca_file) &&
-	       text_same(a->cert_file, b->cert_file) &&
-	       text_same(a->key_file, b->key_file) &&
-	       text_same(a->server_name, b->server_name) &&
+	       settings_text_same(a->method, b->method) &&
+	       settings_text_same(a->path, b->path) &&
+	       settings_text_same(a->host, b->host) && headers_same(a, b) &&
+	       status_same(a, b) && settings_text_same(a->body, b->body) &&
+	       settings_text_same(a->body_regex, b->body_regex) &&
+	       settings_text_same(a->ca_file, b->ca_file) &&
+	       settings_text_same(a->cert_file, b->cert_file) &&
+	       settings_text_same(a->key_file, b->key_file) &&
+	       settings_text_same(a->server_name, b->server_name) &&
 	       command_same(a->command, b->command);
+}
+
+bool target_asks_same(const struct settings *set, unsigned target,
+		      const struct settings *old, unsigned from)
+{
+	const struct target_settings *a = &set->targets[target];
+	const struct target_settings *b = &old->targets[from];
+
+	return a->port == b->port && settings_text_same(a->host, b->host) &&
+	       check_asks_same(&set->services[a->service].check,
+			       &old->services[b->service].check);
 }
