@@ -30,6 +30,11 @@ unsigned id_target(uint64_t id)
 	return (unsigned)(id >> 32) & 0xfffffu;
 }
 
+bool id_carried(const struct ctl *ctl, uint64_t id)
+{
+	return (id & 0xffffffffu) <= ctl->carried;
+}
+
 unsigned slot_retry(const struct ctl *ctl, unsigned haproxy)
 {
 	return ctl->set->target_count * SLOT_TARGET_KINDS + haproxy;

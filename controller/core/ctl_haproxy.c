@@ -151,17 +151,38 @@ static void refused(struct ctl *ctl, unsigned haproxy, unsigned target,
 	note_say(note, "%s", why);
 }
 
+/* Which server the answer to @id is about, by what waits for it. */
+static unsigned asked(const struct ctl *ctl, uint64_t id,
+		      uint64_t (*waits)(const struct server *srv))
+{
+	unsigned n = ctl->set->haproxy_count * ctl->set->target_count;
+	unsigned i = id_haproxy(id) * ctl->set->target_count + id_target(id);
+
+	if (i < n && waits(&ctl->servers[i]) == id)
+		return i;
+	for (i = id_carried(ctl, id) ? 0 : n; i < n; i++)
+		if (waits(&ctl->servers[i]) == id)
+			return i;
+	return n;
+}
+
+static uint64_t waits_for_order(const struct server *srv)
+{
+	return srv->order;
+}
+
 void haproxy_ordered(struct ctl *ctl, uint64_t id, const char *failed)
 {
-	unsigned haproxy = id_haproxy(id), target = id_target(id);
+	unsigned n = ctl->set->target_count;
+	unsigned i = asked(ctl, id, waits_for_order);
+	unsigned haproxy, target;
 	struct server *srv;
 
-	if (haproxy >= ctl->set->haproxy_count ||
-	    target >= ctl->set->target_count)
+	if (i == ctl->set->haproxy_count * n)
 		return;
-	srv = mend_server(ctl, haproxy, target);
-	if (srv->order != id)
-		return;
+	haproxy = i / n;
+	target = i % n;
+	srv = &ctl->servers[i];
 	rotation_dirty(ctl, target);
 	if (failed != NULL) {
 		lose_order(srv);
@@ -191,27 +212,18 @@ void haproxy_retry(struct ctl *ctl, unsigned haproxy)
 		}
 }
 
-/* After a reload the id still names the old indices. */
-static unsigned claim_asked(const struct ctl *ctl, uint64_t id)
+static uint64_t waits_for_claim(const struct server *srv)
 {
-	unsigned n = ctl->set->haproxy_count * ctl->set->target_count;
-	unsigned i = id_haproxy(id) * ctl->set->target_count + id_target(id);
-
-	if (ctl->storing == 0)
-		return n;
-	if (i < n && ctl->servers[i].storing == id)
-		return i;
-	for (i = 0; i < n && ctl->servers[i].storing != id; i++)
-		;
-	return i;
+	return srv->storing;
 }
 
 void haproxy_claimed(struct ctl *ctl, uint64_t id)
 {
-	unsigned i = claim_asked(ctl, id), targets = ctl->set->target_count;
+	unsigned i = asked(ctl, id, waits_for_claim);
+	unsigned n = ctl->set->target_count;
 
-	if (i < ctl->set->haproxy_count * targets)
-		mend_claimed(ctl, i / targets, i % targets);
+	if (i < ctl->set->haproxy_count * n)
+		mend_claimed(ctl, i / n, i % n);
 }
 
 void haproxy_store_late(struct ctl *ctl)

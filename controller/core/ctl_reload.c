@@ -60,8 +60,10 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 		was = mend_server(old, k, from);
 		srv->claim = was->claim;
 		srv->kept = was->kept;
-		srv->doubt = was->doubt ||
-			     (was->order != 0 && was->claim == CLAIM_OUT);
+		srv->doubt = was->doubt;
+		srv->order = was->order;
+		srv->ordered = was->ordered;
+		srv->ordered_weight = was->ordered_weight;
 		srv->stores = was->stores;
 		srv->storing = was->storing;
 		ctl->storing += was->storing != 0;
@@ -194,6 +196,7 @@ static void carry_node(struct ctl *ctl, struct ctl *old)
 {
 	ctl->epoch = old->epoch;
 	ctl->sequence = old->sequence;
+	ctl->carried = old->sequence;
 	ctl->last_incident = old->last_incident;
 	ctl->store_ok = old->store_ok;
 	ctl->stall_at = old->stall_at;

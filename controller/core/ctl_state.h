@@ -72,6 +72,7 @@ struct ctl {
 	const struct settings *set; /* borrowed */
 	struct rng rng;
 	uint64_t sequence;         /* of action ids */
+	uint64_t carried;          /* up to it, they name older indices */
 	struct instant epoch;      /* phases of checks count from here */
 	struct target *targets;    /* owned */
 	struct service *services;  /* owned */
@@ -121,6 +122,8 @@ uint64_t ctl_id(struct ctl *ctl, enum id_kind kind, unsigned haproxy,
 enum id_kind id_kind(uint64_t id);
 unsigned id_haproxy(uint64_t id);
 unsigned id_target(uint64_t id);
+/* Whether @id is from before the last reload. */
+bool id_carried(const struct ctl *ctl, uint64_t id);
 
 /* Append an action; the caller made sure of room. */
 struct action *ctl_emit(struct ctl *ctl, enum action_kind kind, uint64_t id);
