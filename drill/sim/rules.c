@@ -1,0 +1,376 @@
+/* What may never be, whatever befalls. */
+#include "drill/sim/world_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* HAProxy's table is read each second. */
+#define WRONG_US       (1500 * MS)
+#define MANY_TARGETS   200
+#define WRONG_US_MANY  (12 * SECOND)
+#define DETECT_LATE_US (3 * SECOND)
+
+void rules_begin(struct world *w, const struct settings *set)
+{
+	struct rules *r = &w->rules;
+	unsigned i;
+
+	rules_done(w);
+	r->services = set->service_count;
+	r->open = sim_alloc(r->services, sizeof(*r->open));
+	r->outage_us = sim_alloc(r->services, sizeof(*r->outage_us));
+	r->low = sim_alloc(r->services, sizeof(*r->low));
+	r->judged = sim_alloc(r->services, sizeof(*r->judged));
+	for (i = 0; i < r->services; i++)
+		r->low[i] = INSTANT_NONE;
+}
+
+void rules_done(struct world *w)
+{
+	free(w->rules.open);
+	free(w->rules.outage_us);
+	free(w->rules.low);
+	free(w->rules.judged);
+	w->rules = (struct rules){ .next = w->rules.next };
+}
+
+static const char *target_name(const struct world *w, unsigned target)
+{
+	return w->node.set->targets[target].name;
+}
+
+/* --- downtime ------------------------------------------------------------ */
+
+static unsigned serving(const struct world *w, unsigned service)
+{
+	const struct service_settings *svc = &w->node.set->services[service];
+	unsigned i, n = 0;
+
+	for (i = 0; i < svc->target_count; i++) {
+		enum health_state state =
+			ctl_target(w->node.ctl, svc->first_target + i)
+				.health->state;
+
+		n += health_serving(state) || state == HEALTH_UNKNOWN;
+	}
+	return n;
+}
+
+static void account(struct world *w, unsigned service)
+{
+	const struct service_settings *svc = &w->node.set->services[service];
+	const struct service_view view = ctl_service(w->node.ctl, service);
+	struct rules *r = &w->rules;
+	bool low = serving(w, service) < (svc->min_up > 0 ? svc->min_up : 1);
+
+	if (view.incident != NULL && r->open[service] == 0) {
+		r->open[service] = view.incident->number;
+		r->outage_us[service] = 0;
+		r->low[service] = INSTANT_NONE;
+		/* One that was open before this controller is not judged. */
+		r->judged[service] = view.incident->detected.us == w->now.us;
+	}
+	if (r->open[service] == 0)
+		return;
+	if (low && instant_is_none(r->low[service])) {
+		r->low[service] = w->now;
+	} else if (!low && !instant_is_none(r->low[service])) {
+		r->outage_us[service] +=
+			instant_diff_us(r->low[service], w->now);
+		r->low[service] = INSTANT_NONE;
+	}
+}
+
+void rules_step(struct world *w)
+{
+	unsigned i;
+
+	if (w->node.set->target_count > MANY_TARGETS)
+		return;
+	for (i = 0; i < w->rules.services; i++)
+		account(w, i);
+}
+
+static void incident_stored(struct world *w, const struct incident *inc)
+{
+	struct rules *r = &w->rules;
+	unsigned s = inc->service;
+
+	if (incident_open(inc) || s >= r->services || r->open[s] == 0)
+		return;
+	if (r->judged[s] && r->outage_us[s] != inc->outage_us)
+		world_break(w,
+			    "incident %" PRIu32 " counts %" PRId64
+			    " us of outage, there were %" PRId64,
+			    inc->number, inc->outage_us, r->outage_us[s]);
+	r->open[s] = 0;
+}
+
+/* --- actions ------------------------------------------------------------- */
+
+static void order_given(struct world *w, const struct server_order *order)
+{
+	bool weight_only = false, claimed;
+
+	if (order->state == SERVER_READY || !ctl_store_ok(w->node.ctl))
+		return;
+	claimed = disk_has_claim(&w->disk, w->node.set, order->haproxy,
+				 order->target, &weight_only);
+	if (!claimed || (weight_only && order->state != SERVER_UNKNOWN))
+		world_break(w, "%s is ordered %s before that is written down",
+			    target_name(w, order->target),
+			    server_state_name(order->state));
+}
+
+/* Bad evidence about a target that answered in time all the while. */
+static void went_down(struct world *w, const struct note *note)
+{
+	const struct machine *m = &w->machines[w->machine_of[note->target]];
+	const struct settings *set = w->node.set;
+	const struct check_settings *check =
+		&set->services[set->targets[note->target].service].check;
+	int64_t margin_us = check->timeout_us + 500 * MS;
+
+	if (!instant_is_never(m->well) &&
+	    instant_before(instant_add(m->well, margin_us), note->onset_max))
+		world_break(w, "%s is well and was declared DOWN", m->name);
+}
+
+void rules_action(struct world *w, const struct action *act)
+{
+	if (act->kind == ACTION_HAPROXY)
+		order_given(w, &act->haproxy);
+	else if (act->kind == ACTION_STORE && act->store.kind == STORE_INCIDENT)
+		incident_stored(w, &act->store.incident);
+	else if (act->kind == ACTION_NOTE && act->note.kind == NOTE_TARGET &&
+		 act->note.to == HEALTH_DOWN)
+		went_down(w, &act->note);
+}
+
+/* --- what our commands did ----------------------------------------------- */
+
+/* How many of the service are in use there, or are as far as we could see. */
+static unsigned in_use(const struct world *w, unsigned haproxy,
+		       const struct service_settings *svc)
+{
+	unsigned i, n = 0;
+
+	for (i = svc->first_target; i < svc->first_target + svc->target_count;
+	     i++) {
+		const struct machine *m = &w->machines[w->machine_of[i]];
+		const struct fake_server *s = m->servers[haproxy];
+
+		n += s != NULL &&
+		     (server_is(s) == SERVER_READY ||
+		      (m->operated[haproxy] &&
+		       ctl_server(w->node.ctl, haproxy, i) == SERVER_READY));
+	}
+	return n;
+}
+
+static void withdrawn(struct world *w, unsigned haproxy, struct machine *m)
+{
+	const struct settings *set = w->node.set;
+	const struct service_settings *svc;
+
+	if (m->target == NOTE_NONE || !w->node.runs)
+		return;
+	svc = &set->services[set->targets[m->target].service];
+	if (in_use(w, haproxy, svc) < svc->min_up)
+		world_break(w, "withdrawing %s leaves %s with fewer than %u",
+			    m->name, svc->name, svc->min_up);
+}
+
+void rules_commanded(struct world *w, unsigned haproxy,
+		     const struct rules_before *before)
+{
+	unsigned i;
+
+	for (i = 0; i < w->machine_count; i++) {
+		struct machine *m = &w->machines[i];
+		enum server_state now;
+
+		if (m->servers[haproxy] == NULL)
+			continue;
+		now = server_is(m->servers[haproxy]);
+		if (now == before[i].state)
+			continue;
+		if (now == SERVER_READY && m->operated[haproxy])
+			world_break(w,
+				    "%s was in an operator's maintenance and "
+				    "is made ready",
+				    m->name);
+		if (before[i].state == SERVER_READY)
+			withdrawn(w, haproxy, m);
+	}
+}
+
+/* --- as time goes by ----------------------------------------------------- */
+
+static bool another_serves(const struct world *w, unsigned haproxy,
+			   const struct service_settings *svc, unsigned but)
+{
+	unsigned i;
+
+	for (i = svc->first_target; i < svc->first_target + svc->target_count;
+	     i++) {
+		const struct machine *m = &w->machines[w->machine_of[i]];
+
+		if (i != but && m->servers[haproxy] != NULL &&
+		    server_is(m->servers[haproxy]) == SERVER_READY &&
+		    health_serving(ctl_target(w->node.ctl, i).health->state))
+			return true;
+	}
+	return false;
+}
+
+static bool has_wrong_traffic(const struct world *w, unsigned haproxy,
+			      unsigned target)
+{
+	const struct machine *m = &w->machines[w->machine_of[target]];
+	const struct sim_haproxy *h = &w->haproxies[haproxy];
+	struct target_view view = ctl_target(w->node.ctl, target);
+	const struct settings *set = w->node.set;
+
+	if (view.health->state != HEALTH_DOWN || view.held ||
+	    m->servers[haproxy] == NULL)
+		return false;
+	if (!h->runs || h->hangs || h->forbids ||
+	    instant_before(w->now, h->excused))
+		return false;
+	if (server_is(m->servers[haproxy]) != SERVER_READY)
+		return false;
+	return another_serves(w, haproxy,
+			      &set->services[set->targets[target].service],
+			      target);
+}
+
+static void check_traffic(struct world *w, unsigned target, int64_t limit_us)
+{
+	struct machine *m = &w->machines[w->machine_of[target]];
+	unsigned h;
+
+	for (h = 0; h < w->node.set->haproxy_count; h++) {
+		if (!has_wrong_traffic(w, h, target)) {
+			m->wrong[h] = INSTANT_NONE;
+			continue;
+		}
+		if (instant_is_none(m->wrong[h]))
+			m->wrong[h] = w->now;
+		if (instant_diff_us(m->wrong[h], w->now) > limit_us)
+			world_break(w, "%s is DOWN and has traffic at %s",
+				    m->name, w->node.set->haproxies[h].name);
+	}
+}
+
+/* A target that fails for long enough must be DOWN. */
+static void check_detection(struct world *w, unsigned target)
+{
+	const struct machine *m = &w->machines[w->machine_of[target]];
+	const struct settings *set = w->node.set;
+	const struct service_settings *svc =
+		&set->services[set->targets[target].service];
+	const struct health *h = ctl_target(w->node.ctl, target).health;
+	struct instant from = instant_max(m->fake.failed, w->node.started);
+	int64_t answer_us, silence_us;
+
+	if (!fake_fault_fails(m->fake.fault) || m->flap != 0 ||
+	    h->state == HEALTH_DOWN || h->state == HEALTH_MAINT)
+		return;
+	from = instant_max(from, w->node.frozen);
+	from = instant_max(from, h->since);
+	if (instant_is_none(h->last_good))
+		from = instant_max(
+			from,
+			instant_add(h->watched, svc->check.start_period_us));
+	ctl_worst_detection(svc, &answer_us, &silence_us);
+	if (instant_diff_us(from, w->now) > silence_us + DETECT_LATE_US)
+		world_break(w, "%s fails and is still %s", m->name,
+			    health_state_name(h->state));
+}
+
+void rules_check(struct world *w)
+{
+	int64_t limit_us = WRONG_US;
+	unsigned i;
+
+	if (!w->node.runs || world_frozen(w))
+		return;
+	if (w->node.set->target_count > MANY_TARGETS)
+		limit_us = WRONG_US_MANY;
+	for (i = 0; i < w->node.set->target_count; i++) {
+		check_traffic(w, i, limit_us);
+		check_detection(w, i);
+	}
+}
+
+/* --- at rest ------------------------------------------------------------- */
+
+static const char *unsettled_server(const struct world *w, unsigned target,
+				    unsigned haproxy)
+{
+	const struct machine *m = &w->machines[w->machine_of[target]];
+	const struct fake_server *s = m->servers[haproxy];
+	struct target_view view = ctl_target(w->node.ctl, target);
+
+	if (s == NULL || !w->haproxies[haproxy].runs)
+		return NULL;
+	if (m->operated[haproxy])
+		return server_is(s) == SERVER_READY ? "an operator's is back"
+						    : NULL;
+	if (fake_fault_fails(m->fake.fault))
+		return server_is(s) == SERVER_READY && !view.held
+			       ? "is down and in use"
+			       : NULL;
+	if (server_is(s) != SERVER_READY)
+		return "is well and not in use";
+	return s->weight == s->configured_weight ? NULL
+						 : "is not at full weight";
+}
+
+static const char *unsettled_target(const struct world *w, unsigned target)
+{
+	const struct machine *m = &w->machines[w->machine_of[target]];
+	struct target_view view = ctl_target(w->node.ctl, target);
+	const char *what = NULL;
+	unsigned h;
+
+	if (view.maintenance != NULL || m->flap != 0)
+		return NULL;
+	if (fake_fault_fails(m->fake.fault) !=
+	    (view.health->state == HEALTH_DOWN))
+		return health_state_name(view.health->state);
+	for (h = 0; what == NULL && h < w->node.set->haproxy_count; h++)
+		what = unsettled_server(w, target, h);
+	return what;
+}
+
+const char *world_unsettled(struct world *w)
+{
+	static char text[160];
+	const char *what;
+	bool all_well = true;
+	unsigned i;
+
+	if (!w->node.runs)
+		return "the daemon does not run";
+	for (i = 0; i < w->node.set->target_count; i++) {
+		const struct machine *m = &w->machines[w->machine_of[i]];
+
+		what = unsettled_target(w, i);
+		if (what != NULL) {
+			snprintf(text, sizeof(text), "%s: %s", m->name, what);
+			return text;
+		}
+		all_well = all_well && !fake_fault_fails(m->fake.fault) &&
+			   ctl_target(w->node.ctl, i).maintenance == NULL;
+	}
+	if (all_well && w->disk.health == DISK_WELL) {
+		if (disk_open_incidents(&w->disk) > 0)
+			return "an incident is open";
+		if (w->disk.claim_count > 0)
+			return "a claim is left over";
+	}
+	return NULL;
+}
