@@ -121,6 +121,9 @@ static void say_moved(struct ctl *ctl, unsigned target, enum health_state from,
 		note_say(note, "%s", why);
 		return;
 	}
+	/* The incident that it opens right after this. */
+	if (note->incident == 0)
+		note->incident = ctl->last_incident + 1;
 	note->onset_min = incidents_onset(h);
 	note->onset_max = h->first_bad;
 	note->count = h->bad;

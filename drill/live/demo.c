@@ -18,7 +18,7 @@
 #define EXIT_USAGE 64
 
 static const char help[] =
-	"Usage: demo [BUILD-FOLDER] [--quick]\n"
+	"Usage: demo [BUILD-FOLDER] [--quick] [--commit=NAME]\n"
 	"Kills, stops and breaks API replicas behind two HAProxies, one led "
 	"by\n"
 	"basculed and one left to its own checks, under steady client "
@@ -26,7 +26,8 @@ static const char help[] =
 	"and reports how fast each fault was seen, acted on and repaired.\n"
 	"Everything runs on loopback.  Writes demo/report.json and\n"
 	"demo/report.html below the build folder (default: this one).\n"
-	"  --quick   two of each fault, for a test\n"
+	"  --quick        two of each fault, for a test\n"
+	"  --commit=NAME  what was built, for the report\n"
 	"Exit status: 0 all aims met, 1 one was missed, 2 it could not run.\n";
 
 static const struct contest_fault ours[] = {
@@ -51,6 +52,11 @@ static const struct contest_fault quick_theirs[] = {
 	{ DRILL_KILL, 0 },
 };
 
+struct options {
+	const char *build, *commit;
+	bool quick;
+};
+
 static int64_t wall_us(void)
 {
 	struct timespec ts;
@@ -59,8 +65,26 @@ static int64_t wall_us(void)
 	return ts.tv_sec * SECOND + ts.tv_nsec / 1000;
 }
 
-static void describe(struct drill_report *rep, const char *tool,
-		     const char *title)
+/* PRETTY_NAME of os-release(5), without its quotes. */
+static void read_os(char *buf, size_t size)
+{
+	FILE *f = fopen("/etc/os-release", "r");
+	char line[256], *end;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, "PRETTY_NAME=\"", 13) != 0)
+			continue;
+		end = strpbrk(line + 13, "\"\n");
+		if (end != NULL)
+			*end = '\0';
+		snprintf(buf, size, "%.60s", line + 13);
+	}
+	if (f != NULL)
+		fclose(f);
+}
+
+static void describe(struct drill_report *rep, const struct options *opt,
+		     const char *tool, const char *title)
 {
 	struct utsname machine;
 
@@ -68,6 +92,7 @@ static void describe(struct drill_report *rep, const char *tool,
 	snprintf(rep->tool_name, sizeof(rep->tool_name), "%s", tool);
 	snprintf(rep->tool_version, sizeof(rep->tool_version), "%s",
 		 PACKAGE_VERSION);
+	snprintf(rep->commit, sizeof(rep->commit), "%s", opt->commit);
 	snprintf(rep->scenario, sizeof(rep->scenario), "demo");
 	snprintf(rep->title, sizeof(rep->title), "%s", title);
 	snprintf(rep->hypothesis, sizeof(rep->hypothesis),
@@ -75,7 +100,7 @@ static void describe(struct drill_report *rep, const char *tool,
 		 "clients notice more than a few requests");
 	snprintf(rep->blast_radius, sizeof(rep->blast_radius),
 		 "3 replicas on loopback");
-	snprintf(rep->environment.os, sizeof(rep->environment.os), "Debian 12");
+	read_os(rep->environment.os, sizeof(rep->environment.os));
 	snprintf(rep->environment.node, sizeof(rep->environment.node), "demo");
 	if (uname(&machine) == 0)
 		snprintf(rep->environment.kernel,
@@ -183,30 +208,31 @@ static int write_report(struct drill_report *rep, const char *dir)
 	return r;
 }
 
-static int demo(const char *build, bool is_quick)
+static int demo(const struct options *opt)
 {
 	char dir[200], logs[220];
 	struct drill_report rep, base;
 	struct contest sides[2];
 	int r;
 
-	snprintf(dir, sizeof(dir), "%s/demo", build);
+	snprintf(dir, sizeof(dir), "%s/demo", opt->build);
 	snprintf(logs, sizeof(logs), "%s/logs", dir);
 	mkdir(dir, 0755);
 	mkdir(logs, 0755);
-	describe(&rep, "bascule", "Replicas fail under steady traffic");
-	describe(&base, "HAProxy", "The same, with inter 2s fall 2 rise 2");
+	describe(&rep, opt, "bascule", "Replicas fail under steady traffic");
+	describe(&base, opt, "HAProxy",
+		 "The same, with inter 2s fall 2 rise 2");
 	memset(sides, 0, sizeof(sides));
 	sides[0] = (struct contest){
 		.name = "bascule",
-		.settings = { build, "/usr/sbin/haproxy", logs, true },
-		.faults = is_quick ? quick : ours,
+		.settings = { opt->build, "/usr/sbin/haproxy", logs, true },
+		.faults = opt->quick ? quick : ours,
 		.report = &rep,
 	};
 	sides[1] = (struct contest){
 		.name = "baseline",
-		.settings = { build, "/usr/sbin/haproxy", logs, false },
-		.faults = is_quick ? quick_theirs : theirs,
+		.settings = { opt->build, "/usr/sbin/haproxy", logs, false },
+		.faults = opt->quick ? quick_theirs : theirs,
 		.report = &base,
 	};
 	rep.seed = (uint64_t)rep.started_wall_us;
@@ -230,8 +256,7 @@ static int demo(const char *build, bool is_quick)
 
 int main(int argc, char **argv)
 {
-	const char *build = ".";
-	bool is_quick = false;
+	struct options opt = { .build = ".", .commit = "" };
 	int i, r;
 
 	for (i = 1; i < argc; i++) {
@@ -240,16 +265,18 @@ int main(int argc, char **argv)
 			return 0;
 		}
 		if (strcmp(argv[i], "--quick") == 0) {
-			is_quick = true;
+			opt.quick = true;
+		} else if (strncmp(argv[i], "--commit=", 9) == 0) {
+			opt.commit = argv[i] + 9;
 		} else if (argv[i][0] == '-') {
-			fputs("demo: try --help\n", stderr);
+			fprintf(stderr, "demo: '%s': try --help\n", argv[i]);
 			return EXIT_USAGE;
 		} else {
-			build = argv[i];
+			opt.build = argv[i];
 		}
 	}
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	r = demo(build, is_quick);
+	r = demo(&opt);
 	curl_global_cleanup();
 	return r;
 }
