@@ -63,6 +63,18 @@ static bool fd_wait(int fd, int ms)
 	return poll(&pfd, 1, ms) == 1;
 }
 
+/* Whether what was stored has been read, or found unreadable. */
+static bool store_ready(const struct store *store)
+{
+	struct store_shared *sh = (struct store_shared *)&store->sh;
+	bool ready;
+
+	pthread_mutex_lock(&sh->lock);
+	ready = sh->ready;
+	pthread_mutex_unlock(&sh->lock);
+	return ready;
+}
+
 /* ---- who waits ---- */
 
 static bool waiting_add(struct store *store, struct waiting ***end,
@@ -509,7 +521,7 @@ const struct stored *store_load(struct store *store, struct instant now,
 	struct row_incident *gone = NULL;
 	struct db_contents none = { 0 };
 	size_t gone_count = 0;
-	bool ready = fd_wait(store->sh.ready_fd, 0);
+	bool ready = store_ready(store);
 
 	if (store->mapped)
 		return &store->loaded.stored;
@@ -536,14 +548,14 @@ const struct incident *store_closed(const struct store *store,
 
 int64_t store_began_wall_us(const struct store *store)
 {
-	if (!fd_wait(store->sh.ready_fd, 0))
+	if (!store_ready(store))
 		return 0;
 	return store->sh.contents.began_wall_us;
 }
 
 int64_t store_last_event(const struct store *store)
 {
-	if (!fd_wait(store->sh.ready_fd, 0))
+	if (!store_ready(store))
 		return 0;
 	return store->sh.contents.last_event;
 }

@@ -59,6 +59,7 @@ struct store_shared {
 	struct reply *replies, **replies_end;
 	bool posted; /* store_collect() is on its way */
 	bool stop;
+	bool ready; /* contents and loaded are the loop's from now on */
 	bool ok;
 	char why[ERR_TEXT_MAX];
 	struct instant busy_since; /* NONE: idle */
@@ -71,7 +72,7 @@ struct store_shared {
 	void *store;
 	char *path;                     /* owned */
 	int wake_fd, ready_fd, done_fd; /* owned eventfds */
-	/* the thread's until ready_fd says so */
+	/* the thread's until it is ready */
 	struct db_contents contents;
 	bool loaded;
 };

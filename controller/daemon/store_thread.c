@@ -483,6 +483,9 @@ void *store_thread(void *shared)
 	w.prune_at = instant_add(loop_clock(), PRUNE_FIRST_US);
 	worker_load(&w);
 	worker_idle(&w);
+	pthread_mutex_lock(&w.sh->lock);
+	w.sh->ready = true;
+	pthread_mutex_unlock(&w.sh->lock);
 	fd_signal(w.sh->ready_fd);
 	while (more) {
 		more = worker_wait(&w);

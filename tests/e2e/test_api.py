@@ -209,7 +209,7 @@ def test_garbage_is_borne(world):
                  b"GET /" + b"x" * 100000, b"\r\n" * 5000,
                  b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999"
                  b"\r\n\r\n"):
-        with connect(world.tcp) as s:
+        with connect(world.tcp, timeout=0.5) as s:
             try:
                 s.sendall(data)
                 s.shutdown(1)

@@ -24,7 +24,7 @@ static struct {
 	sqlite3_io_methods methods;
 	const sqlite3_io_methods *real_methods;
 	pthread_mutex_t frozen; /* held: every write waits */
-	volatile int full;      /* every write fails */
+	_Atomic int full;       /* every write fails */
 } disk = { .frozen = PTHREAD_MUTEX_INITIALIZER };
 
 static int disk_write(sqlite3_file *file, const void *data, int n,
