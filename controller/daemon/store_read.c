@@ -325,20 +325,24 @@ int db_incidents(struct db *db, int64_t since_wall_us, const char *service,
 	return 0;
 }
 
-int db_prune(struct db *db, int64_t before_wall_us, unsigned limit,
-	     struct err *err)
+int db_prune(struct db *db, int64_t before_wall_us, int64_t events_max,
+	     unsigned limit, struct err *err)
 {
 	static const char text[] =
 		"DELETE FROM events WHERE id IN (SELECT id FROM events"
 		" WHERE wall_us < %lld LIMIT %u);"
+		"DELETE FROM events WHERE id IN (SELECT id FROM events"
+		" ORDER BY id LIMIT min(%u, max(0, (SELECT count(*) FROM"
+		" events) - %lld)));"
 		"DELETE FROM incidents WHERE number IN (SELECT number FROM"
 		" incidents WHERE recovered_wall_us > 0 AND"
 		" recovered_wall_us < %lld LIMIT %u);";
 	int before = sqlite3_total_changes(db->sql);
-	char sql[512];
+	char sql[640];
 
 	snprintf(sql, sizeof(sql), text, (long long)before_wall_us, limit,
-		 (long long)before_wall_us, limit);
+		 limit, (long long)events_max, (long long)before_wall_us,
+		 limit);
 	if (sqlite3_exec(db->sql, sql, NULL, NULL, NULL) != SQLITE_OK)
 		return db_fail(db, err);
 	return sqlite3_total_changes(db->sql) - before;

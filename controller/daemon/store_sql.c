@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DB_SCHEMA  1
-#define DB_BUSY_MS 500
+#define DB_SCHEMA      1
+#define DB_BUSY_MS     500
+#define DB_CHECK_PAGES 8192 /* 32 MiB, 50 ms */
 
 static const char schema[] =
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -140,13 +141,18 @@ static int db_create(struct db *db, int64_t wall_us, struct err *err)
 	return r;
 }
 
-/* A file that SQLite can open may still be damaged further inside. */
+/* A file that SQLite can open may still be damaged further inside.  A large
+ * one would take seconds to read through, and a daemon that starts must know
+ * soon what it withdrew: there, damage shows when it is met. */
 static int db_check(struct db *db, struct err *err)
 {
 	sqlite3_stmt *stmt = NULL;
 	const unsigned char *text;
-	int r = 0;
+	int64_t pages = 0;
+	int r = db_number(db, "PRAGMA page_count", 0, &pages, err);
 
+	if (r < 0 || pages > DB_CHECK_PAGES)
+		return r;
 	if (sqlite3_prepare_v2(db->sql, "PRAGMA quick_check(1)", -1, &stmt,
 			       NULL) != SQLITE_OK)
 		return db_fail(db, err);

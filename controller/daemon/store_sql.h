@@ -109,9 +109,10 @@ int db_incidents(struct db *db, int64_t since_wall_us, const char *service,
 		 size_t limit, struct row_incident **ret_rows,
 		 size_t *ret_count, bool *ret_more, struct err *err);
 
-/* Delete at most @limit events and @limit closed incidents older than
- * @before_wall_us; returns how many went, or a negative errno. */
-int db_prune(struct db *db, int64_t before_wall_us, unsigned limit,
-	     struct err *err);
+/* Delete at most @limit closed incidents and @limit events that are older than
+ * @before_wall_us, or of the oldest beyond @events_max; returns how many went,
+ * or a negative errno. */
+int db_prune(struct db *db, int64_t before_wall_us, int64_t events_max,
+	     unsigned limit, struct err *err);
 
 #endif

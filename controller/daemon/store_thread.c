@@ -18,7 +18,9 @@
 #define PRUNE_EVERY_US (1 * HOUR)
 #define PRUNE_FIRST_US (1 * MINUTE)
 #define PRUNE_PAUSE_US (50 * MS)
-#define PRUNE_ROWS     500
+/* A bound on the disk that a flapping target can fill: some 300 MB. */
+#define EVENTS_MAX 250000
+#define PRUNE_ROWS 500
 
 struct worker {
 	struct store_shared *sh; /* borrowed */
@@ -28,6 +30,7 @@ struct worker {
 	struct instant retry_at, prune_at;
 	int64_t backoff_us;
 	struct err why; /* of the failure */
+	bool replaced;  /* the file was damaged: not all is known */
 };
 
 static void list_init(struct job_list *list)
@@ -194,6 +197,7 @@ static int worker_replace(struct worker *w, struct err *err)
 		       sizeof(text), err);
 	if (r == 0)
 		worker_say(w, text);
+	w->replaced = true;
 	return r;
 }
 
@@ -379,7 +383,7 @@ static void worker_prune(struct worker *w)
 	history_us = w->sh->history_us;
 	wall_us = w->sh->wall_us;
 	pthread_mutex_unlock(&w->sh->lock);
-	n = db_prune(w->db, wall_us - history_us, PRUNE_ROWS, &err);
+	n = db_prune(w->db, wall_us - history_us, EVENTS_MAX, PRUNE_ROWS, &err);
 	if (n < 0 && n != -EBUSY)
 		worker_fail(w, &err);
 	w->prune_at = instant_add(loop_clock(),
@@ -458,6 +462,9 @@ static void worker_load(struct worker *w)
 				     &sh->contents, &ignored) == 0;
 		db_close(db);
 	}
+	/* Numbers that were lost with the damage must not be given again. */
+	if (w->replaced && sh->contents.last_incident == 0)
+		sh->loaded = false;
 	if (r < 0)
 		worker_fail(w, &err);
 	else

@@ -101,6 +101,48 @@ def test_a_full_disk_is_told_and_stops_nothing(world, small_disk):
     assert ask(world.tcp, "/api/v1/incidents").json()["complete"]
 
 
+@pytest.fixture
+def freezing_disk(tmp_path):
+    """A disk that can be frozen; thawed at the end."""
+    image, disk = tmp_path / "image", tmp_path / "disk"
+    disk.mkdir()
+    image.touch()
+    os.truncate(image, 16 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, disk], check=True)
+    yield disk
+    freeze(disk, "-u")
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def freeze(disk, option):
+    subprocess.run(["fsfreeze", option, disk], check=False,
+                   stderr=subprocess.DEVNULL)
+
+
+def test_a_frozen_disk_is_told_and_stops_nothing(world, freezing_disk):
+    world.daemon.stop()
+    world.daemon.state = freezing_disk
+    world.configure()
+    world.daemon.start()
+    world.daemon.wait_said("-> UP", 6)
+    try:
+        freeze(freezing_disk, "-f")
+        world.replica_kill("api1")
+        world.wait_out("api1", seconds=2)
+        wait_for(lambda: ask(world.tcp, "/readyz").status == 503)
+        why = ask(world.tcp, "/readyz").json()["checks"]["store"]["why"]
+        assert "has not answered" in why
+        assert ask(world.tcp, "/livez").status == 200
+        assert world.status()["incidents"][0]["acted"] is not None
+        # Who asks for what lies there gets what is in memory.
+        assert not ask(world.tcp, "/api/v1/events").json()["complete"]
+    finally:
+        freeze(freezing_disk, "-u")
+    wait_for(lambda: ask(world.tcp, "/readyz").status == 200)
+    wait_for(world.daemon.incidents)
+
+
 def test_a_damaged_file_is_moved_aside(world):
     world.daemon.kill()
     (world.daemon.state / "bascule.db-wal").unlink()

@@ -2,7 +2,10 @@
 
 #include "tests/unit/store_world.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "controller/daemon/store_sql.h"
 
 static void gives_back_what_was_stored(void **state)
 {
@@ -272,6 +275,53 @@ static void a_forgotten_question_is_not_answered(void **state)
 	world_done(&w);
 }
 
+static int64_t pruned(struct db *db, int64_t before_us, int64_t events_max)
+{
+	struct err err = { 0 };
+
+	return db_prune(db, before_us, events_max, 3, &err);
+}
+
+static void old_rows_go_in_small_bites(void **state)
+{
+	struct store_order closed = incident_order(1, false);
+	struct store_order open = incident_order(2, true);
+	struct db_contents contents;
+	struct err err = { 0 };
+	char path[100];
+	struct world w;
+	struct db *db;
+	int64_t i;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	for (i = 1; i <= 10; i++)
+		write_event(&w, i);
+	write_order(&w, 1, &closed);
+	write_order(&w, 2, &open);
+	store_close(w.store);
+	w.store = NULL;
+	snprintf(path, sizeof(path), "%s/bascule.db", w.sample.dir);
+	assert_int_equal(db_open(&db, path, WALL, &err), 0);
+	/* Of wall time 1 to 10 those before 6, three at once. */
+	assert_int_equal(pruned(db, 6, 100), 3);
+	assert_int_equal(pruned(db, 6, 100), 2);
+	assert_int_equal(pruned(db, 6, 100), 0);
+	/* Five are left, two are kept. */
+	assert_int_equal(pruned(db, 0, 2), 3);
+	assert_int_equal(pruned(db, 0, 2), 0);
+	/* Of the incidents the closed one alone. */
+	assert_int_equal(pruned(db, INT64_MAX, 100), 2 + 1);
+	assert_int_equal(db_load(db, 0, 10, &contents, &err), 0);
+	assert_int_equal(contents.incident_count, 1);
+	assert_int_equal(contents.incidents[0].inc.number, 2);
+	assert_int_equal(contents.last_incident, 2);
+	db_contents_done(&contents);
+	db_close(db);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +334,7 @@ int main(void)
 		cmocka_unit_test(
 			an_incident_outlives_the_target_that_opened_it),
 		cmocka_unit_test(a_number_is_never_given_twice),
+		cmocka_unit_test(old_rows_go_in_small_bites),
 		cmocka_unit_test(answers_questions_about_events),
 		cmocka_unit_test(answers_questions_about_incidents),
 		cmocka_unit_test(a_forgotten_question_is_not_answered),

@@ -218,6 +218,10 @@ static void damaged_file_is_moved_aside(void **state)
 	assert_non_null(strstr(w.text, "bascule.db was damaged: moved to"));
 	assert_int_equal(access(strstr(w.text, "moved to") ? path : "", F_OK),
 			 0);
+	/* Which numbers were given is not known any more. */
+	assert_int_equal(
+		store_load(w.store, (struct instant){ 1 }, WALL)->last_incident,
+		WALL / SECOND);
 	write_order(&w, 1, &order);
 	assert_int_equal(w.done, 1);
 	assert_true(store_state(w.store).ok);
