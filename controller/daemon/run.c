@@ -200,11 +200,12 @@ static int make_parts(struct run *run, struct err *err)
 	run->manager = service_new(run->loop);
 	if (run->manager == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	/* First of all: another daemon may be here already. */
-	r = make_tell(run, err);
+	/* First of all: another daemon may be here already.  The folder of the
+	 * store is locked; a socket might be taken for a dead one's. */
+	r = store_open(&run->store, run->loop, run->set, &doors, err);
 	if (r < 0)
 		return r;
-	r = store_open(&run->store, run->loop, run->set, &doors, err);
+	r = make_tell(run, err);
 	if (r < 0)
 		return r;
 	r = checks_new(&run->checks, run->loop, run->set, on_checked, run, err);

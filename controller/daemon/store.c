@@ -286,6 +286,7 @@ static int shared_init(struct store *store, const struct settings *set)
 	sh->collect = store_collect;
 	sh->store = store;
 	snprintf(sh->why, sizeof(sh->why), "it is still being opened");
+	sh->folder_fd = -1;
 	sh->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	sh->ready_fd = eventfd(0, EFD_CLOEXEC);
 	sh->done_fd = eventfd(0, EFD_CLOEXEC);
@@ -326,6 +327,8 @@ static void store_free(struct store *store)
 	close(sh->wake_fd);
 	close(sh->ready_fd);
 	close(sh->done_fd);
+	if (sh->folder_fd >= 0)
+		close(sh->folder_fd);
 	db_contents_done(&sh->contents);
 	store_loaded_done(&store->loaded);
 	pthread_mutex_destroy(&sh->lock);
@@ -358,10 +361,15 @@ int store_open(struct store **ret_store, struct loop *loop,
 		return err_set(err, r, "the store cannot start: %s",
 			       strerror(-r));
 	}
-	fd_wait(store->sh.ready_fd, OPEN_WAIT_MS);
 	ev_timer_init(&store->tick, on_tick, 0, TICK_S);
 	store->tick.data = store;
 	ev_timer_start(loop_ev(loop), &store->tick);
+	fd_wait(store->sh.ready_fd, OPEN_WAIT_MS);
+	if (store_ready(store) && store->sh.taken) {
+		err_set(err, -EADDRINUSE, "state_dir: %s", store->sh.why);
+		store_close(store);
+		return -EADDRINUSE;
+	}
 	*ret_store = store;
 	return 0;
 }

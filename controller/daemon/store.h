@@ -37,7 +37,8 @@ struct store_doors {
 };
 
 /* Start the thread and wait, at most 3 s, until it has read what is stored.
- * A disk that does not work is no error here: see store_state(). */
+ * A disk that does not work is no error here: see store_state().  A state_dir
+ * that another daemon uses is one: -EADDRINUSE. */
 int store_open(struct store **ret_store, struct loop *loop,
 	       const struct settings *set, const struct store_doors *doors,
 	       struct err *err);

@@ -75,6 +75,8 @@ struct store_shared {
 	/* the thread's until it is ready */
 	struct db_contents contents;
 	bool loaded;
+	bool taken;    /* the folder, by another daemon */
+	int folder_fd; /* owned; negative: not taken */
 };
 
 void *store_thread(void *shared);

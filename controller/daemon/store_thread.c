@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "controller/daemon/api.h"
 #include "controller/daemon/api_json.h"
+#include "controller/daemon/store_folder.h"
 
 #define GROUP_MAX      2000
 #define RETRY_FIRST_US (1 * SECOND)
@@ -171,20 +171,6 @@ static int64_t worker_wall_us(struct worker *w)
 	return wall_us;
 }
 
-/* The folder may be missing: systemd makes it, and so do we. */
-static void make_folder(const char *path)
-{
-	char folder[4096];
-	char *slash;
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (slash != NULL && slash != folder) {
-		*slash = '\0';
-		mkdir(folder, 0750);
-	}
-}
-
 /* A damaged file is replaced, whatever found the damage. */
 static int worker_replace(struct worker *w, struct err *err)
 {
@@ -203,11 +189,14 @@ static int worker_replace(struct worker *w, struct err *err)
 
 static int worker_open(struct worker *w, struct err *err)
 {
-	int r;
+	int r = 0;
 
 	if (w->db != NULL)
 		return 0;
-	make_folder(w->sh->path);
+	if (w->sh->folder_fd < 0)
+		r = store_folder_take(w->sh->path, &w->sh->folder_fd, err);
+	if (r < 0)
+		return r;
 	r = db_open(&w->db, w->sh->path, worker_wall_us(w), err);
 	if (r == -EUCLEAN)
 		r = worker_replace(w, err);
@@ -457,7 +446,8 @@ static void worker_load(struct worker *w)
 			r = db_load(w->db, since_us, STORE_INCIDENTS_MAX,
 				    &sh->contents, &err);
 		sh->loaded = r == 0;
-	} else if (db_open_readonly(&db, sh->path, &ignored) == 0) {
+	} else if (r != -EADDRINUSE &&
+		   db_open_readonly(&db, sh->path, &ignored) == 0) {
 		sh->loaded = db_load(db, since_us, STORE_INCIDENTS_MAX,
 				     &sh->contents, &ignored) == 0;
 		db_close(db);
@@ -465,6 +455,7 @@ static void worker_load(struct worker *w)
 	/* Numbers that were lost with the damage must not be given again. */
 	if (w->replaced && sh->contents.last_incident == 0)
 		sh->loaded = false;
+	sh->taken = r == -EADDRINUSE;
 	if (r < 0)
 		worker_fail(w, &err);
 	else

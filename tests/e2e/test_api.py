@@ -300,12 +300,40 @@ def test_only_owner_and_group_may_use_the_control_socket(world):
     assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o660
 
 
-def test_a_second_daemon_is_refused_and_harms_nothing(world):
-    run = subprocess.run([BASCULED, "-c", world.daemon.config], timeout=10,
-                         capture_output=True, text=True)
-    assert run.returncode == 1
-    assert "another basculed listens at" in run.stderr
+@pytest.mark.parametrize("setting, words", [
+    ("control", "state_dir: another basculed uses"),
+    ("state", "another basculed listens at"),
+])
+def test_a_second_daemon_is_refused_and_harms_nothing(world, setting, words):
+    """Also when the socket or the folder is another."""
+    mine = str(getattr(world.daemon, setting))
+    second = world.folder / "second.conf"
+    second.write_text(world.daemon.config.read_text().replace(mine,
+                                                              mine + "2"))
+    for config in (world.daemon.config, second):
+        run = subprocess.run([BASCULED, "-c", config], timeout=10,
+                             capture_output=True, text=True)
+        assert run.returncode == 1
+        assert "another basculed" in run.stderr
+    assert words in run.stderr
     assert world.status()["summary"] == "well"
+
+
+def test_of_daemons_that_start_together_one_stays(world):
+    world.daemon.kill()
+    for _ in range(10):
+        all_of_them = [subprocess.Popen(
+            [BASCULED, "-c", world.daemon.config],
+            stderr=subprocess.DEVNULL) for _ in range(3)]
+        try:
+            wait_for(lambda: sum(d.poll() is None for d in all_of_them) == 1)
+            assert world.status()["summary"] in ("well", "degraded")
+        finally:
+            for daemon in all_of_them:
+                daemon.kill()
+                daemon.wait()
+    world.daemon.start()
+    world.daemon.wait_said("-> UP", 6)
 
 
 def test_the_socket_of_a_dead_daemon_is_replaced(world):
