@@ -324,7 +324,7 @@ def test_of_daemons_that_start_together_one_stays(world):
     for _ in range(10):
         all_of_them = [subprocess.Popen(
             [BASCULED, "-c", world.daemon.config],
-            stderr=subprocess.DEVNULL) for _ in range(3)]
+            stderr=subprocess.DEVNULL) for _ in range(8)]
         try:
             wait_for(lambda: sum(d.poll() is None for d in all_of_them) == 1)
             assert world.status()["summary"] in ("well", "degraded")
