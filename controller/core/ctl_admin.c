@@ -88,16 +88,25 @@ static void keep(struct ctl *ctl, const struct maintenance *m)
 	act->store.maintenance = *m;
 }
 
+/* min_up is asked twice: what stays must not only be in rotation, where it
+ * may be dead and held there, but serve. */
 static const char *forbidden(struct ctl *ctl, const struct maintenance *m)
 {
+	const struct service_settings *svc;
+	unsigned i, serving = 0;
 	const struct target *t;
 
 	if (!m->on || !m->drain || m->target == NOTE_NONE)
 		return NULL;
 	t = &ctl->targets[m->target];
-	if (t->out || t->kept_out)
+	svc = ctl_service_of(ctl, m->target);
+	if (svc->backend == NULL || t->out || t->kept_out)
 		return NULL;
-	return governor_withdraw(ctl_service_of(ctl, m->target),
+	for (i = 0; i < svc->target_count; i++)
+		serving += rotation_serves(ctl, svc->first_target + i);
+	if (rotation_serves(ctl, m->target) && serving <= svc->min_up)
+		return governor_withdraw(svc, serving);
+	return governor_withdraw(svc,
 				 ctl_service_state(ctl, m->target)->rotating);
 }
 

@@ -78,15 +78,15 @@ static struct tally count(const struct ctl *ctl, unsigned service)
 	unsigned i;
 
 	for (i = 0; i < svc->target_count; i++) {
-		const struct health *h =
-			&ctl->targets[svc->first_target + i].health;
+		unsigned target = svc->first_target + i;
+		const struct health *h = &ctl->targets[target].health;
 
 		n.down += h->state == HEALTH_DOWN;
 		n.recovering += h->state == HEALTH_RECOVERING;
 		n.maint += h->state == HEALTH_MAINT;
 		n.unknown += h->state == HEALTH_UNKNOWN;
-		n.serving +=
-			health_serving(h->state) || h->state == HEALTH_UNKNOWN;
+		n.serving += rotation_serves(ctl, target) ||
+			     h->state == HEALTH_UNKNOWN;
 	}
 	return n;
 }

@@ -55,9 +55,27 @@ static void set_out(struct ctl *ctl, unsigned target, bool out)
 /* What others did to the target. */
 static void set_others(struct ctl *ctl, unsigned target)
 {
-	ctl->targets[target].kept_out = mend_kept(ctl, target);
-	ctl->targets[target].absent = mend_absent(ctl, target);
+	struct target *t = &ctl->targets[target];
+	bool serves = rotation_serves(ctl, target);
+
+	t->kept_out = mend_kept(ctl, target);
+	t->absent = mend_absent(ctl, target);
 	count(ctl, target);
+	if (rotation_serves(ctl, target) == serves)
+		return;
+	ctl_service_state(ctl, target)->review = true;
+	rotation_dirty(ctl, target);
+}
+
+bool rotation_serves(const struct ctl *ctl, unsigned target)
+{
+	const struct target *t = &ctl->targets[target];
+
+	if (t->kept_out || t->absent)
+		return false;
+	if (t->health.state == HEALTH_MAINT)
+		return !t->out && t->health.judged && t->health.bad == 0;
+	return health_serving(t->health.state);
 }
 
 static void set_held(struct ctl *ctl, unsigned target, bool held)

@@ -158,6 +158,11 @@ void checks_carry(struct ctl *ctl, unsigned target, const struct target *was);
 void rotation_dirty(struct ctl *ctl, unsigned target);
 void rotation_work(struct ctl *ctl);
 void rotation_phase(struct ctl *ctl, unsigned target);
+
+/* Whether clients are answered by the target: it is well, or in maintenance
+ * but answers in rotation, and nobody else keeps it out.  One that was not
+ * judged yet is not. */
+bool rotation_serves(const struct ctl *ctl, unsigned target);
 void rotation_carry(struct ctl *ctl, unsigned target, const struct target *was);
 
 /* ctl_mend.c */

@@ -19,13 +19,6 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 	};
 }
 
-/* One in maintenance that is still in rotation serves as long as it answers. */
-static bool answers(const struct health *h)
-{
-	return health_serving(h->state) ||
-	       (h->state == HEALTH_MAINT && h->judged && h->bad == 0);
-}
-
 struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 {
 	const struct service_settings *svc = &ctl->set->services[service];
@@ -39,7 +32,8 @@ struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 
 		view.down += t->health.state == HEALTH_DOWN;
 		view.maint += t->health.state == HEALTH_MAINT;
-		view.serving += t->rotating && answers(&t->health);
+		view.serving += t->rotating &&
+				rotation_serves(ctl, svc->first_target + i);
 	}
 	return view;
 }

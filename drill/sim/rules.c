@@ -42,17 +42,28 @@ static const char *target_name(const struct world *w, unsigned target)
 
 /* --- downtime ------------------------------------------------------------ */
 
+/* Whether clients are answered, as far as the controller can know. */
+static bool serves(const struct target_view *view)
+{
+	const struct health *h = view->health;
+
+	if (h->state == HEALTH_UNKNOWN)
+		return true;
+	if (h->state == HEALTH_MAINT)
+		return view->in_rotation && h->judged && h->bad == 0;
+	return health_serving(h->state) &&
+	       (view->in_rotation || view->withdrawn) && !view->operator_hold;
+}
+
 static unsigned serving(const struct world *w, unsigned service)
 {
 	const struct service_settings *svc = &w->node.set->services[service];
+	struct target_view view;
 	unsigned i, n = 0;
 
 	for (i = 0; i < svc->target_count; i++) {
-		enum health_state state =
-			ctl_target(w->node.ctl, svc->first_target + i)
-				.health->state;
-
-		n += health_serving(state) || state == HEALTH_UNKNOWN;
+		view = ctl_target(w->node.ctl, svc->first_target + i);
+		n += serves(&view);
 	}
 	return n;
 }
