@@ -272,32 +272,6 @@ static void read_boot_id(char *buf, size_t size)
 	fclose(file);
 }
 
-static int shared_init(struct store *store, const struct settings *set)
-{
-	struct store_shared *sh = &store->sh;
-
-	pthread_mutex_init(&sh->lock, NULL);
-	sh->queue.end = &sh->queue.first;
-	sh->replies_end = &sh->replies;
-	sh->busy_since = loop_now(store->loop);
-	sh->wall_us = loop_wall_us(store->loop);
-	sh->history_us = set->history_us;
-	sh->loop = store->loop;
-	sh->collect = store_collect;
-	sh->store = store;
-	snprintf(sh->why, sizeof(sh->why), "it is still being opened");
-	sh->folder_fd = -1;
-	sh->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	sh->ready_fd = eventfd(0, EFD_CLOEXEC);
-	sh->done_fd = eventfd(0, EFD_CLOEXEC);
-	if (asprintf(&sh->path, "%s/%s", set->state_dir, STORE_FILE) < 0)
-		sh->path = NULL;
-	return sh->path == NULL || sh->wake_fd < 0 || sh->ready_fd < 0 ||
-			       sh->done_fd < 0
-		       ? -ENOMEM
-		       : 0;
-}
-
 static void waiting_free(struct waiting *wait)
 {
 	struct waiting *next;
@@ -308,8 +282,9 @@ static void waiting_free(struct waiting *wait)
 	}
 }
 
-static void store_free(struct store *store)
+static void store_free(void *arg)
 {
+	struct store *store = arg;
 	struct store_shared *sh = &store->sh;
 	struct job *job, *next_job;
 	struct reply *reply, *next;
@@ -334,6 +309,33 @@ static void store_free(struct store *store)
 	pthread_mutex_destroy(&sh->lock);
 	free(sh->path);
 	free(store);
+}
+
+static int shared_init(struct store *store, const struct settings *set)
+{
+	struct store_shared *sh = &store->sh;
+
+	pthread_mutex_init(&sh->lock, NULL);
+	sh->queue.end = &sh->queue.first;
+	sh->replies_end = &sh->replies;
+	sh->busy_since = loop_now(store->loop);
+	sh->wall_us = loop_wall_us(store->loop);
+	sh->history_us = set->history_us;
+	sh->loop = store->loop;
+	sh->collect = store_collect;
+	sh->release = store_free;
+	sh->store = store;
+	snprintf(sh->why, sizeof(sh->why), "it is still being opened");
+	sh->folder_fd = -1;
+	sh->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	sh->ready_fd = eventfd(0, EFD_CLOEXEC);
+	sh->done_fd = eventfd(0, EFD_CLOEXEC);
+	if (asprintf(&sh->path, "%s/%s", set->state_dir, STORE_FILE) < 0)
+		sh->path = NULL;
+	return sh->path == NULL || sh->wake_fd < 0 || sh->ready_fd < 0 ||
+			       sh->done_fd < 0
+		       ? -ENOMEM
+		       : 0;
 }
 
 int store_open(struct store **ret_store, struct loop *loop,
@@ -374,6 +376,20 @@ int store_open(struct store **ret_store, struct loop *loop,
 	return 0;
 }
 
+/* Leave everything to the thread, unless it has finished: as long as the disk
+ * holds it, its memory must stay. */
+static bool store_abandon(struct store *store)
+{
+	struct store_shared *sh = &store->sh;
+	bool finished;
+
+	pthread_mutex_lock(&sh->lock);
+	finished = sh->finished;
+	sh->abandoned = !finished;
+	pthread_mutex_unlock(&sh->lock);
+	return !finished;
+}
+
 void store_close(struct store *store)
 {
 	struct store_shared *sh;
@@ -388,8 +404,8 @@ void store_close(struct store *store)
 	sh->stop = true;
 	pthread_mutex_unlock(&sh->lock);
 	fd_signal(sh->wake_fd);
-	if (!fd_wait(sh->done_fd, CLOSE_WAIT_MS)) {
-		/* Its memory is the thread's as long as the disk holds it. */
+	fd_wait(sh->done_fd, CLOSE_WAIT_MS);
+	if (store_abandon(store)) {
 		store_say(store, NOTE_ERR,
 			  "the disk does not answer: what was queued is lost");
 		pthread_detach(store->thread);

@@ -57,9 +57,11 @@ struct store_shared {
 	struct job_list queue;
 	unsigned events, orders; /* not yet written, taken or not */
 	struct reply *replies, **replies_end;
-	bool posted; /* store_collect() is on its way */
-	bool stop;
-	bool ready; /* contents and loaded are the loop's from now on */
+	bool posted;    /* store_collect() is on its way */
+	bool stop;      /* nobody collects any more */
+	bool finished;  /* the thread touches nothing any more, */
+	bool abandoned; /* ... or releases everything when it does not */
+	bool ready;     /* contents and loaded are the loop's from now on */
 	bool ok;
 	char why[ERR_TEXT_MAX];
 	struct instant busy_since; /* NONE: idle */
@@ -69,6 +71,7 @@ struct store_shared {
 	char boot[DB_BOOT_MAX];
 	struct loop *loop; /* borrowed, for loop_post() */
 	void (*collect)(void *store);
+	void (*release)(void *store);
 	void *store;
 	char *path;                     /* owned */
 	int wake_fd, ready_fd, done_fd; /* owned eventfds */

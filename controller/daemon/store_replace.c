@@ -37,23 +37,23 @@ static int salvage_table(struct db *from, struct db *to, const char *table)
 	return n;
 }
 
-/* What matters most first: each table is copied up to its first bad page. */
-static int salvage(const char *damaged, struct db *to)
+int db_salvage(struct db *db, const char *aside)
 {
+	/* What matters most first: each is copied up to its first bad page. */
 	static const char *const tables[] = { "meta", "claims", "maintenance",
 					      "incidents", "events" };
 	struct db from = { 0 };
 	size_t i;
 	int n = 0;
 
-	if (sqlite3_open_v2(damaged, &from.sql, SQLITE_OPEN_READWRITE, NULL) ==
+	if (sqlite3_open_v2(aside, &from.sql, SQLITE_OPEN_READWRITE, NULL) ==
 	    SQLITE_OK) {
-		sqlite3_exec(to->sql, "BEGIN", NULL, NULL, NULL);
+		sqlite3_exec(db->sql, "BEGIN", NULL, NULL, NULL);
 		for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-			n += salvage_table(&from, to, tables[i]);
-		if (sqlite3_exec(to->sql, "COMMIT", NULL, NULL, NULL) !=
+			n += salvage_table(&from, db, tables[i]);
+		if (sqlite3_exec(db->sql, "COMMIT", NULL, NULL, NULL) !=
 		    SQLITE_OK) {
-			db_rollback(to);
+			db_rollback(db);
 			n = 0;
 		}
 	}
@@ -61,30 +61,24 @@ static int salvage(const char *damaged, struct db *to)
 	return n;
 }
 
-int db_replace(struct db **ret_db, const char *path, int64_t wall_us,
-	       char *ret_text, size_t size, struct err *err)
+int db_set_aside(const char *path, int64_t wall_us, char *ret_aside,
+		 size_t size, struct err *err)
 {
-	char from[PATH_MAX], to[PATH_MAX], date[32], damaged[PATH_MAX];
+	char from[PATH_MAX], to[PATH_MAX], date[32];
 	time_t t = (time_t)(wall_us / SECOND);
 	struct tm tm;
-	int r;
 
 	gmtime_r(&t, &tm);
 	strftime(date, sizeof(date), "%Y%m%dT%H%M%SZ", &tm);
-	snprintf(damaged, sizeof(damaged), "%s.damaged-%s", path, date);
-	if (rename(path, damaged) < 0)
+	snprintf(to, sizeof(to), "%s.damaged-%s", path, date);
+	if (rename(path, to) < 0)
 		return err_set(err, -errno, "cannot move it aside: %s",
 			       strerror(errno));
+	snprintf(ret_aside, size, "%s", to);
 	snprintf(from, sizeof(from), "%s-wal", path);
-	snprintf(to, sizeof(to), "%.*s-wal", PATH_MAX - 8, damaged);
+	snprintf(to, sizeof(to), "%.*s-wal", PATH_MAX - 8, ret_aside);
 	rename(from, to);
 	snprintf(from, sizeof(from), "%s-shm", path);
 	unlink(from);
-	r = db_open(ret_db, path, wall_us, err);
-	if (r < 0)
-		return r;
-	snprintf(ret_text, size,
-		 "%s was damaged: moved to %s, a new one begun, %d rows saved",
-		 path, damaged, salvage(damaged, *ret_db));
 	return 0;
 }

@@ -73,10 +73,12 @@ int db_open(struct db **ret_db, const char *path, int64_t wall_us,
 int db_open_readonly(struct db **ret_db, const char *path, struct err *err);
 void db_close(struct db *db);
 
-/* Move a damaged file at @path aside (PATH.damaged-DATE), begin a new one and
- * copy what can still be read.  @ret_text says what was done, for people. */
-int db_replace(struct db **ret_db, const char *path, int64_t wall_us,
-	       char *ret_text, size_t size, struct err *err);
+/* Move a damaged file at @path aside, to PATH.damaged-DATE: @ret_aside. */
+int db_set_aside(const char *path, int64_t wall_us, char *ret_aside,
+		 size_t size, struct err *err);
+
+/* Copy what can still be read of the file at @aside; returns how many rows. */
+int db_salvage(struct db *db, const char *aside);
 
 int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);

@@ -2,6 +2,7 @@
 #include "controller/daemon/store_queue.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +30,9 @@ struct worker {
 	struct job_list asks;
 	struct instant retry_at, prune_at;
 	int64_t backoff_us;
-	struct err why; /* of the failure */
-	bool replaced;  /* the file was damaged: not all is known */
+	struct err why;       /* of the failure */
+	char aside[PATH_MAX]; /* a damaged file, not yet salvaged; or "" */
+	bool replaced;        /* by a new file: not all is known */
 };
 
 static void list_init(struct job_list *list)
@@ -70,7 +72,7 @@ static void worker_reply(struct worker *w, struct reply *reply)
 	reply->next = NULL;
 	*sh->replies_end = reply;
 	sh->replies_end = &reply->next;
-	post = !sh->posted;
+	post = !sh->posted && !sh->stop;
 	sh->posted = true;
 	pthread_mutex_unlock(&sh->lock);
 	/* Without memory for it, the loop's own tick collects. */
@@ -119,13 +121,13 @@ static void worker_say(struct worker *w, const char *text)
 /* A job is over: written, or at fault itself. */
 static void worker_finish(struct worker *w, struct job *job, const char *error)
 {
-	worker_answer(w, job, error);
 	pthread_mutex_lock(&w->sh->lock);
 	if (job->kind == JOB_EVENT)
 		w->sh->events--;
 	else
 		w->sh->orders--;
 	pthread_mutex_unlock(&w->sh->lock);
+	worker_answer(w, job, error);
 	free(job);
 }
 
@@ -171,20 +173,35 @@ static int64_t worker_wall_us(struct worker *w)
 	return wall_us;
 }
 
-/* A damaged file is replaced, whatever found the damage. */
-static int worker_replace(struct worker *w, struct err *err)
+/* A damaged file is moved aside, whatever found the damage.  When its successor
+ * is bad as well, before anything was saved, the disk is at fault: then the
+ * first one is what counts. */
+static int worker_set_aside(struct worker *w, struct err *err)
 {
-	char text[ERR_TEXT_MAX];
-	int r;
-
 	db_close(w->db);
 	w->db = NULL;
-	r = db_replace(&w->db, w->sh->path, worker_wall_us(w), text,
-		       sizeof(text), err);
-	if (r == 0)
-		worker_say(w, text);
+	if (w->aside[0] != '\0') {
+		unlink(w->sh->path);
+		return err_set(err, -EIO, "the disk gives back junk");
+	}
+	return db_set_aside(w->sh->path, worker_wall_us(w), w->aside,
+			    sizeof(w->aside), err);
+}
+
+/* What can be read of a damaged file goes into its successor. */
+static void worker_salvage(struct worker *w)
+{
+	char text[ERR_TEXT_MAX];
+
+	if (w->aside[0] == '\0')
+		return;
+	snprintf(text, sizeof(text),
+		 "%.150s was damaged: moved to %.180s, a new one begun, %d rows"
+		 " saved",
+		 w->sh->path, w->aside, db_salvage(w->db, w->aside));
+	worker_say(w, text);
+	w->aside[0] = '\0';
 	w->replaced = true;
-	return r;
 }
 
 static int worker_open(struct worker *w, struct err *err)
@@ -198,9 +215,15 @@ static int worker_open(struct worker *w, struct err *err)
 	if (r < 0)
 		return r;
 	r = db_open(&w->db, w->sh->path, worker_wall_us(w), err);
-	if (r == -EUCLEAN)
-		r = worker_replace(w, err);
-	if (r < 0)
+	if (r == -EUCLEAN) {
+		r = worker_set_aside(w, err);
+		if (r == 0)
+			r = db_open(&w->db, w->sh->path, worker_wall_us(w),
+				    err);
+	}
+	if (r == 0)
+		worker_salvage(w);
+	else
 		err_wrap(err, "%s", w->sh->path);
 	return r;
 }
@@ -279,7 +302,9 @@ static void worker_commit(struct worker *w)
 		n = worker_group(w, &err);
 		if (n == -EUCLEAN && !replaced) {
 			replaced = true;
-			n = worker_replace(w, &err);
+			n = worker_set_aside(w, &err);
+			if (n == 0)
+				n = worker_open(w, &err);
 			continue;
 		}
 		if (n < 0)
@@ -442,7 +467,8 @@ static void worker_load(struct worker *w)
 	if (r == 0) {
 		r = db_load(w->db, since_us, STORE_INCIDENTS_MAX, &sh->contents,
 			    &err);
-		if (r == -EUCLEAN && worker_replace(w, &err) == 0)
+		if (r == -EUCLEAN && worker_set_aside(w, &err) == 0 &&
+		    worker_open(w, &err) == 0)
 			r = db_load(w->db, since_us, STORE_INCIDENTS_MAX,
 				    &sh->contents, &err);
 		sh->loaded = r == 0;
@@ -470,6 +496,22 @@ static void fd_signal(int fd)
 		return;
 }
 
+/* Who waited in store_close() may have given up. */
+static void worker_end(struct worker *w)
+{
+	struct store_shared *sh = w->sh;
+	bool abandoned;
+
+	pthread_mutex_lock(&sh->lock);
+	sh->finished = true;
+	abandoned = sh->abandoned;
+	if (!abandoned)
+		fd_signal(sh->done_fd);
+	pthread_mutex_unlock(&sh->lock);
+	if (abandoned)
+		sh->release(sh->store);
+}
+
 void *store_thread(void *shared)
 {
 	struct worker w = { .sh = shared, .backoff_us = RETRY_FIRST_US };
@@ -494,6 +536,6 @@ void *store_thread(void *shared)
 	while ((job = list_take(&w.backlog)) != NULL)
 		free(job);
 	db_close(w.db);
-	fd_signal(w.sh->done_fd);
+	worker_end(&w);
 	return NULL;
 }

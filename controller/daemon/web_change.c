@@ -184,7 +184,8 @@ static void change_answer(struct web_request *req)
 {
 	json_t *doc;
 
-	if (req->error != 0) {
+	/* What is in force although it could not be kept was done. */
+	if (req->error != 0 && req->error != -EIO) {
 		web_answer_error(req, MHD_HTTP_CONFLICT, "%s", req->text);
 		return;
 	}

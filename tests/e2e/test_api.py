@@ -135,6 +135,9 @@ def test_a_frozen_disk_is_told_and_stops_nothing(world, freezing_disk):
         assert "has not answered" in why
         assert ask(world.tcp, "/livez").status == 200
         assert world.status()["incidents"][0]["acted"] is not None
+        answer = world.maintenance(target="api2", on=True)
+        assert answer.status == 200
+        assert "not kept over a restart" in answer.json()["text"]
         # Who asks for what lies there gets what is in memory.
         assert not ask(world.tcp, "/api/v1/events").json()["complete"]
     finally:

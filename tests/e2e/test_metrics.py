@@ -2,10 +2,12 @@
 
 import json
 import re
+import signal
+import socket
 import subprocess
 
 import pytest
-from web import ask
+from web import ask, connect
 from webworld import WebWorld
 from world import BASCULED, free_port, wait_for
 
@@ -76,41 +78,91 @@ def answers(place):
         return False
 
 
-def test_thousands_of_targets_do_not_hold_up_the_loop(tmp_path):
-    """Scrapes and status of 5,000 targets, and the late wake-ups."""
-    port, count = free_port(), 5000
-    config = tmp_path / "bascule.conf"
-    names = ", ".join(
-        f'{{ name = "t{i}"; address = "127.0.0.1:9"; }}'
-        for i in range(count))
-    config.write_text(f'''
-node = "test"; state_dir = "{tmp_path}";
-control = {{ socket = "{tmp_path}/control.sock"; }};
-http = {{ listen = "127.0.0.1:{port}"; }};
+class Many:
+    """A daemon with 5,000 targets that nobody asks for now."""
+
+    COUNT = 5000
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.place = ("127.0.0.1", free_port())
+        self.configure("30s")
+        with open(folder / "log", "w", encoding="ascii") as log:
+            self.process = subprocess.Popen(
+                [BASCULED, "-c", folder / "bascule.conf"], stderr=log)
+
+    def configure(self, interval):
+        names = ", ".join(
+            f'{{ name = "t{i}"; address = "127.0.0.1:9"; }}'
+            for i in range(self.COUNT))
+        (self.folder / "bascule.conf").write_text(f'''
+node = "test"; state_dir = "{self.folder}";
+control = {{ socket = "{self.folder}/control.sock"; }};
+http = {{ listen = "127.0.0.1:{self.place[1]}"; }};
 services = ( {{ name = "many"; targets = ( {names} );
-  check = {{ type = "tcp"; interval = "30s"; fast_interval = "10s";
+  check = {{ type = "tcp"; interval = "{interval}"; fast_interval = "10s";
             start_period = "1h"; }}; }} );
 ''')
-    log = open(tmp_path / "log", "w")
-    process = subprocess.Popen([BASCULED, "-c", config], stdout=log,
-                               stderr=log)
-    log.close()
-    try:
-        place = ("127.0.0.1", port)
-        wait_for(lambda: answers(place))
 
-        def slow_wakeups():
-            page = ask(place, "/metrics").text()
-            late = {bound: int(n) for bound, n in re.findall(
-                r'bascule_loop_lag_seconds_bucket{le="([^"]+)"} (\d+)', page)}
-            assert page.count("\nbascule_target_state{") == 6 * count
-            return late["+Inf"] - late["0.05"]
-        before = slow_wakeups()
+    def __enter__(self):
+        wait_for(lambda: answers(self.place))
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        assert self.process.wait(timeout=10) == 0
+
+    def slow_wakeups(self):
+        page = ask(self.place, "/metrics").text()
+        late = {bound: int(n) for bound, n in re.findall(
+            r'bascule_loop_lag_seconds_bucket{le="([^"]+)"} (\d+)', page)}
+        assert page.count("\nbascule_target_state{") == 6 * self.COUNT
+        return late["+Inf"] - late["0.05"]
+
+
+def test_thousands_of_targets_do_not_hold_up_the_loop(tmp_path):
+    with Many(tmp_path) as many:
+        before = many.slow_wakeups()
         for _ in range(10):
-            document = ask(place, "/api/v1/status").json()
-            assert len(document["services"][0]["targets"]) == count
-            last = slow_wakeups()
+            document = ask(many.place, "/api/v1/status").json()
+            assert len(document["services"][0]["targets"]) == many.COUNT
+            last = many.slow_wakeups()
         assert last - before <= 1  # the machine's own hiccup
-    finally:
-        process.terminate()
-        assert process.wait(timeout=10) == 0
+
+
+def test_a_document_that_a_reload_overtakes_breaks_off(tmp_path):
+    with Many(tmp_path) as many, connect(many.place) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        s.sendall(b"GET /api/v1/status HTTP/1.1\r\nHost: b\r\n\r\n")
+        assert s.recv(1000).startswith(b"HTTP/1.1 200 ")
+        many.configure("31s")
+        many.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "reloaded" in (tmp_path / "log").read_text())
+        rest = b""
+        while (data := s.recv(1 << 20)):
+            rest += data
+        assert not rest.endswith(b"0\r\n\r\n")
+        document = ask(many.place, "/api/v1/status").json()
+        assert len(document["services"][0]["targets"]) == many.COUNT
+
+
+def test_every_name_of_the_interface_is_there(world):
+    world.replica_kill("api1")
+    world.wait_out("api1")
+    world.replica_start("api1")
+    world.daemon.wait_said("incident 1 .* closed")
+    page = ask(world.tcp, "/metrics").text()
+    for name in """build_info target_up target_state checks_total
+            check_duration_seconds_bucket target_transitions_total
+            detection_seconds_bucket action_seconds_bucket
+            recovery_seconds_bucket mttd_seconds mttr_seconds
+            availability_ratio incidents_total incidents_open
+            incident_duration_seconds_bucket haproxy_up
+            haproxy_commands_total haproxy_command_seconds_bucket
+            haproxy_drift_total loop_lag_seconds_bucket""".split():
+        assert re.search(rf"^bascule_{name}[{{ ]", page, re.M), name
+    for name in """cpu_seconds_total resident_memory_bytes open_fds max_fds
+            virtual_memory_bytes start_time_seconds""".split():
+        assert f"\nprocess_{name} " in page, name
+    assert world.sample('bascule_mttr_seconds{service="api"}') > 0
+    assert 0 < world.sample('bascule_availability_ratio{service="api"}') <= 1

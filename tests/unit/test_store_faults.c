@@ -18,13 +18,14 @@
 
 /* ---- a disk that can be told to misbehave, under SQLite ---- */
 
-/* The log is what a commit writes. */
+/* The log is what a commit writes; the file is where damage lies. */
 static struct {
 	sqlite3_vfs vfs, *real;
-	sqlite3_io_methods methods;
-	const sqlite3_io_methods *real_methods;
+	sqlite3_io_methods log, file;
+	const sqlite3_io_methods *real_log, *real_file;
 	pthread_mutex_t frozen; /* held: every write waits */
 	_Atomic int full;       /* every write fails */
+	_Atomic int junk;       /* every page reads as junk */
 } disk = { .frozen = PTHREAD_MUTEX_INITIALIZER };
 
 static int disk_write(sqlite3_file *file, const void *data, int n,
@@ -34,7 +35,17 @@ static int disk_write(sqlite3_file *file, const void *data, int n,
 	pthread_mutex_unlock(&disk.frozen);
 	if (disk.full)
 		return SQLITE_FULL;
-	return disk.real_methods->xWrite(file, data, n, offset);
+	return disk.real_log->xWrite(file, data, n, offset);
+}
+
+static int disk_read(sqlite3_file *file, void *data, int n,
+		     sqlite3_int64 offset)
+{
+	int r = disk.real_file->xRead(file, data, n, offset);
+
+	if (disk.junk)
+		memset(data, 0xa5, (size_t)n);
+	return r;
 }
 
 static int disk_open(sqlite3_vfs *vfs, sqlite3_filename name,
@@ -43,10 +54,15 @@ static int disk_open(sqlite3_vfs *vfs, sqlite3_filename name,
 	int r = disk.real->xOpen(vfs, name, file, flags, ret_flags);
 
 	if (r == SQLITE_OK && (flags & SQLITE_OPEN_WAL) != 0) {
-		disk.real_methods = file->pMethods;
-		disk.methods = *file->pMethods;
-		disk.methods.xWrite = disk_write;
-		file->pMethods = &disk.methods;
+		disk.real_log = file->pMethods;
+		disk.log = *file->pMethods;
+		disk.log.xWrite = disk_write;
+		file->pMethods = &disk.log;
+	} else if (r == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0) {
+		disk.real_file = file->pMethods;
+		disk.file = *file->pMethods;
+		disk.file.xRead = disk_read;
+		file->pMethods = &disk.file;
 	}
 	return r;
 }
@@ -194,6 +210,89 @@ static void too_many_events_are_dropped_and_counted(void **state)
 	pthread_mutex_unlock(&disk.frozen);
 	store_again(&w);
 	assert_int_equal(store_last_event(w.store), 8191);
+	world_done(&w);
+}
+
+static void a_frozen_disk_does_not_hold_up_the_end(void **state)
+{
+	struct store_order order = incident_order(1, true);
+	struct instant asked;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	pthread_mutex_lock(&disk.frozen);
+	store_write(w.store, 1, &order);
+	asked = loop_clock();
+	store_close(w.store);
+	assert_true(instant_diff_us(asked, loop_clock()) < 3 * SECOND);
+	assert_string_equal(w.text, "the disk does not answer: what was"
+				    " queued is lost");
+	pthread_mutex_unlock(&disk.frozen);
+	w.store = NULL;
+	world_done(&w);
+}
+
+static void a_row_at_fault_does_not_hold_up_the_others(void **state)
+{
+	struct store_order order = incident_order(1, true);
+	struct world w;
+	uint32_t number;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	write_order(&w, 1, &order);
+	exec_sql(&w, "CREATE TRIGGER refuse BEFORE INSERT ON incidents"
+		     " WHEN new.number = 13 BEGIN"
+		     " SELECT RAISE(ABORT, 'no thirteenth'); END");
+	for (number = 12; number <= 14; number++) {
+		order.incident.number = number;
+		store_write(w.store, number, &order);
+	}
+	UNTIL(&w, w.done + w.failed == 4);
+	assert_int_equal(w.failed, 1);
+	assert_int_equal(w.said, 1);
+	assert_true(store_state(w.store).ok);
+	assert_int_equal(store_state(w.store).queue, 0);
+	ask(&w,
+	    (struct store_question){ .kind = STORE_INCIDENTS, .limit = 10 });
+	assert_non_null(strstr(w.json, "\"number\":12"));
+	assert_null(strstr(w.json, "\"number\":13"));
+	assert_non_null(strstr(w.json, "\"number\":14"));
+	world_done(&w);
+}
+
+static void damage_met_while_writing_is_mended(void **state)
+{
+	struct store_order order = incident_order(1, true);
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	write_order(&w, 1, &order);
+	/* Another hand on the file: its pages are read anew. */
+	exec_sql(&w, "PRAGMA wal_checkpoint(TRUNCATE);"
+		     "CREATE TABLE other (x); INSERT INTO other VALUES (1);"
+		     "PRAGMA wal_checkpoint(TRUNCATE);");
+	disk.junk = 1;
+	order.incident.number = 2;
+	store_write(w.store, 2, &order);
+	UNTIL(&w, w.failed == 1);
+	disk.junk = 0;
+	UNTIL(&w, w.said > 0);
+	assert_non_null(strstr(w.text, " rows saved"));
+	order.incident.number = 3;
+	write_order(&w, 3, &order);
+	assert_int_equal(w.done_id, 3);
+	UNTIL(&w, store_state(w.store).ok);
+	ask(&w,
+	    (struct store_question){ .kind = STORE_INCIDENTS, .limit = 10 });
+	assert_non_null(strstr(w.json, "\"number\":1,"));
+	assert_non_null(strstr(w.json, "\"number\":2,"));
+	assert_non_null(strstr(w.json, "\"number\":3,"));
 	world_done(&w);
 }
 
@@ -416,6 +515,9 @@ int main(void)
 		cmocka_unit_test(full_disk_is_said_and_written_later),
 		cmocka_unit_test(frozen_disk_holds_up_nobody),
 		cmocka_unit_test(too_many_events_are_dropped_and_counted),
+		cmocka_unit_test(a_frozen_disk_does_not_hold_up_the_end),
+		cmocka_unit_test(a_row_at_fault_does_not_hold_up_the_others),
+		cmocka_unit_test(damage_met_while_writing_is_mended),
 		cmocka_unit_test(damaged_file_is_moved_aside),
 		cmocka_unit_test(what_a_damaged_file_still_holds_is_saved),
 		cmocka_unit_test(missing_folder_is_waited_for),
