@@ -15,6 +15,7 @@
 struct wish {
 	struct maintenance m; /* the target is filled in for each */
 	unsigned first, count;
+	unsigned service; /* NOTE_NONE: one target, or the node */
 	bool node;
 	const char *what; /* the name, for the log */
 };
@@ -48,6 +49,7 @@ static bool wish_name(struct web_request *req, json_t *body, struct wish *wish)
 	if (service != NULL) {
 		r = api_find_service(set, service, &found);
 		if (r == 0) {
+			wish->service = found;
 			wish->first = set->services[found].first_target;
 			wish->count = set->services[found].target_count;
 		}
@@ -93,6 +95,25 @@ static bool wish_span(struct web_request *req, json_t *body, struct wish *wish)
 	return true;
 }
 
+/* A drain is refused whole: half of it is nobody's wish. */
+static bool wish_drain(struct web_request *req, const struct wish *wish)
+{
+	const struct settings *set = web_view(req->web)->set;
+	const char *why = NULL;
+
+	if (!wish->m.on || !wish->m.drain)
+		return true;
+	if (wish->node)
+		why = "a node is not drained: name a service or a target";
+	else if (wish->service != NOTE_NONE &&
+		 set->services[wish->service].min_up > 0)
+		why = "min_up allows no withdrawal of a whole service: name"
+		      " its targets";
+	if (why != NULL)
+		web_answer_error(req, MHD_HTTP_CONFLICT, "%s", why);
+	return why == NULL;
+}
+
 static bool wish_read(struct web_request *req, json_t *body, struct wish *wish)
 {
 	json_t *on = json_object_get(body, "on");
@@ -117,7 +138,8 @@ static bool wish_read(struct web_request *req, json_t *body, struct wish *wish)
 	if (json_is_string(reason))
 		snprintf(wish->m.reason, sizeof(wish->m.reason), "%s",
 			 json_string_value(reason));
-	return wish_span(req, body, wish) && wish_name(req, body, wish);
+	return wish_span(req, body, wish) && wish_name(req, body, wish) &&
+	       wish_drain(req, wish);
 }
 
 /* ---- carrying it out ---- */
@@ -166,7 +188,7 @@ void web_maintenance(struct web_request *req)
 	json_t *body = req->body.used > 0 ? json_loadb(req->body.buf,
 						       req->body.used, 0, NULL)
 					  : NULL;
-	struct wish wish = { 0 };
+	struct wish wish = { .service = NOTE_NONE };
 
 	if (!json_is_object(body)) {
 		web_answer_error(req, MHD_HTTP_BAD_REQUEST,
@@ -205,8 +227,9 @@ void web_reply(struct web *web, uint64_t token, int error, const char *text)
 			break;
 	if (req == NULL)
 		return;
-	/* Of several refusals the first is told. */
-	if (req->text[0] == '\0' || (error != 0 && req->error == 0))
+	/* Of several refusals the first is told; else the last, since what had
+	 * nothing to do answers before what is written down. */
+	if (req->error == 0)
 		snprintf(req->text, sizeof(req->text), "%s", text);
 	if (req->error == 0)
 		req->error = error;

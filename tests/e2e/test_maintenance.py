@@ -74,6 +74,29 @@ def test_what_min_up_forbids_is_refused(world):
     assert answer.status == 409 and "min_up" in answer.json()["error"]
 
 
+def test_a_drain_is_refused_whole_or_done_whole(world):
+    for wish in ({"service": "api"}, {"node": True}):
+        answer = world.maintenance(on=True, drain=True, **wish)
+        assert answer.status == 409 and "name" in answer.json()["error"]
+    assert world.status()["maintenance"] is None
+    assert all(t["maintenance"] is None for t in world.targets().values())
+    text = world.daemon.config.read_text()
+    world.daemon.config.write_text(text.replace('backend = "be_api";',
+                                                'backend = "be_api"; min_up = 0;'))
+    world.daemon.signal(signal.SIGHUP)
+    world.daemon.wait_said("reloaded")
+    assert world.maintenance(service="api", on=True, drain=True).status == 200
+    world.wait_out("api1", "api2", "api3")
+
+
+def test_an_end_of_maintenance_is_told_also_where_some_were_in_none(world):
+    assert world.maintenance(target="api2", on=True).status == 200
+    answer = world.maintenance(service="api", on=False)
+    assert answer.status == 200 and answer.json()["text"] == "done"
+    assert world.maintenance(service="api", on=False).json()["text"] == \
+        "was not in maintenance"
+
+
 def test_an_ambiguous_name_is_refused_with_its_candidates(world):
     port = world.ports["api1"]
     text = world.daemon.config.read_text().replace("services = (", f'''services = (
