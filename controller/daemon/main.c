@@ -98,6 +98,17 @@ static int run(const char *file, struct settings *set)
 	return EXIT_SUCCESS;
 }
 
+/* From before the file is read until the loop hears of it: a reload that is
+ * asked for meanwhile must neither kill nor be forgotten. */
+static void hold_reload(void)
+{
+	sigset_t hup;
+
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	sigprocmask(SIG_BLOCK, &hup, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct options opt = { .file = FILE_DEFAULT };
@@ -106,6 +117,7 @@ int main(int argc, char **argv)
 
 	if (r != 0)
 		return r - 1;
+	hold_reload();
 	if (load(opt.file, &set) < 0)
 		return EXIT_FAILURE;
 	if (opt.test) {

@@ -161,6 +161,20 @@ static void watch_signal(struct run *run, ev_signal *w, int number,
 	ev_signal_start(loop_ev(run->loop), w);
 }
 
+static void watch_signals(struct run *run)
+{
+	sigset_t hup;
+
+	signal(SIGPIPE, SIG_IGN);
+	watch_signal(run, &run->hup, SIGHUP, on_reload);
+	watch_signal(run, &run->term, SIGTERM, on_stop);
+	watch_signal(run, &run->intr, SIGINT, on_stop);
+	/* main() held it back. */
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	pthread_sigmask(SIG_UNBLOCK, &hup, NULL);
+}
+
 static uint64_t seed(void)
 {
 	uint64_t value = 0;
@@ -247,10 +261,7 @@ void run_loop(struct run *run)
 	struct event start = { .kind = EVENT_START };
 	struct event stop = { .kind = EVENT_STOP };
 
-	signal(SIGPIPE, SIG_IGN);
-	watch_signal(run, &run->hup, SIGHUP, on_reload);
-	watch_signal(run, &run->term, SIGTERM, on_stop);
-	watch_signal(run, &run->intr, SIGINT, on_stop);
+	watch_signals(run);
 	loop_on_deadline(run->loop, on_deadline, run);
 	start.stored = tell_load(run->tell, run->store);
 	run_feed(run, &start);

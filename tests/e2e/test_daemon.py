@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -250,6 +251,18 @@ def test_a_wrong_file_changes_nothing():
         w.daemon.wait_said("the former settings stay in force")
         w.replica_kill("api1")
         w.wait_out("api1")
+
+
+def test_a_reload_while_it_starts_is_carried_out_and_kills_nobody():
+    with World() as w:
+        for n in range(1, 11):
+            shutil.rmtree(w.daemon.state)
+            w.daemon.state.mkdir()
+            w.daemon.start()
+            wait_for(lambda: any(w.daemon.state.iterdir()), every=0)
+            w.daemon.signal(signal.SIGHUP)
+            w.daemon.wait_said("node test reloaded", n)
+            assert w.daemon.stop() == 0
 
 
 def test_targets_come_and_go_with_a_reload():
