@@ -135,22 +135,24 @@ static enum standing service_standing(const struct daemon_view *view,
 {
 	const struct service_settings *svc = &view->set->services[service];
 	struct service_view s = ctl_service(view->ctl, service);
-	bool unknown = false, poor = false;
+	unsigned i, unknown = 0;
 	const struct health *h;
-	unsigned i;
+	bool poor = false;
 
 	for (i = 0; i < svc->target_count; i++) {
 		h = ctl_target(view->ctl, svc->first_target + i).health;
-		unknown = unknown || (!h->judged && h->state != HEALTH_MAINT);
+		unknown += h->state == HEALTH_UNKNOWN || !h->judged;
 		poor = poor || h->state == HEALTH_DOWN ||
 		       h->state == HEALTH_RECOVERING ||
 		       h->state == HEALTH_DEGRADED;
 	}
-	if (!unknown && s.serving < (svc->min_up > 0 ? svc->min_up : 1))
+	/* Without a verdict nobody is taken for down: incidents do not either.
+	 */
+	if (s.serving + unknown < (svc->min_up > 0 ? svc->min_up : 1))
 		return OUTAGE;
 	if (poor || s.incident != NULL)
 		return DEGRADED;
-	return unknown ? UNKNOWN : WELL;
+	return unknown > 0 ? UNKNOWN : WELL;
 }
 
 static void service_figures(json_t *doc, const struct daemon_view *view,
