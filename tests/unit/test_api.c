@@ -193,6 +193,22 @@ static void no_target_left_is_an_outage(void **state)
 	json_decref(doc);
 }
 
+static void what_has_no_verdict_is_unknown_and_no_outage(void **state)
+{
+	struct view_world *w = *state;
+	unsigned i;
+	json_t *doc;
+
+	for (i = API1; i <= API3; i++)
+		core_answer(&w->core, i, RESULT_L7OK);
+	core_answer(&w->core, WEB1, RESULT_RESOLV);
+	core_answer(&w->core, WEB2, RESULT_PROCUNK);
+	doc = view_status(w);
+	assert_string_equal(view_text(doc, "services.1.state"), "unknown");
+	assert_string_equal(view_text(doc, "summary"), "degraded");
+	json_decref(doc);
+}
+
 static void maintenance_is_shown_with_what_is_left(void **state)
 {
 	struct view_world *w = *state;
@@ -305,6 +321,7 @@ int main(void)
 		CASE(an_unreachable_haproxy_makes_it_unready),
 		CASE(a_dead_target_is_told_with_its_incident),
 		CASE(no_target_left_is_an_outage),
+		CASE(what_has_no_verdict_is_unknown_and_no_outage),
 		CASE(maintenance_is_shown_with_what_is_left),
 		CASE(events_carry_all_of_a_note),
 		CASE(names_are_found_with_and_without_their_service),
