@@ -173,6 +173,8 @@ static bool probe_excuse(struct probe *probe)
 	if (probe->excused || late_us <= 0)
 		return false;
 	probe->excused = true;
+	if (late_us > probe->timeout_us)
+		late_us = probe->timeout_us;
 	probe_set_timer(probe, late_us);
 	return true;
 }
