@@ -155,6 +155,8 @@ struct ctl *ctl_new(const struct settings *set, uint64_t seed)
 	ctl->services = array_new(set->service_count, sizeof(*ctl->services));
 	ctl->haproxies = array_new(set->haproxy_count, sizeof(*ctl->haproxies));
 	ctl->servers = array_new(n * set->haproxy_count, sizeof(*ctl->servers));
+	ctl->pools = array_new((size_t)set->haproxy_count * set->service_count,
+			       sizeof(*ctl->pools));
 	ctl->dirty = array_new(n, sizeof(*ctl->dirty));
 	ctl->schedule = schedule_new(slot_count(set));
 	ctl->store_ok = true;
@@ -162,7 +164,7 @@ struct ctl *ctl_new(const struct settings *set, uint64_t seed)
 	ctl->armed = INSTANT_NEVER;
 	if (ctl->targets == NULL || ctl->services == NULL ||
 	    ctl->haproxies == NULL || ctl->servers == NULL ||
-	    ctl->dirty == NULL || ctl->schedule == NULL) {
+	    ctl->pools == NULL || ctl->dirty == NULL || ctl->schedule == NULL) {
 		ctl_free(ctl);
 		return NULL;
 	}
@@ -177,6 +179,7 @@ void ctl_free(struct ctl *ctl)
 	free(ctl->services);
 	free(ctl->haproxies);
 	free(ctl->servers);
+	free(ctl->pools);
 	free(ctl->dirty);
 	schedule_free(ctl->schedule);
 	free(ctl);

@@ -90,24 +90,23 @@ static void keep(struct ctl *ctl, const struct maintenance *m)
 
 /* min_up is asked twice: what stays must not only be in rotation, where it
  * may be dead and held there, but serve. */
-static const char *forbidden(struct ctl *ctl, const struct maintenance *m)
+static const char *forbidden(const struct ctl *ctl, const struct maintenance *m)
 {
 	const struct service_settings *svc;
-	unsigned i, serving = 0;
-	const struct target *t;
+	unsigned i, h, serving = 0;
+	const char *rule = NULL;
 
 	if (!m->on || !m->drain || m->target == NOTE_NONE)
 		return NULL;
-	t = &ctl->targets[m->target];
 	svc = ctl_service_of(ctl, m->target);
-	if (svc->backend == NULL || t->out || t->kept_out)
-		return NULL;
 	for (i = 0; i < svc->target_count; i++)
 		serving += rotation_serves(ctl, svc->first_target + i);
-	if (rotation_serves(ctl, m->target) && serving <= svc->min_up)
-		return governor_withdraw(svc, serving);
-	return governor_withdraw(svc,
-				 ctl_service_state(ctl, m->target)->rotating);
+	if (svc->backend != NULL && rotation_serves(ctl, m->target))
+		rule = governor_withdraw(svc, serving);
+	for (h = 0; rule == NULL && h < ctl->set->haproxy_count; h++)
+		if (mend_server(ctl, h, m->target)->counted)
+			rule = mend_forbidden(ctl, h, m->target);
+	return rule;
 }
 
 void admin_event(struct ctl *ctl, const struct admin *admin)

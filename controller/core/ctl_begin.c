@@ -12,7 +12,6 @@ void begin(struct ctl *ctl)
 
 		svc->waiting_first = NOTE_NONE;
 		svc->waiting_last = NOTE_NONE;
-		svc->rotating = ctl->set->services[i].target_count;
 	}
 	for (i = 0; i < ctl->set->haproxy_count; i++)
 		ctl->haproxies[i].retry_us = RETRY_US_MIN;
@@ -22,7 +21,6 @@ void begin(struct ctl *ctl)
 		health_init(&t->health, ctl->now);
 		t->asked = INSTANT_NONE;
 		t->told_in = true;
-		t->rotating = true;
 		t->detected = INSTANT_NONE;
 		t->maintenance.target = i;
 	}

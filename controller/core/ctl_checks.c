@@ -161,7 +161,6 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 	unsigned target = ev->evidence.target;
 	enum health_input in;
 	struct target *t;
-	bool serves;
 
 	if (target >= ctl->set->target_count)
 		return;
@@ -178,14 +177,12 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 			     ctl->now);
 		return;
 	}
-	serves = rotation_serves(ctl, target);
 	in = health_digest(&t->health, &ctl_service_of(ctl, target)->check,
 			   &ev->evidence.result, ctl->now);
 	if (in != HEALTH_INPUTS)
 		checks_move(ctl, target, in);
 	/* In maintenance it moves no more, but serves or does not. */
-	if (rotation_serves(ctl, target) != serves)
-		incidents_update(ctl, ctl->set->targets[target].service);
+	rotation_look_at_serving(ctl, target);
 	checks_schedule(ctl, target);
 }
 

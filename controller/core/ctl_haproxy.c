@@ -5,13 +5,13 @@
 
 #define TOLD_MAX 10 /* servers of one HAProxy named one by one in the log */
 
-/* Nothing will be heard any more of an order to leave: it may have been
- * carried out, or may be yet. */
+/* With the link an order to leave may be lost: it was carried out, or will be,
+ * or not. */
 static void lose_order(struct server *srv)
 {
-	if (srv->order != 0 && srv->claim == CLAIM_OUT &&
-	    (srv->ordered == SERVER_MAINT || srv->ordered == SERVER_DRAIN))
+	if (srv->claim == CLAIM_OUT && (srv->failed || server_ordered_out(srv)))
 		srv->doubt = true;
+	srv->failed = false;
 	srv->order = 0;
 }
 
@@ -26,6 +26,9 @@ static void forget_seen(struct ctl *ctl, unsigned haproxy)
 		srv->seen = SERVER_UNKNOWN;
 		srv->retry = INSTANT_NONE;
 		srv->refused = false;
+		srv->held = false;
+		srv->leaving = false;
+		mend_count(ctl, haproxy, i);
 	}
 	ctl->haproxies[haproxy].absent = 0;
 	ctl->haproxies[haproxy].refused = 0;
@@ -93,6 +96,7 @@ static void server_seen(struct ctl *ctl, const struct haproxy_seen *seen)
 		ctl->haproxies[seen->haproxy].absent--;
 	srv->seen = seen->state;
 	srv->weight_percent = seen->weight_percent;
+	mend_count(ctl, seen->haproxy, seen->target);
 	rotation_dirty(ctl, seen->target);
 }
 
@@ -185,11 +189,13 @@ void haproxy_ordered(struct ctl *ctl, uint64_t id, const char *failed)
 	srv = &ctl->servers[i];
 	rotation_dirty(ctl, target);
 	if (failed != NULL) {
-		lose_order(srv);
+		srv->failed = server_ordered_out(srv);
+		srv->order = 0;
 		refused(ctl, haproxy, target, failed);
 		return;
 	}
 	srv->order = 0;
+	srv->failed = false;
 	srv->doubt = false;
 	if (srv->refused)
 		ctl->haproxies[haproxy].refused--;
@@ -199,6 +205,8 @@ void haproxy_ordered(struct ctl *ctl, uint64_t id, const char *failed)
 		srv->seen = srv->ordered;
 	if (srv->ordered_weight != 0)
 		srv->weight_percent = srv->ordered_weight;
+	srv->leaving = srv->leaving && server_in_use(srv);
+	mend_count(ctl, haproxy, target);
 }
 
 void haproxy_retry(struct ctl *ctl, unsigned haproxy)

@@ -1,10 +1,44 @@
 /* Bringing the servers of every HAProxy where the rotation wants them. */
 #include "controller/core/ctl_state.h"
 
+#include "controller/core/governor.h"
+
 struct server *mend_server(const struct ctl *ctl, unsigned haproxy,
 			   unsigned target)
 {
 	return &ctl->servers[haproxy * ctl->set->target_count + target];
+}
+
+static unsigned *pool_of(const struct ctl *ctl, unsigned haproxy,
+			 unsigned target)
+{
+	return &ctl->pools[haproxy * ctl->set->service_count +
+			   ctl->set->targets[target].service];
+}
+
+void mend_count(struct ctl *ctl, unsigned haproxy, unsigned target)
+{
+	struct server *srv = mend_server(ctl, haproxy, target);
+	bool counted = server_in_use(srv) && !srv->leaving;
+
+	if (srv->counted == counted)
+		return;
+	srv->counted = counted;
+	if (!counted) {
+		--*pool_of(ctl, haproxy, target);
+		return;
+	}
+	++*pool_of(ctl, haproxy, target);
+	rotation_look_at_held(ctl, ctl->set->targets[target].service);
+}
+
+const char *mend_forbidden(const struct ctl *ctl, unsigned haproxy,
+			   unsigned target)
+{
+	const struct server *srv = mend_server(ctl, haproxy, target);
+	unsigned others = *pool_of(ctl, haproxy, target) - srv->counted;
+
+	return governor_withdraw(ctl_service_of(ctl, target), others + 1);
 }
 
 static struct action *store_claim(struct ctl *ctl, uint64_t id,
@@ -60,13 +94,18 @@ void mend_claimed(struct ctl *ctl, unsigned haproxy, unsigned target)
 void mend_disown(struct ctl *ctl, unsigned haproxy, unsigned target)
 {
 	struct server *srv = mend_server(ctl, haproxy, target);
+	bool weight = srv->claim != CLAIM_NONE && srv->weight_percent != 100;
 
-	if (srv->claim == CLAIM_NONE && srv->storing == 0)
+	if (srv->storing == 0 &&
+	    srv->claim == (weight ? CLAIM_WEIGHT : CLAIM_NONE))
 		return;
 	stored(ctl, srv);
-	srv->claim = CLAIM_NONE;
 	srv->doubt = false;
-	store_claim(ctl, 0, STORE_UNCLAIM, haproxy, target);
+	srv->failed = false;
+	srv->claim = weight ? CLAIM_WEIGHT : CLAIM_NONE;
+	store_claim(ctl, 0, weight ? STORE_CLAIM : STORE_UNCLAIM, haproxy,
+		    target)
+		->store.claim.weight_only = weight;
 }
 
 static void say_drift(struct ctl *ctl, unsigned haproxy, unsigned target)
@@ -122,12 +161,49 @@ static void say_kept(struct ctl *ctl, unsigned haproxy, unsigned target,
 	note_say(note, "%s", server_state_name(srv->seen));
 }
 
-void mend(struct ctl *ctl, unsigned haproxy, unsigned target)
+static void say_leaving(struct ctl *ctl, unsigned target)
+{
+	struct target *t = &ctl->targets[target];
+
+	t->told_in = false;
+	if (t->told_leaving || t->health.state != HEALTH_DOWN)
+		return;
+	t->told_leaving = true;
+	note_say(ctl_note_target(ctl, NOTE_WITHDRAW, target), "%s",
+		 result_code_name(t->cause.code));
+}
+
+/* A server that is in use and should not be: it leaves, if its pool can do
+ * without it.  What has been ordered is on its way. */
+static void leave(struct ctl *ctl, unsigned haproxy, unsigned target)
 {
 	struct server *srv = mend_server(ctl, haproxy, target);
-	struct wish wish = ctl->targets[target].wish;
-	struct server_todo todo = server_compare(srv, wish);
+	bool wanted = server_in_use(srv) &&
+		      server_is_out(ctl->targets[target].wish.state);
+	bool was_leaving = srv->leaving, was_held = srv->held;
 
+	srv->held = wanted && !server_ordered_out(srv) &&
+		    mend_forbidden(ctl, haproxy, target) != NULL;
+	srv->leaving =
+		server_in_use(srv) && ((wanted && !srv->held) ||
+				       server_ordered_out(srv) || srv->doubt);
+	if (srv->held != was_held)
+		srv->settled = false;
+	mend_count(ctl, haproxy, target);
+	if (wanted && srv->leaving && !was_leaving)
+		say_leaving(ctl, target);
+}
+
+void mend(struct ctl *ctl, unsigned haproxy, unsigned target)
+{
+	static const struct wish stay = { SERVER_READY, 100 };
+	struct server *srv = mend_server(ctl, haproxy, target);
+	struct server_todo todo;
+	struct wish wish;
+
+	leave(ctl, haproxy, target);
+	wish = srv->held ? stay : ctl->targets[target].wish;
+	todo = server_compare(srv, wish);
 	if (srv->seen != SERVER_UNKNOWN)
 		say_kept(ctl, haproxy, target, todo.step == SERVER_KEEP);
 	if (todo.step == SERVER_CLAIM) {
@@ -158,6 +234,21 @@ bool mend_everywhere(const struct ctl *ctl, unsigned target, bool in_use)
 		known++;
 	}
 	return known > 0;
+}
+
+bool mend_rotating(const struct ctl *ctl, unsigned target)
+{
+	const struct target *t = &ctl->targets[target];
+	unsigned h, up = 0;
+
+	for (h = 0; h < ctl->set->haproxy_count; h++) {
+		if (mend_server(ctl, h, target)->counted)
+			return true;
+		up += ctl->haproxies[h].up &&
+		      mend_server(ctl, h, target)->seen != SERVER_UNKNOWN;
+	}
+	return up == 0 && !server_is_out(t->wish.state) &&
+	       !mend_kept(ctl, target);
 }
 
 bool mend_absent(const struct ctl *ctl, unsigned target)

@@ -61,6 +61,7 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 		srv->claim = was->claim;
 		srv->kept = was->kept;
 		srv->doubt = was->doubt;
+		srv->failed = was->failed;
 		srv->order = was->order;
 		srv->ordered = was->ordered;
 		srv->ordered_weight = was->ordered_weight;
@@ -89,6 +90,8 @@ static void carry_target(struct ctl *ctl, unsigned target, struct ctl *old,
 
 	carry_servers(ctl, target, old, from);
 	admin_carry(ctl, old, target, from);
+	rotation_set_held(ctl, target, was->held);
+	t->told_leaving = was->told_leaving;
 	t->told_out = was->told_out;
 	t->told_in = was->told_in;
 	t->detected = was->detected;
@@ -99,8 +102,6 @@ static void carry_target(struct ctl *ctl, unsigned target, struct ctl *old,
 	t->why = was->why;
 	t->asked = was->asked;
 	t->checks = was->checks;
-	t->kept_out = was->kept_out;
-	rotation_carry(ctl, target, was);
 }
 
 /* A target keeps its turn, so that nobody waits longer than before; what was

@@ -34,14 +34,12 @@ struct target {
 	struct instant asked;
 	uint64_t checks;
 	struct wish wish;
-	bool out;      /* leaves the rotation, as far as we are concerned */
-	bool held;     /* should be out, but the governor forbids it */
-	bool kept_out; /* by an operator, at some HAProxy */
-	bool absent;   /* no HAProxy that answers knows it */
-	bool rotating; /* none of these: counted in its service */
-	bool told_out; /* NOTE_WITHDRAWN was given */
-	bool told_in;  /* NOTE_RESTORED was given, or was never due */
-	bool dirty;    /* its servers are to be compared */
+	bool held;         /* should leave, but at some HAProxy it may not */
+	bool serves;       /* as the incident knows it */
+	bool told_leaving; /* NOTE_WITHDRAW was given */
+	bool told_out;     /* NOTE_WITHDRAWN was given */
+	bool told_in;      /* NOTE_RESTORED was given, or was never due */
+	bool dirty;        /* its servers are to be compared */
 	struct instant detected; /* when it went DOWN last */
 	struct result cause;     /* and by what evidence */
 	struct maintenance maintenance;
@@ -53,8 +51,7 @@ struct service {
 	unsigned inflight;
 	uint32_t waiting_first, waiting_last; /* NOTE_NONE: none */
 	bool told_waiting;
-	unsigned rotating; /* targets in rotation */
-	unsigned held;
+	unsigned held;            /* targets */
 	bool review;              /* its incident is to be looked at */
 	struct incident incident; /* number 0: none open */
 };
@@ -78,7 +75,9 @@ struct ctl {
 	struct service *services;  /* owned */
 	struct haproxy *haproxies; /* owned */
 	struct server *servers;    /* owned: [haproxy * targets + target] */
-	uint32_t *dirty;           /* owned: ring of target indices */
+	unsigned *pools; /* owned: servers counted, [haproxy * services +
+			    service] */
+	uint32_t *dirty; /* owned: ring of target indices */
 	unsigned dirty_first, dirty_count;
 	struct schedule *schedule;      /* owned */
 	struct maintenance maintenance; /* of the whole node */
@@ -158,12 +157,15 @@ void checks_carry(struct ctl *ctl, unsigned target, const struct target *was);
 void rotation_dirty(struct ctl *ctl, unsigned target);
 void rotation_work(struct ctl *ctl);
 void rotation_phase(struct ctl *ctl, unsigned target);
-
 /* Whether clients are answered by the target: it is well, or in maintenance
  * but answers in rotation, and nobody else keeps it out.  One that was not
  * judged yet is not. */
 bool rotation_serves(const struct ctl *ctl, unsigned target);
-void rotation_carry(struct ctl *ctl, unsigned target, const struct target *was);
+/* Tell the incident when that has changed. */
+void rotation_look_at_serving(struct ctl *ctl, unsigned target);
+/* Somebody came back: what was held may perhaps leave now. */
+void rotation_look_at_held(struct ctl *ctl, unsigned service);
+void rotation_set_held(struct ctl *ctl, unsigned target, bool held);
 
 /* ctl_mend.c */
 struct server *mend_server(const struct ctl *ctl, unsigned haproxy,
@@ -174,9 +176,19 @@ void mend(struct ctl *ctl, unsigned haproxy, unsigned target);
 bool mend_everywhere(const struct ctl *ctl, unsigned target, bool in_use);
 /* Whether no HAProxy that answers knows the target. */
 bool mend_absent(const struct ctl *ctl, unsigned target);
+/* Keep count of who is in use; to be called when that may have changed. */
+void mend_count(struct ctl *ctl, unsigned haproxy, unsigned target);
+/* The rule that forbids to take the target out of a HAProxy's pool, or NULL.
+ */
+const char *mend_forbidden(const struct ctl *ctl, unsigned haproxy,
+			   unsigned target);
+/* Whether some HAProxy has the target in use; if none answers, whether it
+ * should. */
+bool mend_rotating(const struct ctl *ctl, unsigned target);
 /* Whether somebody else took the target out at some HAProxy. */
 bool mend_kept(const struct ctl *ctl, unsigned target);
-/* What was written down, or is being, about a server is void. */
+/* What was written down, or is being, about a server is void, but for its
+ * weight where that is ours. */
 void mend_disown(struct ctl *ctl, unsigned haproxy, unsigned target);
 /* A claim is written down, or is not waited for any longer. */
 void mend_claimed(struct ctl *ctl, unsigned haproxy, unsigned target);

@@ -8,10 +8,10 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 	return (struct target_view){
 		.health = &t->health,
 		.why = t->why != NULL ? t->why : "",
-		.in_rotation = t->rotating,
-		.withdrawn = t->out,
+		.in_rotation = mend_rotating(ctl, target),
+		.withdrawn = server_is_out(t->wish.state) && !t->held,
 		.held = t->held,
-		.operator_hold = t->kept_out,
+		.operator_hold = mend_kept(ctl, target),
 		.drained = t->maintenance.on && t->maintenance.drain,
 		.weight_percent = t->wish.weight_percent,
 		.checks = t->checks,
@@ -32,7 +32,7 @@ struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 
 		view.down += t->health.state == HEALTH_DOWN;
 		view.maint += t->health.state == HEALTH_MAINT;
-		view.serving += t->rotating &&
+		view.serving += mend_rotating(ctl, svc->first_target + i) &&
 				rotation_serves(ctl, svc->first_target + i);
 	}
 	return view;

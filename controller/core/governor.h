@@ -10,7 +10,7 @@
 
 /* May one more target of @svc leave the rotation?
  *
- * @rotating: targets of the service in rotation now, this one included.
+ * @rotating: targets of the service in use at a HAProxy, this one included.
  * Returns NULL if it may, else the rule that forbids it, as a sentence.
  */
 const char *governor_withdraw(const struct service_settings *svc,

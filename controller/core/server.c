@@ -14,7 +14,7 @@ static struct server_todo claim(enum server_claim kind)
 	return (struct server_todo){ .step = SERVER_CLAIM, .claim = kind };
 }
 
-static bool is_out(enum server_state state)
+bool server_is_out(enum server_state state)
 {
 	return state == SERVER_DRAIN || state == SERVER_MAINT;
 }
@@ -61,13 +61,13 @@ struct server_todo server_compare(const struct server *srv, struct wish wish)
 {
 	if (srv->seen == SERVER_UNKNOWN || srv->seen == SERVER_ABSENT)
 		return fine;
-	if (is_out(srv->seen) && srv->claim != CLAIM_OUT)
+	if (server_is_out(srv->seen) && srv->claim != CLAIM_OUT)
 		return (struct server_todo){ .step = SERVER_KEEP };
 	if (srv->order != 0 || srv->storing != 0)
 		return fine;
 	if (wish.state == SERVER_READY)
 		return compare_ready(srv, wish.weight_percent);
-	if (is_out(wish.state))
+	if (server_is_out(wish.state))
 		return compare_out(srv, wish.state);
 	return srv->seen == SERVER_READY ? release(srv) : fine;
 }
@@ -77,15 +77,14 @@ bool server_in_use(const struct server *srv)
 	return srv->seen == SERVER_READY;
 }
 
-bool server_leaving(const struct server *srv)
+bool server_ordered_out(const struct server *srv)
 {
-	return is_out(srv->seen) || (srv->order != 0 && is_out(srv->ordered)) ||
-	       srv->doubt;
+	return srv->order != 0 && server_is_out(srv->ordered);
 }
 
 bool server_taken(const struct server *srv, enum server_state state)
 {
-	if (!is_out(state) || srv->doubt)
+	if (!server_is_out(state) || srv->doubt)
 		return false;
 	if (srv->claim != CLAIM_OUT)
 		return true;

@@ -23,7 +23,11 @@ struct server {
 	bool settled; /* once as wanted: a difference from now on is drift */
 	bool refused; /* the last order failed, and that was said */
 	bool kept;    /* an operator has it out: we leave it so */
+	bool held;    /* it should leave, but its pool would be too small */
+	bool leaving; /* in use, and on its way out */
+	bool counted; /* in use, and not leaving: one of its pool */
 	bool doubt;   /* an order of ours to leave may still be carried out */
+	bool failed;  /* the last order to leave did, perhaps with the link */
 	uint64_t storing;         /* id of the STORE under way, 0 if none */
 	enum server_claim stores; /* what is being written down */
 	uint64_t order;           /* id of the HAPROXY action under way, or 0 */
@@ -57,11 +61,14 @@ struct server_todo {
 /* What has to be done next so that @srv becomes what @wish says. */
 struct server_todo server_compare(const struct server *srv, struct wish wish);
 
+/* Whether a server in @state gets no new work. */
+bool server_is_out(enum server_state state);
+
 /* Whether HAProxy sends new work there, as far as it was seen. */
 bool server_in_use(const struct server *srv);
 
-/* Whether @srv is out of rotation or on its way there by our doing. */
-bool server_leaving(const struct server *srv);
+/* Whether an order of ours that takes @srv out is under way. */
+bool server_ordered_out(const struct server *srv);
 
 /* Whether somebody else took @srv out, now that it is seen in @state: what
  * was written down or is being written down about it is void then.  (What an

@@ -165,6 +165,15 @@ void core_link(struct core_world *w, unsigned haproxy, bool up)
 	core_feed(w, &ev);
 }
 
+void core_link_again(struct core_world *w, unsigned haproxy)
+{
+	struct event ev = { .kind = EVENT_HAPROXY_SEEN };
+
+	ev.haproxy = (struct haproxy_seen){ .kind = HAPROXY_LINK_UP,
+					    .haproxy = haproxy };
+	core_feed(w, &ev);
+}
+
 void core_see(struct core_world *w, unsigned haproxy, unsigned target,
 	      enum server_state state, unsigned weight)
 {

@@ -47,6 +47,8 @@ void core_answers(struct core_world *w, unsigned target, unsigned times,
 		  enum result_code code);
 
 void core_link(struct core_world *w, unsigned haproxy, bool up);
+/* The link was lost for a moment; it is the same process. */
+void core_link_again(struct core_world *w, unsigned haproxy);
 void core_see(struct core_world *w, unsigned haproxy, unsigned target,
 	      enum server_state state, unsigned weight);
 void core_see_all(struct core_world *w, unsigned haproxy,

@@ -232,13 +232,16 @@ static void an_operator_may_take_out_what_just_came_back(void **state)
 	core_settle(&w);
 	assert_int_equal(ctl_target(w.ctl, API1).weight_percent, 10);
 	core_see(&w, 0, API1, SERVER_MAINT, 10);
-	assert_non_null(core_store(&w, STORE_UNCLAIM));
 	core_forget(&w);
 	for (i = 0; i < 20; i++)
 		core_answer(&w, API1, RESULT_L7OK);
 	core_settle(&w);
 	assert_null(core_order(&w, API1));
 	assert_true(ctl_target(w.ctl, API1).operator_hold);
+	/* The weight is still ours to bring back. */
+	core_see(&w, 0, API1, SERVER_READY, 10);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_UNKNOWN);
+	assert_int_equal(core_order(&w, API1)->haproxy.weight_percent, 100);
 	core_done(&w);
 }
 
@@ -288,10 +291,29 @@ static void an_order_lost_with_the_link_is_still_ours(void **state)
 	core_answers(&w, API1, 3, RESULT_L4CON);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	core_acted(&w, core_order(&w, API1)->id, "connection lost");
+	core_link_again(&w, 0);
 	core_see(&w, 0, API1, SERVER_MAINT, 100);
 	core_answers(&w, API1, 2, RESULT_L7OK);
 	core_wait(&w, 2 * SECOND);
 	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	core_done(&w);
+}
+
+static void a_refused_order_makes_no_maintenance_ours(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
+	core_acted(&w, core_order(&w, API1)->id, "Permission denied");
+	core_see(&w, 0, API1, SERVER_MAINT, 100);
+	core_forget(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	core_wait(&w, 2 * MINUTE);
+	assert_null(core_order(&w, API1));
 	core_done(&w);
 }
 
@@ -526,6 +548,7 @@ int main(void)
 		cmocka_unit_test(
 			a_maintenance_taken_while_the_claim_is_written_is_not_ours),
 		cmocka_unit_test(an_order_lost_with_the_link_is_still_ours),
+		cmocka_unit_test(a_refused_order_makes_no_maintenance_ours),
 		cmocka_unit_test(
 			refused_orders_are_said_once_and_tried_less_often),
 		cmocka_unit_test(drift_is_mended_and_said),

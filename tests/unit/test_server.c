@@ -169,7 +169,6 @@ static void in_doubt_it_tells_again(void **state)
 	assert_todo(srv, ready, order(SERVER_READY, 100));
 	assert_todo(srv, leave, step(SERVER_FINE));
 	assert_false(server_taken(&srv, SERVER_MAINT));
-	assert_true(server_leaving(&srv));
 }
 
 static void knows_when_somebody_else_took_a_server_out(void **state)
@@ -196,14 +195,14 @@ static void knows_what_is_on_its_way_out(void **state)
 	struct server srv = server(SERVER_READY, 100, CLAIM_OUT);
 
 	(void)state;
-	assert_false(server_leaving(&srv));
+	assert_false(server_ordered_out(&srv));
 	srv.order = 1;
 	srv.ordered = SERVER_READY;
-	assert_false(server_leaving(&srv));
+	assert_false(server_ordered_out(&srv));
 	srv.ordered = SERVER_MAINT;
-	assert_true(server_leaving(&srv));
+	assert_true(server_ordered_out(&srv));
 	srv = server(SERVER_DRAIN, 100, CLAIM_NONE);
-	assert_true(server_leaving(&srv));
+	assert_true(server_is_out(srv.seen));
 	assert_false(server_in_use(&srv));
 }
 
