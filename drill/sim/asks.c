@@ -36,7 +36,9 @@ void asks_reply(struct world *w, const struct happening *h)
 	if (fault == FAKE_MUTE || fault == FAKE_DROPPED)
 		return;
 	m->fake.asked = 0;
-	world_put(w, HAPPENS_ANSWER, w->now, h->a, (unsigned)fault, h->token);
+	w->node.asks[h->a].replied = true;
+	w->node.asks[h->a].fault = (unsigned)fault;
+	world_put(w, HAPPENS_ANSWER, w->now, h->a, 0, h->token);
 }
 
 void asks_wake(struct world *w, unsigned machine)
@@ -117,7 +119,7 @@ void asks_answer(struct world *w, const struct happening *h)
 	if (ask->id == 0 || ask->token != h->token ||
 	    w->machines[h->a].target == NOTE_NONE)
 		return;
-	res = judge(w, h->a, (enum fake_fault)h->b,
+	res = judge(w, h->a, (enum fake_fault)ask->fault,
 		    instant_diff_us(ask->since, w->now));
 	evidence(w, h->a, &res);
 }
@@ -128,6 +130,11 @@ void asks_timeout(struct world *w, const struct happening *h)
 	bool dropped = w->machines[h->a].fake.fault == FAKE_DROPPED;
 	struct result res;
 
+	/* As the real checks do: a look first, whether we are only late. */
+	if (ask->replied) {
+		asks_answer(w, h);
+		return;
+	}
 	if (ask->id == 0 || ask->token != h->token)
 		return;
 	res = result_make(dropped ? RESULT_L4TOUT : RESULT_L7TOUT, 0,

@@ -88,7 +88,8 @@ static void take(struct world *w, const struct happening *what)
 	fake_haproxy_write(h->fake, w->now, (int)what->b, what->data,
 			   what->size);
 	if (before != NULL && !h->hangs)
-		rules_commanded(w, what->a, before);
+		rules_commanded(w, what->a, before,
+				what->life != w->node.life || !w->node.runs);
 	free(before);
 	say(w, what->a, (int)what->b);
 }
@@ -119,6 +120,9 @@ static void on_seen(void *arg, const struct haproxy_seen *seen)
 	struct event ev = { .kind = EVENT_HAPROXY_SEEN };
 
 	ev.haproxy = *seen;
+	if (seen->kind == HAPROXY_SERVER && seen->state != SERVER_READY)
+		link->world->machines[link->world->machine_of[seen->target]]
+			.heard[seen->haproxy] = link->world->now;
 	node_feed(link->world, &ev);
 }
 

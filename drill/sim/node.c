@@ -318,6 +318,7 @@ void node_reload(struct world *w, const struct settings *set)
 	n->servers = move_links(w, set);
 	n->questions = questions_new(set);
 	n->set = set;
+	n->started = w->now;
 	if (n->ctl == NULL)
 		abort();
 	forget_asks(w, set, kept);

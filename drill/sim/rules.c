@@ -10,6 +10,7 @@
 #define MANY_TARGETS   200
 #define WRONG_US_MANY  (12 * SECOND)
 #define DETECT_LATE_US (3 * SECOND)
+#define HEARD_US       (5 * MS)
 
 void rules_begin(struct world *w, const struct settings *set)
 {
@@ -161,6 +162,15 @@ void rules_action(struct world *w, const struct action *act)
 
 /* --- what our commands did ----------------------------------------------- */
 
+/* What the daemon has just heard came too late for orders under way. */
+static bool known_out(const struct world *w, unsigned haproxy, unsigned target)
+{
+	const struct machine *m = &w->machines[w->machine_of[target]];
+
+	return ctl_server(w->node.ctl, haproxy, target) != SERVER_READY &&
+	       instant_diff_us(m->heard[haproxy], w->now) > HEARD_US;
+}
+
 /* How many of the service are in use there, or are as far as we could see. */
 static unsigned in_use(const struct world *w, unsigned haproxy,
 		       const struct service_settings *svc)
@@ -174,8 +184,7 @@ static unsigned in_use(const struct world *w, unsigned haproxy,
 
 		n += s != NULL &&
 		     (server_is(s) == SERVER_READY ||
-		      (m->operated[haproxy] &&
-		       ctl_server(w->node.ctl, haproxy, i) == SERVER_READY));
+		      (m->by_operator[haproxy] && !known_out(w, haproxy, i)));
 	}
 	return n;
 }
@@ -185,7 +194,9 @@ static void withdrawn(struct world *w, unsigned haproxy, struct machine *m)
 	const struct settings *set = w->node.set;
 	const struct service_settings *svc;
 
-	if (m->target == NOTE_NONE || !w->node.runs)
+	/* Orders from before a reload were given under other rules. */
+	if (m->target == NOTE_NONE || !w->node.runs ||
+	    instant_diff_us(w->node.started, w->now) < HEARD_US)
 		return;
 	svc = &set->services[set->targets[m->target].service];
 	if (in_use(w, haproxy, svc) < svc->min_up)
@@ -194,7 +205,7 @@ static void withdrawn(struct world *w, unsigned haproxy, struct machine *m)
 }
 
 void rules_commanded(struct world *w, unsigned haproxy,
-		     const struct rules_before *before)
+		     const struct rules_before *before, bool late)
 {
 	unsigned i;
 
@@ -207,11 +218,12 @@ void rules_commanded(struct world *w, unsigned haproxy,
 		now = server_is(m->servers[haproxy]);
 		if (now == before[i].state)
 			continue;
-		if (now == SERVER_READY && m->operated[haproxy])
+		if (now == SERVER_READY && m->operated[haproxy] && !late)
 			world_break(w,
 				    "%s was in an operator's maintenance and "
 				    "is made ready",
 				    m->name);
+		m->by_operator[haproxy] = false;
 		if (before[i].state == SERVER_READY)
 			withdrawn(w, haproxy, m);
 	}
@@ -321,23 +333,30 @@ void rules_check(struct world *w)
 static const char *unsettled_server(const struct world *w, unsigned target,
 				    unsigned haproxy)
 {
+	static char text[100];
 	const struct machine *m = &w->machines[w->machine_of[target]];
 	const struct fake_server *s = m->servers[haproxy];
 	struct target_view view = ctl_target(w->node.ctl, target);
+	const char *what = NULL;
 
 	if (s == NULL || !w->haproxies[haproxy].runs)
 		return NULL;
 	if (m->operated[haproxy])
-		return server_is(s) == SERVER_READY ? "an operator's is back"
+		what = server_is(s) == SERVER_READY ? "an operator's is back"
 						    : NULL;
-	if (fake_fault_fails(m->fake.fault))
-		return server_is(s) == SERVER_READY && !view.held
+	else if (fake_fault_fails(m->fake.fault))
+		what = server_is(s) == SERVER_READY && !view.held
 			       ? "is down and in use"
 			       : NULL;
-	if (server_is(s) != SERVER_READY)
-		return "is well and not in use";
-	return s->weight == s->configured_weight ? NULL
-						 : "is not at full weight";
+	else if (server_is(s) != SERVER_READY)
+		what = "is well and not in use";
+	else if (s->weight != s->configured_weight)
+		what = "is not at full weight";
+	if (what == NULL)
+		return NULL;
+	snprintf(text, sizeof(text), "%s at %s", what,
+		 w->node.set->haproxies[haproxy].name);
+	return text;
 }
 
 static const char *unsettled_target(const struct world *w, unsigned target)
@@ -357,9 +376,19 @@ static const char *unsettled_target(const struct world *w, unsigned target)
 	return what;
 }
 
+/* Claims about what the settings still have. */
+static size_t claims_left(struct world *w)
+{
+	struct stored stored = disk_stored(&w->disk, w->node.set, false);
+	size_t n = stored.claim_count;
+
+	disk_forget(&stored);
+	return n;
+}
+
 const char *world_unsettled(struct world *w)
 {
-	static char text[160];
+	static char text[200];
 	const char *what;
 	bool all_well = true;
 	unsigned i;
@@ -371,7 +400,7 @@ const char *world_unsettled(struct world *w)
 
 		what = unsettled_target(w, i);
 		if (what != NULL) {
-			snprintf(text, sizeof(text), "%s: %s", m->name, what);
+			snprintf(text, sizeof(text), "%s %s", m->name, what);
 			return text;
 		}
 		all_well = all_well && !fake_fault_fails(m->fake.fault) &&
@@ -380,7 +409,7 @@ const char *world_unsettled(struct world *w)
 	if (all_well && w->disk.health == DISK_WELL) {
 		if (disk_open_incidents(&w->disk) > 0)
 			return "an incident is open";
-		if (w->disk.claim_count > 0)
+		if (claims_left(w) > 0)
 			return "a claim is left over";
 	}
 	return NULL;

@@ -148,8 +148,10 @@ unsigned world_machine(struct world *w, const char *service, const char *name)
 	snprintf(m->service, sizeof(m->service), "%s", service);
 	snprintf(m->name, sizeof(m->name), "%s", name);
 	fake_target_init(&m->fake, w->now);
-	for (h = 0; h < SETTINGS_HAPROXIES_MAX; h++)
+	for (h = 0; h < SETTINGS_HAPROXIES_MAX; h++) {
 		m->wrong[h] = INSTANT_NONE;
+		m->heard[h] = w->now;
+	}
 	return w->machine_count++;
 }
 

@@ -89,6 +89,10 @@ void world_haproxy_fault(struct world *world, unsigned haproxy,
 void world_operate(struct world *world, unsigned haproxy, unsigned target,
 		   enum server_state state);
 
+/* An operator looks after what he took out himself, and what nobody can know
+ * to be ours because the disk did not keep it. */
+void world_tidy(struct world *world, unsigned haproxy, unsigned target);
+
 void world_disk(struct world *world, enum disk_health health, int64_t takes_us);
 
 void world_freeze(struct world *world, int64_t span_us);

@@ -167,8 +167,71 @@ static void forget_operators(struct world *w, unsigned haproxy)
 {
 	unsigned i;
 
-	for (i = 0; i < w->machine_count; i++)
+	for (i = 0; i < w->machine_count; i++) {
 		w->machines[i].operated[haproxy] = false;
+		w->machines[i].by_operator[haproxy] = false;
+		w->machines[i].light[haproxy] = false;
+	}
+}
+
+/* Whether it is written down, or will be thought, that we have it out. */
+static bool is_ours(const struct world *w, unsigned haproxy, unsigned target)
+{
+	const struct settings *set = w->node.set;
+	bool weight_only = false;
+
+	if (w->node.runs &&
+	    ctl_claimed(w->node.ctl, haproxy, target, &weight_only) &&
+	    !weight_only)
+		return true;
+	return disk_has_claim(&w->disk, set, haproxy, target, &weight_only) &&
+	       !weight_only;
+}
+
+/* What an operator took out is his only as far as it can be told: not where
+ * our own doing is on record and the moment of his was missed. */
+static void blur(struct world *w, unsigned haproxy)
+{
+	unsigned i;
+
+	for (i = 0; i < w->node.set->target_count; i++) {
+		struct machine *m = &w->machines[w->machine_of[i]];
+
+		if (m->operated[haproxy] && is_ours(w, haproxy, i))
+			m->operated[haproxy] = false;
+	}
+}
+
+/* What the disk did not keep is nobody's after a kill: an operator has to look
+ * after it. */
+static void lose(struct world *w, unsigned haproxy)
+{
+	const struct settings *set = w->node.set;
+	unsigned i;
+
+	for (i = 0; i < set->target_count; i++) {
+		struct machine *m = &w->machines[w->machine_of[i]];
+		bool weight = false, kept_weight = true, kept;
+
+		if (m->servers[haproxy] == NULL ||
+		    !w->haproxies[haproxy].runs ||
+		    !ctl_claimed(w->node.ctl, haproxy, i, &weight))
+			continue;
+		kept = disk_has_claim(&w->disk, set, haproxy, i, &kept_weight);
+		if (!kept)
+			m->light[haproxy] = true;
+		if (!weight && kept_weight)
+			m->operated[haproxy] =
+				server_is(m->servers[haproxy]) != SERVER_READY;
+	}
+}
+
+static void blur_all(struct world *w)
+{
+	unsigned h;
+
+	for (h = 0; h < w->haproxy_set->haproxy_count; h++)
+		blur(w, h);
 }
 
 /* How long the daemon may take to be back at a HAProxy after that: it looks
@@ -196,6 +259,7 @@ void world_haproxy_fault(struct world *w, unsigned haproxy,
 		[HAPROXY_PERMIT] = "permit",
 	};
 	struct sim_haproxy *h = &w->haproxies[haproxy];
+	bool was_away = h->hangs && fault == HAPROXY_RELOAD;
 
 	world_line(w, "HAPROXY %s %s", w->haproxy_set->haproxies[haproxy].name,
 		   names[fault]);
@@ -216,6 +280,7 @@ void world_haproxy_fault(struct world *w, unsigned haproxy,
 		if (h->runs)
 			break;
 		fake_haproxy_start(h->fake, w->now);
+		forget_operators(w, haproxy);
 		h->runs = true;
 		h->hangs = false;
 		break;
@@ -229,8 +294,22 @@ void world_haproxy_fault(struct world *w, unsigned haproxy,
 		fake_haproxy_forbid(h->fake, h->forbids);
 		break;
 	}
-	h->excused = instant_add(w->now, grace_us(fault));
+	blur(w, haproxy);
+	if (was_away)
+		fault = HAPROXY_START;
+	h->excused =
+		instant_max(h->excused, instant_add(w->now, grace_us(fault)));
 	link_drain(w, haproxy);
+}
+
+/* Whether the daemon sees what happens to the server. */
+static bool watches(const struct world *w, unsigned haproxy, unsigned target)
+{
+	const struct sim_haproxy *h = &w->haproxies[haproxy];
+
+	return w->node.runs && !world_frozen(w) && h->runs && !h->hangs &&
+	       instant_reached(w->now, h->excused) &&
+	       ctl_server(w->node.ctl, haproxy, target) == SERVER_READY;
 }
 
 void world_operate(struct world *w, unsigned haproxy, unsigned target,
@@ -253,10 +332,26 @@ void world_operate(struct world *w, unsigned haproxy, unsigned target,
 	fake_haproxy_operate(w->haproxies[haproxy].fake, w->now, command);
 	if (server_is(server) != state)
 		return;
+	m->by_operator[haproxy] = state != SERVER_READY;
 	if (state == SERVER_READY)
 		m->operated[haproxy] = false;
 	else if (was == SERVER_READY)
-		m->operated[haproxy] = true;
+		m->operated[haproxy] = !is_ours(w, haproxy, target) ||
+				       watches(w, haproxy, target);
+}
+
+void world_tidy(struct world *w, unsigned haproxy, unsigned target)
+{
+	struct machine *m = &w->machines[w->machine_of[target]];
+	struct fake_server *server = m->servers[haproxy];
+
+	if (server == NULL)
+		return;
+	if (m->operated[haproxy])
+		world_operate(w, haproxy, target, SERVER_READY);
+	if (m->light[haproxy])
+		server->weight = server->configured_weight;
+	m->light[haproxy] = false;
 }
 
 enum server_state world_server(const struct world *w, unsigned haproxy,
@@ -278,6 +373,7 @@ void world_freeze(struct world *w, int64_t span_us)
 	if (!w->node.runs)
 		return;
 	world_line(w, "NODE frozen for %" PRId64 " us", span_us);
+	blur_all(w);
 	w->node.frozen =
 		instant_max(w->node.frozen, instant_add(w->now, span_us));
 }
@@ -289,17 +385,29 @@ bool world_frozen(const struct world *w)
 
 void world_kill(struct world *w)
 {
+	unsigned h;
+
 	if (!w->node.runs)
 		return;
 	world_line(w, "NODE killed");
+	blur_all(w);
+	for (h = 0; h < w->haproxy_set->haproxy_count; h++)
+		lose(w, h);
 	node_end(w, true);
 }
 
 void world_stop(struct world *w)
 {
+	unsigned h;
+
 	if (!w->node.runs || world_frozen(w))
 		return;
 	world_line(w, "NODE stopped");
+	blur_all(w);
+	for (h = 0;
+	     w->disk.health != DISK_WELL && h < w->haproxy_set->haproxy_count;
+	     h++)
+		lose(w, h);
 	node_end(w, false);
 }
 
@@ -311,12 +419,22 @@ void world_start(struct world *w)
 	node_start(w);
 }
 
+static void reload_late(struct world *w, void *arg)
+{
+	(void)arg;
+	world_reload(w, w->set);
+}
+
 void world_reload(struct world *w, const struct settings *set)
 {
 	world_line(w, "SETTINGS %u services, %u targets", set->service_count,
 		   set->target_count);
+	blur_all(w);
 	w->set = set;
-	if (w->node.runs)
+	/* A signal waits for who is stopped. */
+	if (world_frozen(w))
+		world_call(w, w->node.frozen, reload_late, NULL);
+	else if (w->node.runs)
 		node_reload(w, set);
 }
 

@@ -31,7 +31,7 @@ enum happening_kind {
 	/* to the daemon: late while it is frozen, void when it is dead */
 	HAPPENS_TO_NODE,
 	HAPPENS_DEADLINE = HAPPENS_TO_NODE, /* token */
-	HAPPENS_ANSWER,                     /* a: machine, b: fault, token */
+	HAPPENS_ANSWER,                     /* a: machine, token */
 	HAPPENS_TIMEOUT,                    /* a: machine, token */
 	HAPPENS_TICK,                       /* a: haproxy, token */
 	HAPPENS_CONNECTED, /* a: haproxy, b: conn or NOTE_NONE, token */
@@ -52,6 +52,12 @@ struct machine {
 	struct fake_server *servers[SETTINGS_HAPROXIES_MAX]; /* or NULL */
 	/* By haproxy: an operator has it out, as far as can be told. */
 	bool operated[SETTINGS_HAPROXIES_MAX];
+	/* Its weight is ours, and nobody knows any more. */
+	bool light[SETTINGS_HAPROXIES_MAX];
+	/* It was not we who took it out last. */
+	bool by_operator[SETTINGS_HAPROXIES_MAX];
+	/* When the daemon heard last that it is out. */
+	struct instant heard[SETTINGS_HAPROXIES_MAX];
 	/* Since when it has had traffic against the rules; or NONE. */
 	struct instant wrong[SETTINGS_HAPROXIES_MAX];
 };
@@ -69,6 +75,8 @@ struct ask {
 	uint64_t id; /* the core's; 0: none */
 	uint64_t token;
 	struct instant since;
+	bool replied; /* the answer is here, if anybody looks */
+	unsigned fault;
 };
 
 /* The daemon's end of a runtime socket. */
@@ -200,11 +208,12 @@ void rules_check(struct world *w);
 /* After each step, before what came out is carried out. */
 void rules_step(struct world *w);
 void rules_action(struct world *w, const struct action *act);
-/* Our commands have changed what @before says. */
+/* Our commands have changed what @before says; @late: those of a daemon that is
+ * dead by now. */
 struct rules_before {
 	enum server_state state;
 };
 void rules_commanded(struct world *w, unsigned haproxy,
-		     const struct rules_before *before);
+		     const struct rules_before *before, bool late);
 
 #endif
