@@ -29,6 +29,7 @@ static void forget_seen(struct ctl *ctl, unsigned haproxy)
 		srv->held = false;
 		srv->leaving = false;
 		mend_count(ctl, haproxy, i);
+		rotation_dirty(ctl, i);
 	}
 	ctl->haproxies[haproxy].absent = 0;
 	ctl->haproxies[haproxy].refused = 0;

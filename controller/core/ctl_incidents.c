@@ -96,6 +96,8 @@ static void close(struct ctl *ctl, unsigned service, const struct tally *n)
 	struct incident *inc = &ctl->services[service].incident;
 	struct note *note;
 
+	/* Maintenance ends an outage that goes on. */
+	incident_serving(inc, 1, 1, ctl->now);
 	inc->recovered = ctl->now;
 	inc->recovered_wall_us = ctl->wall_us;
 	inc->maintenance = n->maint > 0;

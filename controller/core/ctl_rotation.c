@@ -18,7 +18,7 @@ bool rotation_serves(const struct ctl *ctl, unsigned target)
 	if (mend_kept(ctl, target) || mend_absent(ctl, target))
 		return false;
 	if (h->state == HEALTH_MAINT)
-		return mend_rotating(ctl, target) && h->judged && h->bad == 0;
+		return mend_rotating(ctl, target) && health_answers(h);
 	return health_serving(h->state);
 }
 

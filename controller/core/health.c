@@ -129,6 +129,14 @@ bool health_serving(enum health_state state)
 	return states[state].serving;
 }
 
+bool health_answers(const struct health *h)
+{
+	enum verdict verdict = result_verdict(h->last.code);
+
+	return h->judged &&
+	       (verdict == VERDICT_PASS || verdict == VERDICT_WARN);
+}
+
 void health_init(struct health *h, struct instant now)
 {
 	*h = (struct health){

@@ -60,6 +60,9 @@ const char *health_circuit_name(enum health_state state);
 /* Whether the target is meant to have traffic in this state. */
 bool health_serving(enum health_state state);
 
+/* Whether the last evidence was an answer that serves. */
+bool health_answers(const struct health *h);
+
 void health_init(struct health *h, struct instant now);
 
 /* Digest a result into an input and count it.  Results with VERDICT_NONE are

@@ -43,29 +43,40 @@ static const char *target_name(const struct world *w, unsigned target)
 
 /* --- downtime ------------------------------------------------------------ */
 
-/* Whether clients are answered, as far as the controller can know. */
-static bool serves(const struct target_view *view)
+static bool is_absent(const struct world *w, unsigned target)
 {
-	const struct health *h = view->health;
+	unsigned h, absent = 0;
 
-	if (h->state == HEALTH_UNKNOWN)
+	for (h = 0; h < w->node.set->haproxy_count; h++) {
+		if (!ctl_haproxy(w->node.ctl, h).up)
+			continue;
+		if (ctl_server(w->node.ctl, h, target) != SERVER_ABSENT)
+			return false;
+		absent++;
+	}
+	return absent > 0;
+}
+
+static bool serves(const struct world *w, unsigned target)
+{
+	struct target_view view = ctl_target(w->node.ctl, target);
+
+	if (view.health->state == HEALTH_UNKNOWN)
 		return true;
-	if (h->state == HEALTH_MAINT)
-		return view->in_rotation && h->judged && h->bad == 0;
-	return health_serving(h->state) &&
-	       (view->in_rotation || view->withdrawn) && !view->operator_hold;
+	if (view.operator_hold || is_absent(w, target))
+		return false;
+	if (view.health->state == HEALTH_MAINT)
+		return view.in_rotation && health_answers(view.health);
+	return health_serving(view.health->state);
 }
 
 static unsigned serving(const struct world *w, unsigned service)
 {
 	const struct service_settings *svc = &w->node.set->services[service];
-	struct target_view view;
 	unsigned i, n = 0;
 
-	for (i = 0; i < svc->target_count; i++) {
-		view = ctl_target(w->node.ctl, svc->first_target + i);
-		n += serves(&view);
-	}
+	for (i = 0; i < svc->target_count; i++)
+		n += serves(w, svc->first_target + i);
 	return n;
 }
 
@@ -111,6 +122,8 @@ static void incident_stored(struct world *w, const struct incident *inc)
 
 	if (incident_open(inc) || s >= r->services || r->open[s] == 0)
 		return;
+	if (!instant_is_none(r->low[s]))
+		r->outage_us[s] += instant_diff_us(r->low[s], w->now);
 	if (r->judged[s] && r->outage_us[s] != inc->outage_us)
 		world_break(w,
 			    "incident %" PRIu32 " counts %" PRId64

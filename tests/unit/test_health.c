@@ -138,6 +138,21 @@ static void recovers_by_slow_answers_too(void **state)
 	assert_int_equal(w.h.state, HEALTH_RECOVERING);
 }
 
+static void whether_it_answers_is_not_forgotten(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	assert_false(health_answers(&w.h));
+	judge(&w, RESULT_L7OKC, MS);
+	assert_true(health_answers(&w.h));
+	judge(&w, RESULT_L7STS, MS);
+	assert_false(health_answers(&w.h));
+	health_forget(&w.h);
+	assert_false(health_answers(&w.h));
+}
+
 static void our_own_trouble_is_no_evidence(void **state)
 {
 	struct world w;
@@ -391,6 +406,7 @@ int main(void)
 			recovers_after_rise_and_fails_on_trial_at_once),
 		cmocka_unit_test(slow_answers_degrade_and_never_take_down),
 		cmocka_unit_test(recovers_by_slow_answers_too),
+		cmocka_unit_test(whether_it_answers_is_not_forgotten),
 		cmocka_unit_test(our_own_trouble_is_no_evidence),
 		cmocka_unit_test(failures_in_the_start_period_do_not_count),
 		cmocka_unit_test(the_start_period_ends_with_the_first_answer),
