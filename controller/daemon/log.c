@@ -20,7 +20,6 @@
 struct log {
 	int fd;      /* borrowed when lines, owned when the journal's socket */
 	bool native; /* fd is a socket for the journal's protocol */
-	bool debug;
 	struct sockaddr_un addr;
 	uint64_t dropped;
 	uint64_t untold; /* of the dropped */
@@ -120,11 +119,6 @@ void log_close(struct log *log)
 	if (log->native)
 		close(log->fd);
 	free(log);
-}
-
-void log_set_debug(struct log *log, int on)
-{
-	log->debug = on != 0;
 }
 
 uint64_t log_dropped(const struct log *log)
@@ -239,7 +233,7 @@ void log_note(struct log *log, const struct note *note,
 	enum note_level level = note_level(note);
 	struct record rec;
 
-	if (level == NOTE_DEBUG && !log->debug)
+	if (level == NOTE_DEBUG)
 		return;
 	if (!log->native) {
 		log_put(log, level, text, NULL);
@@ -264,7 +258,7 @@ void log_line(struct log *log, enum note_level level, const char *fmt, ...)
 	struct record rec;
 	va_list ap;
 
-	if (level == NOTE_DEBUG && !log->debug)
+	if (level == NOTE_DEBUG)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);

@@ -25,10 +25,8 @@ struct log *log_open_at(const char *journal, int fd);
 
 void log_close(struct log *log);
 
-/* Show debug lines too (off at start). */
-void log_set_debug(struct log *log, int on);
-
-/* Write @note; @text is note_text() of it, made once by the caller. */
+/* Write @note, unless it is for debugging; @text is note_text() of it, made
+ * once by the caller. */
 void log_note(struct log *log, const struct note *note,
 	      const struct settings *set, const char *text);
 

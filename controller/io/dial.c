@@ -47,11 +47,6 @@ struct address dial_address(const struct dial *dial)
 	return addr;
 }
 
-bool dial_busy(const struct dial *dial)
-{
-	return dial->fd >= 0;
-}
-
 void dial_stop(struct dial *dial)
 {
 	struct ev_loop *ev = loop_ev(dial->loop);

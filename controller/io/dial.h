@@ -60,8 +60,6 @@ bool dial_look(struct dial *dial);
 /* Give up what is under way, if anything, without a report. */
 void dial_stop(struct dial *dial);
 
-bool dial_busy(const struct dial *dial);
-
 /* The address in use or last used, with its port. */
 struct address dial_address(const struct dial *dial);
 

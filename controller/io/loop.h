@@ -1,7 +1,7 @@
 /* The event loop: libev, and the only place that reads a clock.
  *
  * The clock is CLOCK_MONOTONIC_RAW + (CLOCK_BOOTTIME - CLOCK_MONOTONIC): not
- * slewed by NTP, and time spent suspended counts (docs/protocol.md, "Clock").
+ * slewed by NTP, and time spent suspended counts (docs/architecture.md).
  * It is read once per wake-up; every callback of one wake-up sees the same
  * loop_now().  One thread runs the loop; loop_post() alone may be called from
  * others.

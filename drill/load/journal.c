@@ -60,8 +60,3 @@ void journal_add(struct journal *journal, int64_t n,
 		journal->fn(journal->arg, &entry->outcome);
 	}
 }
-
-int64_t journal_passed(const struct journal *journal)
-{
-	return journal->head;
-}

@@ -26,7 +26,4 @@ void journal_free(struct journal *journal);
 void journal_add(struct journal *journal, int64_t n,
 		 const struct outcome *outcome);
 
-/* How many outcomes have been passed on: all requests below that number. */
-int64_t journal_passed(const struct journal *journal);
-
 #endif

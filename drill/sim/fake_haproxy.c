@@ -140,11 +140,6 @@ struct fake_server *fake_haproxy_server(struct fake_haproxy *fake,
 	return NULL;
 }
 
-long fake_haproxy_pid(const struct fake_haproxy *fake)
-{
-	return PID_FIRST + (long)fake->process;
-}
-
 void fake_haproxy_reload(struct fake_haproxy *fake, struct instant now)
 {
 	unsigned i;

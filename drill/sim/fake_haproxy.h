@@ -39,7 +39,6 @@ void fake_haproxy_free(struct fake_haproxy *fake);
 
 struct fake_server *fake_haproxy_server(struct fake_haproxy *fake,
 					const char *backend, const char *name);
-long fake_haproxy_pid(const struct fake_haproxy *fake);
 
 /* --- what befalls it ----------------------------------------------------- */
 

@@ -213,11 +213,6 @@ unsigned world_haproxy(const struct world *w, const char *name)
 	return NOTE_NONE;
 }
 
-struct fake_target *world_fake_target(struct world *w, unsigned target)
-{
-	return &w->machines[w->machine_of[target]].fake;
-}
-
 /* --- life ---------------------------------------------------------------- */
 
 struct world *world_new(const struct settings *set,

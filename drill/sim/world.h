@@ -65,7 +65,6 @@ uint64_t world_steps(const struct world *world);
 unsigned world_target(const struct world *world, const char *name);
 unsigned world_haproxy(const struct world *world, const char *name);
 
-struct fake_target *world_fake_target(struct world *world, unsigned target);
 void world_fail(struct world *world, unsigned target, enum fake_fault fault);
 void world_slow(struct world *world, unsigned target, int64_t latency_us);
 /* Fail with @fault and heal, each so long; 0 ends it. */
