@@ -88,6 +88,7 @@ bool server_taken(const struct server *srv, enum server_state state)
 		return false;
 	if (srv->claim != CLAIM_OUT)
 		return true;
+	/* We drain first and never drain what is in maintenance. */
 	return srv->seen == SERVER_READY ||
-	       (srv->seen == SERVER_DRAIN && state == SERVER_MAINT);
+	       (server_is_out(srv->seen) && srv->seen != state);
 }

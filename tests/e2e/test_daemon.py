@@ -88,6 +88,22 @@ def test_an_operators_drain_is_never_undone():
         assert w.haproxy.admin()["api1"] & DRAIN
 
 
+def test_an_operators_drain_of_what_was_withdrawn_is_his():
+    """HAProxy shows it, unlike his maintenance on top of ours."""
+    with World() as w:
+        w.start()
+        w.replica_kill("api1")
+        w.wait_out("api1")
+        w.haproxy.ask("set server be_api/api1 state drain")
+        w.daemon.wait_said("api1: an operator took it out")
+        w.replica_start("api1")
+        w.daemon.wait_said("api1 DOWN -> RECOVERING")
+        time.sleep(1.5)
+        assert w.haproxy.admin()["api1"] & DRAIN
+        w.haproxy.ask("set server be_api/api1 state ready")
+        w.wait_out()
+
+
 def test_its_own_maintenance_is_undone_after_kill_9():
     with World() as w:
         w.start()

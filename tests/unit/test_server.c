@@ -183,7 +183,8 @@ static void knows_when_somebody_else_took_a_server_out(void **state)
 	srv.seen = SERVER_DRAIN;
 	assert_true(server_taken(&srv, SERVER_MAINT));
 	srv.seen = SERVER_MAINT;
-	assert_false(server_taken(&srv, SERVER_DRAIN));
+	assert_true(server_taken(&srv, SERVER_DRAIN));
+	assert_false(server_taken(&srv, SERVER_MAINT));
 	srv.seen = SERVER_UNKNOWN;
 	assert_false(server_taken(&srv, SERVER_MAINT));
 	srv.claim = CLAIM_WEIGHT;
