@@ -347,7 +347,8 @@ void world_tidy(struct world *w, unsigned haproxy, unsigned target)
 
 	if (server == NULL)
 		return;
-	if (m->operated[haproxy])
+	/* His drain of what we had out already is his once it was seen. */
+	if (m->operated[haproxy] || m->by_operator[haproxy])
 		world_operate(w, haproxy, target, SERVER_READY);
 	if (m->light[haproxy])
 		server->weight = server->configured_weight;
