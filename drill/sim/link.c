@@ -108,6 +108,12 @@ void link_world(struct world *w, const struct happening *what)
 		take(w, what);
 		return;
 	}
+	/* What it has not read yet it reads when it goes on. */
+	if (h->hangs) {
+		world_put(w, HAPPENS_CLOSE, instant_add(w->now, 10 * MS),
+			  what->a, what->b, what->token);
+		return;
+	}
 	fake_haproxy_close(h->fake, (int)what->b);
 	h->open[what->b] = false;
 }

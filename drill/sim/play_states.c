@@ -96,6 +96,12 @@ static bool drains(enum server_state state, unsigned weight)
 	return state == SERVER_DRAIN;
 }
 
+static bool stops(enum server_state state, unsigned weight)
+{
+	(void)weight;
+	return state == SERVER_MAINT;
+}
+
 static bool in(enum server_state state, unsigned weight)
 {
 	(void)weight;
@@ -115,6 +121,11 @@ static bool is_withdrawn(struct play *play, const char *name)
 static bool is_drained(struct play *play, const char *name)
 {
 	return everywhere(play, name, drains);
+}
+
+static bool is_stopped(struct play *play, const char *name)
+{
+	return everywhere(play, name, stops);
 }
 
 static bool is_serving(struct play *play, const char *name)
@@ -215,6 +226,7 @@ static const struct {
 	{ "kept", is_kept },
 	{ "withdrawn", is_withdrawn },
 	{ "drained", is_drained },
+	{ "stopped", is_stopped },
 	{ "serving", is_serving },
 	{ "full", is_full },
 	{ "light", is_light },

@@ -303,13 +303,14 @@ void world_haproxy_fault(struct world *w, unsigned haproxy,
 }
 
 /* Whether the daemon sees what happens to the server. */
-static bool watches(const struct world *w, unsigned haproxy, unsigned target)
+static bool watches(const struct world *w, unsigned haproxy, unsigned target,
+		    enum server_state was)
 {
 	const struct sim_haproxy *h = &w->haproxies[haproxy];
 
 	return w->node.runs && !world_frozen(w) && h->runs && !h->hangs &&
 	       instant_reached(w->now, h->excused) &&
-	       ctl_server(w->node.ctl, haproxy, target) == SERVER_READY;
+	       ctl_server(w->node.ctl, haproxy, target) == was;
 }
 
 void world_operate(struct world *w, unsigned haproxy, unsigned target,
@@ -337,7 +338,9 @@ void world_operate(struct world *w, unsigned haproxy, unsigned target,
 		m->operated[haproxy] = false;
 	else if (was == SERVER_READY)
 		m->operated[haproxy] = !is_ours(w, haproxy, target) ||
-				       watches(w, haproxy, target);
+				       watches(w, haproxy, target, was);
+	else if (was != state && watches(w, haproxy, target, was))
+		m->operated[haproxy] = true;
 }
 
 void world_tidy(struct world *w, unsigned haproxy, unsigned target)
