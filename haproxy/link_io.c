@@ -12,7 +12,7 @@
 
 #define INPUT_MAX (64 * 1024)
 
-struct link {
+struct runtime_link {
 	struct loop *loop;                    /* borrowed */
 	const struct haproxy_settings *where; /* borrowed from the settings */
 	struct runtime *runtime;              /* owned */
@@ -24,24 +24,24 @@ struct link {
 	ev_timer timer;
 };
 
-static struct instant link_now(const struct link *link)
+static struct instant link_now(const struct runtime_link *link)
 {
 	return loop_now(link->loop);
 }
 
-static struct ev_loop *link_ev(const struct link *link)
+static struct ev_loop *link_ev(const struct runtime_link *link)
 {
 	return loop_ev(link->loop);
 }
 
 /* --- a connection -------------------------------------------------------- */
 
-static bool is_tcp(const struct link *link)
+static bool is_tcp(const struct runtime_link *link)
 {
 	return link->where->socket == NULL;
 }
 
-static void link_close(struct link *link)
+static void link_close(struct runtime_link *link)
 {
 	ev_io_stop(link_ev(link), &link->reader);
 	ev_io_stop(link_ev(link), &link->writer);
@@ -53,13 +53,13 @@ static void link_close(struct link *link)
 	link->fd = -1;
 }
 
-static void link_lost(struct link *link, const char *why)
+static void link_lost(struct runtime_link *link, const char *why)
 {
 	link_close(link);
 	runtime_lost(link->runtime, link_now(link), why);
 }
 
-static void link_refused(struct link *link, const char *reason)
+static void link_refused(struct runtime_link *link, const char *reason)
 {
 	char why[EVENT_TEXT_MAX];
 
@@ -72,7 +72,7 @@ static void link_refused(struct link *link, const char *reason)
 	link_lost(link, why);
 }
 
-static void link_connected(struct link *link, int fd)
+static void link_connected(struct runtime_link *link, int fd)
 {
 	link->fd = fd;
 	ev_io_set(&link->reader, fd, EV_READ);
@@ -83,7 +83,7 @@ static void link_connected(struct link *link, int fd)
 
 /* Connecting to a UNIX socket never waits: it succeeds, is refused, or fails
  * with EAGAIN because nobody accepts. */
-static void link_connect_unix(struct link *link)
+static void link_connect_unix(struct runtime_link *link)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd;
@@ -106,7 +106,7 @@ static void link_connect_unix(struct link *link)
 /* May come from within link_settle(): what follows is left to the wake-up. */
 static void on_dialled(void *arg, int fd)
 {
-	struct link *link = arg;
+	struct runtime_link *link = arg;
 	const char *why = NULL;
 
 	if (fd < 0 && link->to.name != NULL && dial_to_count(&link->to) == 0)
@@ -115,17 +115,17 @@ static void on_dialled(void *arg, int fd)
 		link_refused(link, why != NULL ? why : strerror(-fd));
 	else
 		link_connected(link, fd);
-	link_wake(link);
+	runtime_link_wake(link);
 }
 
 static void link_dial(void *arg)
 {
-	struct link *link = arg;
+	struct runtime_link *link = arg;
 
 	dial_start(&link->dial, RUNTIME_ANSWER_US);
 }
 
-static void link_connect(struct link *link)
+static void link_connect(struct runtime_link *link)
 {
 	if (!is_tcp(link))
 		link_connect_unix(link);
@@ -136,7 +136,7 @@ static void link_connect(struct link *link)
 }
 
 /* Send what there is to be sent.  Returns false when the link was lost. */
-static bool link_flush(struct link *link)
+static bool link_flush(struct runtime_link *link)
 {
 	const char *data;
 	size_t size = runtime_output(link->runtime, link_now(link), &data);
@@ -158,7 +158,7 @@ static bool link_flush(struct link *link)
 	return true;
 }
 
-static void link_read(struct link *link)
+static void link_read(struct runtime_link *link)
 {
 	char input[INPUT_MAX];
 	ssize_t n = recv(link->fd, input, sizeof(input), 0);
@@ -173,7 +173,7 @@ static void link_read(struct link *link)
 
 /* --- the loop ------------------------------------------------------------ */
 
-static void link_arm(struct link *link)
+static void link_arm(struct runtime_link *link)
 {
 	struct instant due = runtime_deadline(link->runtime);
 	int64_t span_us;
@@ -189,7 +189,7 @@ static void link_arm(struct link *link)
 }
 
 /* Do what the conversation asks for, until it only waits. */
-static void link_settle(struct link *link)
+static void link_settle(struct runtime_link *link)
 {
 	for (;;) {
 		switch (runtime_next(link->runtime, link_now(link))) {
@@ -226,7 +226,7 @@ static void on_writable(struct ev_loop *ev, ev_io *w, int events)
 /* An answer that lies in the socket is not late, we are: read first. */
 static void on_timer(struct ev_loop *ev, ev_timer *w, int events)
 {
-	struct link *link = w->data;
+	struct runtime_link *link = w->data;
 
 	(void)ev;
 	(void)events;
@@ -236,14 +236,14 @@ static void on_timer(struct ev_loop *ev, ev_timer *w, int events)
 	link_settle(link);
 }
 
-void link_wake(struct link *link)
+void runtime_link_wake(struct runtime_link *link)
 {
 	ev_feed_event(link_ev(link), &link->timer, EV_TIMER);
 }
 
 /* --- its life ------------------------------------------------------------ */
 
-static void link_init(struct link *link)
+static void link_init(struct runtime_link *link)
 {
 	link->fd = -1;
 	ev_init(&link->reader, on_readable);
@@ -257,11 +257,12 @@ static void link_init(struct link *link)
 	dial_init(&link->dial, link->loop, &link->to, on_dialled, link);
 }
 
-struct link *link_new(const struct link_owner *owner,
-		      const struct servers *servers,
-		      const struct haproxy_settings *where, unsigned haproxy)
+struct runtime_link *runtime_link_new(const struct runtime_link_owner *owner,
+				      const struct servers *servers,
+				      const struct haproxy_settings *where,
+				      unsigned haproxy)
 {
-	struct link *link = calloc(1, sizeof(*link));
+	struct runtime_link *link = calloc(1, sizeof(*link));
 
 	if (link == NULL)
 		return NULL;
@@ -277,11 +278,11 @@ struct link *link_new(const struct link_owner *owner,
 		goto fail;
 	return link;
 fail:
-	link_free(link);
+	runtime_link_free(link);
 	return NULL;
 }
 
-void link_free(struct link *link)
+void runtime_link_free(struct runtime_link *link)
 {
 	if (link == NULL)
 		return;
@@ -292,22 +293,23 @@ void link_free(struct link *link)
 	free(link);
 }
 
-const struct haproxy_settings *link_where(const struct link *link)
+const struct haproxy_settings *
+runtime_link_where(const struct runtime_link *link)
 {
 	return link->where;
 }
 
-void link_order(struct link *link, uint64_t id,
-		const struct server_order *order)
+void runtime_link_order(struct runtime_link *link, uint64_t id,
+			const struct server_order *order)
 {
 	runtime_order(link->runtime, link_now(link), id, order);
-	link_wake(link);
+	runtime_link_wake(link);
 }
 
-void link_move(struct link *link, struct runtime_views *views,
-	       const struct haproxy_settings *where, unsigned haproxy)
+void runtime_link_move(struct runtime_link *link, struct runtime_views *views,
+		       const struct haproxy_settings *where, unsigned haproxy)
 {
 	link->where = where;
 	runtime_move(link->runtime, views, haproxy, link_now(link));
-	link_wake(link);
+	runtime_link_wake(link);
 }

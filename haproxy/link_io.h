@@ -7,10 +7,10 @@
 #include "controller/io/resolver.h"
 #include "haproxy/runtime.h"
 
-struct link;
+struct runtime_link;
 
 /* What a link needs of its owner; everything is borrowed. */
-struct link_owner {
+struct runtime_link_owner {
 	struct loop *loop;
 	struct resolver *resolver;
 	runtime_seen_fn seen;
@@ -18,23 +18,25 @@ struct link_owner {
 	void *arg;
 };
 
-/* A link to @where (borrowed), not connected yet: link_wake() begins.  The
- * callbacks come from the loop.  Returns NULL when memory is out. */
-struct link *link_new(const struct link_owner *owner,
-		      const struct servers *servers,
-		      const struct haproxy_settings *where, unsigned haproxy);
-void link_free(struct link *link);
+/* A link to @where (borrowed), not connected yet: runtime_link_wake() begins.
+ * The callbacks come from the loop.  Returns NULL when memory is out. */
+struct runtime_link *runtime_link_new(const struct runtime_link_owner *owner,
+				      const struct servers *servers,
+				      const struct haproxy_settings *where,
+				      unsigned haproxy);
+void runtime_link_free(struct runtime_link *link);
 
-const struct haproxy_settings *link_where(const struct link *link);
+const struct haproxy_settings *
+runtime_link_where(const struct runtime_link *link);
 
 /* Look what is to be done, as soon as the present callback is over. */
-void link_wake(struct link *link);
+void runtime_link_wake(struct runtime_link *link);
 
-void link_order(struct link *link, uint64_t id,
-		const struct server_order *order);
+void runtime_link_order(struct runtime_link *link, uint64_t id,
+			const struct server_order *order);
 
 /* Go on under new settings, in which it stands at @where, the same place. */
-void link_move(struct link *link, struct runtime_views *views,
-	       const struct haproxy_settings *where, unsigned haproxy);
+void runtime_link_move(struct runtime_link *link, struct runtime_views *views,
+		       const struct haproxy_settings *where, unsigned haproxy);
 
 #endif

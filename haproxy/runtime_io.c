@@ -8,19 +8,19 @@
 #include "haproxy/link_io.h"
 
 struct haproxies {
-	struct link_owner owner;
-	const struct settings *set; /* borrowed */
-	struct resolver *resolver;  /* owned */
-	struct servers *servers;    /* owned */
-	struct link **links;        /* owned; as many as in the settings */
+	struct runtime_link_owner owner;
+	const struct settings *set;  /* borrowed */
+	struct resolver *resolver;   /* owned */
+	struct servers *servers;     /* owned */
+	struct runtime_link **links; /* owned; as many as in the settings */
 };
 
-static void links_free(struct link **links, unsigned count)
+static void links_free(struct runtime_link **links, unsigned count)
 {
 	unsigned i;
 
 	for (i = 0; links != NULL && i < count; i++)
-		link_free(links[i]);
+		runtime_link_free(links[i]);
 	free(links);
 }
 
@@ -29,15 +29,16 @@ static bool links_make(struct haproxies *hs)
 	unsigned i;
 
 	hs->servers = servers_new(hs->set);
-	hs->links = calloc(hs->set->haproxy_count + 1, sizeof(struct link *));
+	hs->links = calloc(hs->set->haproxy_count + 1,
+			   sizeof(struct runtime_link *));
 	if (hs->servers == NULL || hs->links == NULL)
 		return false;
 	for (i = 0; i < hs->set->haproxy_count; i++) {
-		hs->links[i] = link_new(&hs->owner, hs->servers,
-					&hs->set->haproxies[i], i);
+		hs->links[i] = runtime_link_new(&hs->owner, hs->servers,
+						&hs->set->haproxies[i], i);
 		if (hs->links[i] == NULL)
 			return false;
-		link_wake(hs->links[i]);
+		runtime_link_wake(hs->links[i]);
 	}
 	return true;
 }
@@ -55,7 +56,8 @@ int haproxies_new(struct haproxies **ret_haproxies, struct loop *loop,
 	r = resolver_new(&hs->resolver, loop, err);
 	if (r < 0)
 		goto fail;
-	hs->owner = (struct link_owner){ loop, hs->resolver, event, done, arg };
+	hs->owner = (struct runtime_link_owner){ loop, hs->resolver, event,
+						 done, arg };
 	if (!links_make(hs)) {
 		r = err_set(err, -ENOMEM, "out of memory");
 		goto fail;
@@ -80,7 +82,7 @@ void haproxies_free(struct haproxies *hs)
 void haproxies_order(struct haproxies *hs, uint64_t id,
 		     const struct server_order *order)
 {
-	link_order(hs->links[order->haproxy], id, order);
+	runtime_link_order(hs->links[order->haproxy], id, order);
 }
 
 /* --- a reload ------------------------------------------------------------ */
@@ -91,8 +93,8 @@ static bool text_same(const char *a, const char *b)
 }
 
 /* Where the link to @where is, or NULL: the same HAProxy at the same place. */
-static struct link **link_find(struct haproxies *hs,
-			       const struct haproxy_settings *where)
+static struct runtime_link **link_find(struct haproxies *hs,
+				       const struct haproxy_settings *where)
 {
 	const struct haproxy_settings *have;
 	unsigned i;
@@ -100,7 +102,7 @@ static struct link **link_find(struct haproxies *hs,
 	for (i = 0; i < hs->set->haproxy_count; i++) {
 		if (hs->links[i] == NULL)
 			continue;
-		have = link_where(hs->links[i]);
+		have = runtime_link_where(hs->links[i]);
 		if (text_same(have->name, where->name) &&
 		    text_same(have->socket, where->socket) &&
 		    text_same(have->host, where->host) &&
@@ -113,8 +115,8 @@ static struct link **link_find(struct haproxies *hs,
 /* All that new settings need: for each HAProxy either a link or, where one is
  * there, room for its views. */
 struct change {
-	struct servers *servers; /* owned */
-	struct link **links;     /* owned, as all in it */
+	struct servers *servers;     /* owned */
+	struct runtime_link **links; /* owned, as all in it */
 	unsigned link_count;
 	struct runtime_views **views; /* owned, as all in it */
 	unsigned view_count;
@@ -138,7 +140,8 @@ static bool change_make(struct haproxies *hs, const struct settings *set,
 
 	change->link_count = change->view_count = set->haproxy_count;
 	change->servers = servers_new(set);
-	change->links = calloc(set->haproxy_count + 1, sizeof(struct link *));
+	change->links =
+		calloc(set->haproxy_count + 1, sizeof(struct runtime_link *));
 	change->views =
 		calloc(set->haproxy_count + 1, sizeof(struct runtime_views *));
 	if (change->servers == NULL || change->links == NULL ||
@@ -148,8 +151,9 @@ static bool change_make(struct haproxies *hs, const struct settings *set,
 		if (link_find(hs, &set->haproxies[i]) != NULL)
 			change->views[i] = runtime_views_new(change->servers);
 		else
-			change->links[i] = link_new(&hs->owner, change->servers,
-						    &set->haproxies[i], i);
+			change->links[i] =
+				runtime_link_new(&hs->owner, change->servers,
+						 &set->haproxies[i], i);
 		if (change->views[i] == NULL && change->links[i] == NULL)
 			return false;
 	}
@@ -161,19 +165,19 @@ static void change_apply(struct haproxies *hs, const struct settings *set,
 			 struct change *change)
 {
 	struct servers *servers = hs->servers;
-	struct link **links = hs->links, **old;
+	struct runtime_link **links = hs->links, **old;
 	unsigned i;
 
 	for (i = 0; i < set->haproxy_count; i++) {
 		old = link_find(hs, &set->haproxies[i]);
 		if (change->views[i] == NULL || old == NULL) {
-			link_wake(change->links[i]);
+			runtime_link_wake(change->links[i]);
 			continue;
 		}
 		change->links[i] = *old;
 		*old = NULL;
-		link_move(change->links[i], change->views[i],
-			  &set->haproxies[i], i);
+		runtime_link_move(change->links[i], change->views[i],
+				  &set->haproxies[i], i);
 	}
 	hs->servers = change->servers;
 	hs->links = change->links;
