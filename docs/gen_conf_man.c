@@ -15,15 +15,27 @@
 #define WIDTH 76
 
 static const char *const kinds[KEY_TYPES] = {
-	[KEY_STRING] = "string",       [KEY_NAME] = "name",
-	[KEY_PATH] = "path",           [KEY_SOCKET] = "path",
-	[KEY_FILE] = "file",           [KEY_DURATION] = "duration",
-	[KEY_COUNT] = "number",        [KEY_PORT] = "number",
-	[KEY_BOOLEAN] = "boolean",     [KEY_CHOICE] = "word",
-	[KEY_PERCENT] = "percent",     [KEY_ADDRESS] = "address",
-	[KEY_LISTEN] = "address",      [KEY_STATUS] = "statuses",
-	[KEY_STRINGS] = "( strings )", [KEY_BLOCK] = "{ settings }",
-	[KEY_LIST] = "( blocks )",     [KEY_LATER] = "",
+	[KEY_STRING] = "string",
+	[KEY_NAME] = "name",
+	[KEY_PATH] = "path",
+	[KEY_SOCKET] = "path",
+	[KEY_FILE] = "file",
+	[KEY_DURATION] = "duration",
+	[KEY_COUNT] = "number",
+	[KEY_PORT] = "number",
+	[KEY_BOOLEAN] = "boolean",
+	[KEY_CHOICE] = "word",
+	[KEY_PERCENT] = "percent",
+	[KEY_ADDRESS] = "address",
+	[KEY_ADDRESSES] = "addresses",
+	[KEY_PPM] = "percent",
+	[KEY_HOOK] = "hook",
+	[KEY_LISTEN] = "address",
+	[KEY_STATUS] = "statuses",
+	[KEY_STRINGS] = "( strings )",
+	[KEY_BLOCK] = "{ settings }",
+	[KEY_LIST] = "( blocks )",
+	[KEY_LATER] = "",
 };
 
 static void print_word(const char *word, size_t length)
@@ -72,8 +84,14 @@ static void print_range(const struct key *key)
 		printf("From %s to %s.\n", value_duration_text(key->min, least),
 		       value_duration_text(key->max, most));
 	else if (key->type == KEY_COUNT)
-		printf("From %lld to %lld %s.\n", (long long)key->min,
-		       (long long)key->max, key->unit);
+		printf("From %lld to %lld%s%s.\n", (long long)key->min,
+		       (long long)key->max, *key->unit ? " " : "", key->unit);
+	else if (key->type == KEY_PPM)
+		printf("From %g to %g.\n", (double)key->min / 1e4,
+		       (double)key->max / 1e4);
+	else if (key->type == KEY_ADDRESSES)
+		printf("From %lld to %lld of them.\n", (long long)key->min,
+		       (long long)key->max);
 	else if (key->type == KEY_PORT || key->type == KEY_STRINGS)
 		printf("From %lld to %lld.\n", (long long)key->min,
 		       (long long)key->max);

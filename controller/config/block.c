@@ -43,16 +43,28 @@ void reader_warning(const struct reader *reader,
 		       text);
 }
 
+const char *reader_where(const struct reader *reader, struct place here,
+			 unsigned order, char buffer[static WHERE_MAX])
+{
+	struct place there = text_place(reader->text, order);
+
+	if (here.file == there.file)
+		snprintf(buffer, WHERE_MAX, "line %u", there.line);
+	else
+		snprintf(buffer, WHERE_MAX, "%s:%u", there.file, there.line);
+	return buffer;
+}
+
 void block_defaults(const struct reader *reader, const struct block *block,
 		    void *dest)
 {
 	const struct key *key;
 
 	for (key = block->keys; key->name != NULL; key++) {
-		if (key->type == KEY_BLOCK)
+		if (key->type == KEY_BLOCK && key->size == 0)
 			block_defaults(reader, key->block,
 				       (char *)dest + key->offset);
-		else
+		else if (key->type != KEY_BLOCK)
 			store_default(reader->arena, key, dest);
 	}
 }
@@ -89,8 +101,12 @@ static const char *key_example(const struct key *key)
 		return "true or false";
 	case KEY_PERCENT:
 		return "a number such as 99.95";
+	case KEY_PPM:
+		return "a number such as 0.5";
 	case KEY_STATUS:
 		return "\"200-299\"";
+	case KEY_ADDRESSES:
+		return "\"HOST:PORT\"";
 	case KEY_STRINGS:
 		return "( \"...\", \"...\" )";
 	case KEY_BLOCK:
@@ -156,18 +172,25 @@ static void wrong_element(const struct reader *reader, const struct key *key,
 		     setting_kind(element), key->name, key_example(key));
 }
 
+static bool length_right(const struct reader *reader, const struct key *key,
+			 config_setting_t *setting, int count, const char *what)
+{
+	if (count >= key->min && count <= key->max)
+		return true;
+	reader_error(reader, setting, "%s has %d %s: give %lld to %lld",
+		     key->name, count, what, (long long)key->min,
+		     (long long)key->max);
+	return false;
+}
+
 static void read_strings(const struct reader *reader, const struct key *key,
 			 config_setting_t *setting, void *dest)
 {
 	int count = config_setting_length(setting), i;
 	const char **strings, *string;
 
-	if (count < key->min || count > key->max) {
-		reader_error(reader, setting,
-			     "%s has %d strings: give %lld to %lld", key->name,
-			     count, (long long)key->min, (long long)key->max);
+	if (!length_right(reader, key, setting, count, "strings"))
 		return;
-	}
 	strings =
 		arena_array(reader->arena, (size_t)count + 1, sizeof(*strings));
 	if (strings == NULL)
@@ -185,17 +208,46 @@ static void read_strings(const struct reader *reader, const struct key *key,
 	store_strings(key, strings, (size_t)count, dest);
 }
 
+static void read_addresses(const struct reader *reader, const struct key *key,
+			   config_setting_t *setting, void *dest)
+{
+	int count = config_setting_length(setting), i;
+	struct node_address *addresses;
+	config_setting_t *elem;
+	struct err err = { 0 };
+	const char *text;
+
+	if (!length_right(reader, key, setting, count, "addresses"))
+		return;
+	addresses =
+		arena_array(reader->arena, (size_t)count, sizeof(*addresses));
+	if (addresses == NULL)
+		return;
+	for (i = 0; i < count; i++) {
+		elem = config_setting_get_elem(setting, (unsigned)i);
+		text = config_setting_get_string(elem);
+		if (text == NULL)
+			wrong_element(reader, key, elem);
+		else if (store_node_address(reader->arena, key, text,
+					    &addresses[i], &err) == -EINVAL)
+			reader_error(reader, elem, "%s", err.text);
+	}
+	store_node_addresses(key, addresses, (size_t)count, dest);
+}
+
 static bool read_number(const struct reader *reader, const struct key *key,
 			const config_setting_t *setting, void *dest,
 			struct err *err, int *ret_r)
 {
 	int type = config_setting_type(setting);
 
-	if (key->type == KEY_PERCENT && type == CONFIG_TYPE_FLOAT)
+	bool percent = key->type == KEY_PERCENT || key->type == KEY_PPM;
+
+	if (percent && type == CONFIG_TYPE_FLOAT)
 		*ret_r = store_float(key, config_setting_get_float(setting),
 				     dest, err);
-	else if (key->type != KEY_COUNT && key->type != KEY_PORT &&
-		 key->type != KEY_PERCENT && key->type != KEY_STATUS)
+	else if (key->type != KEY_COUNT && key->type != KEY_PORT && !percent &&
+		 key->type != KEY_STATUS)
 		return false;
 	else if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64)
 		*ret_r = store_integer(reader->arena, key,
@@ -214,9 +266,11 @@ static bool key_is_text(const struct key *key)
 	case KEY_PATH:
 	case KEY_SOCKET:
 	case KEY_FILE:
+	case KEY_HOOK:
 	case KEY_DURATION:
 	case KEY_CHOICE:
 	case KEY_ADDRESS:
+	case KEY_ADDRESSES:
 	case KEY_LISTEN:
 	case KEY_STATUS:
 		return true;
@@ -256,6 +310,22 @@ static void see_list(const struct reader *reader, const struct key *key,
 	}
 }
 
+/* The group of a KEY_BLOCK, into its field or into a struct of its own. */
+static void read_inner(const struct reader *reader, const struct key *key,
+		       config_setting_t *group, void *dest)
+{
+	void *inner = (char *)dest + key->offset;
+
+	if (key->size != 0) {
+		inner = arena_alloc(reader->arena, key->size);
+		if (inner == NULL)
+			return;
+		memcpy((char *)dest + key->offset, &inner, sizeof(inner));
+		block_defaults(reader, key->block, inner);
+	}
+	block_read(reader, key->block, group, inner);
+}
+
 static void read_key(const struct reader *reader, const struct key *key,
 		     config_setting_t *setting, void *dest)
 {
@@ -264,12 +334,13 @@ static void read_key(const struct reader *reader, const struct key *key,
 	if (key->type == KEY_LATER)
 		read_later(reader, key, setting);
 	else if (key->type == KEY_BLOCK && config_setting_is_group(setting))
-		block_read(reader, key->block, setting,
-			   (char *)dest + key->offset);
+		read_inner(reader, key, setting, dest);
 	else if (key->type == KEY_LIST && list)
 		see_list(reader, key, setting);
 	else if (key->type == KEY_STRINGS && list)
 		read_strings(reader, key, setting, dest);
+	else if (key->type == KEY_ADDRESSES && list)
+		read_addresses(reader, key, setting, dest);
 	else
 		read_scalar(reader, key, setting, dest);
 }

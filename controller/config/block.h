@@ -28,6 +28,13 @@ void reader_warning(const struct reader *reader,
 		    const config_setting_t *setting, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Where the line @order stands, as seen from @here: "line 3", or
+ * "other.conf:3".  Returns @buffer.
+ */
+#define WHERE_MAX 256
+const char *reader_where(const struct reader *reader, struct place here,
+			 unsigned order, char buffer[static WHERE_MAX]);
+
 /* Fill @dest, the struct of @block, with defaults, inner blocks too.  What
  * fails for lack of memory shows in arena_failed().
  */

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WHERE_MAX 256
-
 /* Something with a name, for the search for twins. */
 struct named {
 	const char *scope; /* twins are of one scope */
@@ -35,14 +33,9 @@ static void twin_tell(const struct reader *reader, const struct named *twin,
 		      const struct named *first, twin_report *tell)
 {
 	struct place here = text_place(reader->text, twin->order);
-	struct place there = text_place(reader->text, first->order);
 	char where[WHERE_MAX];
 
-	if (here.file == there.file)
-		snprintf(where, sizeof(where), "line %u", there.line);
-	else
-		snprintf(where, sizeof(where), "%s:%u", there.file, there.line);
-	tell(reader, twin, where);
+	tell(reader, twin, reader_where(reader, here, first->order, where));
 }
 
 /* Call @tell for each of @named that bears the name of one before it. */
@@ -131,27 +124,54 @@ static void services_twins(const struct reader *reader,
 	twins_find(reader, named, count, service_twin);
 }
 
-static void haproxies_twins(const struct reader *reader,
-			    const struct settings *settings,
-			    struct named *named)
+static bool text_same(const char *a, const char *b)
 {
-	const struct haproxy_settings *haproxy;
-	size_t count = 0;
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* Whether some node drives both. */
+static bool driven_together(const struct haproxy_settings *a,
+			    const struct haproxy_settings *b)
+{
+	return a->node == NULL || b->node == NULL ||
+	       strcmp(a->node, b->node) == 0;
+}
+
+/* HAProxy @index, should one before it on the same node be called the same,
+ * or be at the same socket.
+ */
+static void haproxy_twins(const struct reader *reader,
+			  const struct settings *settings, unsigned index)
+{
+	const struct haproxy_settings *here = &settings->haproxies[index];
+	struct named name = { "", here->name, here->line };
+	struct named socket = { "", here->socket, here->line };
+	const struct haproxy_settings *other;
+	bool named = false, used = false;
+	struct named first;
 	unsigned i;
 
-	for (i = 0; i < settings->haproxy_count; i++) {
-		haproxy = &settings->haproxies[i];
-		named[count++] =
-			(struct named){ "", haproxy->name, haproxy->line };
+	for (i = 0; i < index; i++) {
+		other = &settings->haproxies[i];
+		first = (struct named){ "", other->name, other->line };
+		if (!driven_together(here, other))
+			continue;
+		if (!named && text_same(here->name, other->name))
+			twin_tell(reader, &name, &first, haproxy_twin);
+		if (!used && text_same(here->socket, other->socket))
+			twin_tell(reader, &socket, &first, socket_twin);
+		named = named || text_same(here->name, other->name);
+		used = used || text_same(here->socket, other->socket);
 	}
-	twins_find(reader, named, count, haproxy_twin);
-	for (count = 0, i = 0; i < settings->haproxy_count; i++) {
-		haproxy = &settings->haproxies[i];
-		if (haproxy->socket != NULL)
-			named[count++] = (struct named){ "", haproxy->socket,
-							 haproxy->line };
-	}
-	twins_find(reader, named, count, socket_twin);
+}
+
+static void haproxies_twins(const struct reader *reader,
+			    const struct settings *settings)
+{
+	unsigned i;
+
+	for (i = 0; i < settings->haproxy_count; i++)
+		haproxy_twins(reader, settings, i);
 }
 
 /* What of a target must not stand twice in which scope. */
@@ -193,12 +213,12 @@ static int check_twins(const struct reader *reader,
 	size_t errors, most = 1 + settings->target_count;
 	struct named *named;
 
-	most += settings->service_count + settings->haproxy_count;
+	most += settings->service_count;
 	named = malloc(most * sizeof(*named));
 	if (named == NULL)
 		return -ENOMEM;
 	services_twins(reader, settings, named);
-	haproxies_twins(reader, settings, named);
+	haproxies_twins(reader, settings);
 	errors = reader->report->errors;
 	targets_twins(reader, settings, named, TWIN_TARGET, target_twin);
 	/* Twins of one service are twins in its backend too: once is enough */
@@ -338,5 +358,6 @@ int check_settings(const struct reader *reader, const struct settings *settings,
 		check_service(reader, settings, &settings->services[i],
 			      config_setting_get_elem(services, i));
 	check_unused(reader, settings, haproxies);
+	check_cluster(reader, settings, root);
 	return check_twins(reader, settings);
 }

@@ -18,4 +18,8 @@ void check_probe(const struct reader *reader,
 		 const struct service_settings *service,
 		 config_setting_t *given);
 
+/* The rules of the cluster and primary blocks, and of what needs a cluster. */
+void check_cluster(const struct reader *reader, const struct settings *settings,
+		   config_setting_t *root);
+
 #endif

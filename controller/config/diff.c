@@ -50,3 +50,51 @@ int settings_map_targets(const struct settings *new_set,
 	free(known);
 	return 0;
 }
+
+static bool addresses_same(const struct node_settings *a,
+			   const struct node_settings *b)
+{
+	size_t i;
+
+	if (a->address_count != b->address_count)
+		return false;
+	for (i = 0; i < a->address_count; i++)
+		if (a->addresses[i].port != b->addresses[i].port ||
+		    strcmp(a->addresses[i].host, b->addresses[i].host) != 0)
+			return false;
+	return true;
+}
+
+static bool nodes_same(const struct cluster_settings *a,
+		       const struct cluster_settings *b)
+{
+	const struct node_settings *left, *right;
+	unsigned i;
+
+	if (a->node_count != b->node_count || a->self != b->self)
+		return false;
+	for (i = 0; i < a->node_count; i++) {
+		left = &a->nodes[i];
+		right = &b->nodes[i];
+		if (strcmp(left->name, right->name) != 0 ||
+		    left->priority != right->priority ||
+		    left->witness != right->witness ||
+		    !addresses_same(left, right))
+			return false;
+	}
+	return true;
+}
+
+bool settings_cluster_same(const struct cluster_settings *a,
+			   const struct cluster_settings *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return strcmp(a->name, b->name) == 0 &&
+	       strcmp(a->key_file, b->key_file) == 0 &&
+	       a->engine == b->engine && a->heartbeat_us == b->heartbeat_us &&
+	       a->lease_us == b->lease_us &&
+	       a->routing_lease_us == b->routing_lease_us &&
+	       a->drift_ppm == b->drift_ppm && a->preempt == b->preempt &&
+	       a->preempt_delay_us == b->preempt_delay_us && nodes_same(a, b);
+}

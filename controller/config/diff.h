@@ -20,4 +20,10 @@
 int settings_map_targets(const struct settings *new_set,
 			 const struct settings *old, unsigned *ret_old_index);
 
+/* Whether two clusters, NULL for that of one, are the same in everything.
+ * They are read at the start only.
+ */
+bool settings_cluster_same(const struct cluster_settings *a,
+			   const struct cluster_settings *b);
+
 #endif

@@ -4,13 +4,21 @@
 #include "controller/core/instant.h"
 #include "controller/core/settings.h"
 
-#define SINGLE_NODE "this version runs as a single node"
-
 static const struct choice sessions[] = {
 	{ "keep", SESSIONS_KEEP, NULL, "leave them to end by themselves" },
 	{ "end-writers", SESSIONS_END_WRITERS, NULL,
 	  "end those to a primary that may write no more; others are left" },
 	{ "end", SESSIONS_END, NULL, "end all of them at once" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct choice agrees[] = {
+	{ "local", AGREE_LOCAL, NULL, "each node acts on what it sees itself" },
+	{ "majority", AGREE_MAJORITY, NULL,
+	  "a target is down when more than half of the nodes that can judge "
+	  "it say so" },
+	{ "any", AGREE_ANY, NULL,
+	  "a target is down as soon as one node says so" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -71,9 +79,11 @@ static const struct key haproxy_keys[] = {
 	  PORT(haproxy_settings, port),
 	  .help = "Its runtime socket over TCP, as \"HOST:PORT\"." },
 	{ .name = "node",
-	  .type = KEY_LATER,
-	  .help = SINGLE_NODE ", which drives every HAProxy of the file: "
-			      "remove it" },
+	  .type = KEY_NAME,
+	  FIELD(haproxy_settings, node),
+	  .dflt_help = "each node drives its own",
+	  .help = "The node of the cluster that drives this HAProxy; the "
+		  "others leave it alone." },
 	{ .name = "master_socket",
 	  .type = KEY_LATER,
 	  .help = "leaving workers are not reached yet: remove it" },
@@ -240,10 +250,12 @@ static const struct key service_keys[] = {
 	  .block = &keys_objective,
 	  .help = "What it promises." },
 	{ .name = "agree",
-	  .type = KEY_LATER,
-	  .only = "local",
-	  .help = SINGLE_NODE ", whose own view counts: write \"local\", or "
-			      "remove it" },
+	  .type = KEY_CHOICE,
+	  FIELD(service_settings, agree),
+	  .choices = agrees,
+	  .dflt = "local",
+	  .help = "Whose view of a target counts.  Any but \"local\" needs a "
+		  "cluster block." },
 	{ .name = "max_withdrawn",
 	  .type = KEY_LATER,
 	  .only = "100",
@@ -271,7 +283,8 @@ static const struct key root_keys[] = {
 	  FIELD(settings, node),
 	  .dflt_help = "the host name",
 	  .help = "What this machine is called in messages, events and "
-		  "metrics." },
+		  "metrics, and among the nodes of a cluster.  Left out, "
+		  "the file can be the same on every node." },
 	{ .name = "state_dir",
 	  .type = KEY_PATH,
 	  FIELD(settings, state_dir),
@@ -303,11 +316,17 @@ static const struct key root_keys[] = {
 	  .required = true,
 	  .help = "The services." },
 	{ .name = "cluster",
-	  .type = KEY_LATER,
-	  .help = SINGLE_NODE ": remove the block" },
+	  .type = KEY_BLOCK,
+	  FIELD(settings, cluster),
+	  .size = sizeof(struct cluster_settings),
+	  .block = &keys_cluster,
+	  .help = "The nodes that elect one primary.  Without this block "
+		  "the node is a cluster of one, always primary." },
 	{ .name = "primary",
-	  .type = KEY_LATER,
-	  .help = SINGLE_NODE ", which is always primary: remove the block" },
+	  .type = KEY_BLOCK,
+	  FIELD(settings, primary),
+	  .block = &keys_primary,
+	  .help = "What being the primary node means." },
 	{ .name = "notify",
 	  .type = KEY_LATER,
 	  .help = "notifications are not built yet: remove the block, and "
@@ -322,7 +341,9 @@ const struct block keys_root = {
 };
 
 const struct block *const key_blocks[] = {
-	&keys_root,      &keys_control, &keys_http,  &keys_haproxy,
-	&keys_service,   &keys_target,  &keys_check, &keys_severity,
-	&keys_objective, NULL,
+	&keys_root,    &keys_control,  &keys_http,
+	&keys_haproxy, &keys_service,  &keys_target,
+	&keys_check,   &keys_severity, &keys_objective,
+	&keys_cluster, &keys_node,     &keys_primary,
+	NULL,
 };

@@ -17,19 +17,22 @@ enum key_type {
 	KEY_PATH,     /* absolute */
 	KEY_SOCKET,   /* absolute, short enough for a socket */
 	KEY_FILE,     /* absolute, there and readable */
+	KEY_HOOK,     /* absolute, or "unit:NAME" */
 	KEY_DURATION, /* int64_t, microseconds */
 	KEY_COUNT,    /* unsigned */
 	KEY_PORT,     /* uint16_t */
 	KEY_BOOLEAN,
-	KEY_CHOICE,  /* an enum: the number of the choice */
-	KEY_PERCENT, /* double */
-	KEY_ADDRESS, /* "HOST:PORT", also a lone host */
-	KEY_LISTEN,  /* "IP:PORT" or "off" */
-	KEY_STATUS,  /* "200-299,401", or one integer */
-	KEY_STRINGS, /* list or array of strings */
-	KEY_BLOCK,   /* a group of its own */
-	KEY_LIST,    /* a list of such groups */
-	KEY_LATER,   /* known, not built: refused, unless it says `only` */
+	KEY_CHOICE,    /* an enum: the number of the choice */
+	KEY_PERCENT,   /* double */
+	KEY_PPM,       /* a percentage; unsigned, parts per million */
+	KEY_ADDRESS,   /* "HOST:PORT", also a lone host */
+	KEY_ADDRESSES, /* one "HOST:PORT", or a list of them */
+	KEY_LISTEN,    /* "IP:PORT" or "off" */
+	KEY_STATUS,    /* "200-299,401", or one integer */
+	KEY_STRINGS,   /* list or array of strings */
+	KEY_BLOCK,     /* a group of its own */
+	KEY_LIST,      /* a list of such groups */
+	KEY_LATER,     /* known, not built: refused, unless it says `only` */
 	KEY_TYPES
 };
 
@@ -46,15 +49,20 @@ struct key {
 	enum key_type type;
 	size_t offset; /* of the field in the block's struct */
 	/* Companions of that field; 0: none. */
-	size_t port_offset;  /* KEY_ADDRESS, KEY_LISTEN: uint16_t */
-	size_t text_offset;  /* KEY_ADDRESS: as written */
-	size_t count_offset; /* KEY_STATUS, KEY_STRINGS: size_t */
+	size_t port_offset; /* KEY_ADDRESS, KEY_LISTEN: uint16_t */
+	size_t text_offset; /* KEY_ADDRESS: as written */
+	/* KEY_STATUS, KEY_STRINGS, KEY_ADDRESSES: size_t */
+	size_t count_offset;
 	int64_t min, max;
 	const char *dflt;      /* as in the file; NULL: zero */
 	const char *dflt_help; /* when no constant can say it */
 	const char *unit;      /* of a KEY_COUNT, for the manual */
 	const struct choice *choices;
 	const struct block *block; /* KEY_BLOCK, KEY_LIST */
+	/* KEY_BLOCK: of its struct, which is made when the block is given; the
+	 * field points to it.  0: the field is the struct.
+	 */
+	size_t size;
 	bool required;
 	bool proxied;        /* means something only with a backend */
 	unsigned char types; /* of check, by key_for(); 0: all */
@@ -74,7 +82,7 @@ struct block {
 extern const struct block *const key_blocks[];
 
 extern const struct block keys_root, keys_haproxy, keys_service, keys_check,
-	keys_target;
+	keys_target, keys_cluster, keys_node, keys_primary;
 
 /* NULL: not in @block. */
 const struct key *key_find(const struct block *block, const char *name);

@@ -9,6 +9,7 @@
 
 #include "controller/config/block.h"
 #include "controller/config/check.h"
+#include "controller/config/cluster.h"
 #include "controller/config/value.h"
 
 static unsigned list_length(config_setting_t *list)
@@ -190,7 +191,12 @@ static int settings_read(const struct reader *reader, struct settings *settings,
 /* Until now lines were those of the whole text. */
 static void lines_settle(const struct text *text, struct settings *settings)
 {
+	struct cluster_settings *cluster = settings->cluster;
 	unsigned i;
+
+	for (i = 0; cluster != NULL && i < cluster->node_count; i++)
+		cluster->nodes[i].line =
+			text_place(text, cluster->nodes[i].line).line;
 
 	for (i = 0; i < settings->haproxy_count; i++)
 		settings->haproxies[i].line =
@@ -211,13 +217,19 @@ static int settings_build(const struct reader *reader,
 	r = settings_read(reader, settings, root);
 	if (r < 0)
 		return r;
+	cluster_read(reader, settings, root);
+	if (arena_failed(reader->arena))
+		return -ENOMEM;
 	r = check_settings(reader, settings, root);
 	if (r < 0)
 		return r;
 	if (arena_failed(reader->arena) || reader->report->failed)
 		return -ENOMEM;
+	if (reader->report->errors > 0)
+		return -EINVAL;
+	cluster_settle(reader, settings);
 	lines_settle(reader->text, settings);
-	return reader->report->errors > 0 ? -EINVAL : 0;
+	return arena_failed(reader->arena) ? -ENOMEM : 0;
 }
 
 /* The scan knows libconfig's grammar, so this is not expected. */

@@ -11,6 +11,9 @@
 
 #include "controller/config/value.h"
 
+#define HOOK_UNIT       "unit:"
+#define UNIT_NAME_MAX   255
+#define PPM_OF_PERCENT  1e4
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
 static void *field(const struct key *key, void *dest)
@@ -70,6 +73,33 @@ static int file_check(const struct key *key, const char *text, struct err *err)
 			err, -EINVAL,
 			"%s \"%.80s\": %s: let the daemon's user read it",
 			key->name, text, strerror(errno));
+	return 0;
+}
+
+/* A hook is a program, or a systemd unit with its suffix. */
+static int hook_check(const struct key *key, const char *text, struct err *err)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789:_.\\@-";
+	const char *unit = text + strlen(HOOK_UNIT), *dot;
+
+	if (*text == '/')
+		return 0;
+	if (strncmp(text, HOOK_UNIT, strlen(HOOK_UNIT)) != 0)
+		return err_set(err, -EINVAL,
+			       "%s \"%.80s\" is neither an absolute path nor a "
+			       "unit: begin it with '/' or \"" HOOK_UNIT "\"",
+			       key->name, text);
+	dot = strrchr(unit, '.');
+	if (dot == NULL || dot == unit || strlen(unit) > UNIT_NAME_MAX ||
+	    strspn(unit, allowed) != strlen(unit) ||
+	    (strcmp(dot, ".service") != 0 && strcmp(dot, ".target") != 0 &&
+	     strcmp(dot, ".mount") != 0))
+		return err_set(err, -EINVAL,
+			       "%s \"%.80s\" names no unit: write it like "
+			       "\"" HOOK_UNIT "promote.service\"",
+			       key->name, text);
 	return 0;
 }
 
@@ -185,6 +215,53 @@ static int store_address(struct arena *arena, const struct key *key,
 	return 0;
 }
 
+int store_node_address(struct arena *arena, const struct key *key,
+		       const char *text, struct node_address *ret_address,
+		       struct err *err)
+{
+	struct node_address made;
+	struct address address;
+	int r = value_address(text, &address, err);
+
+	if (r < 0)
+		return r;
+	if (address.port == 0)
+		return err_set(err, -EINVAL,
+			       "%s \"%.80s\" has no port: add one, such as "
+			       "\"%.80s:7400\"",
+			       key->name, text, text);
+	made.port = address.port;
+	made.text = arena_strdup(arena, text);
+	made.host = arena_strndup(arena, address.host, address.host_length);
+	if (made.text == NULL || made.host == NULL)
+		return -ENOMEM;
+	*ret_address = made;
+	return 0;
+}
+
+void store_node_addresses(const struct key *key,
+			  const struct node_address *addresses, size_t count,
+			  void *dest)
+{
+	*(const struct node_address **)field(key, dest) = addresses;
+	*(size_t *)((char *)dest + key->count_offset) = count;
+}
+
+/* A lone address. */
+static int store_one_address(struct arena *arena, const struct key *key,
+			     const char *text, void *dest, struct err *err)
+{
+	struct node_address *address = arena_alloc(arena, sizeof(*address));
+	int r;
+
+	if (address == NULL)
+		return -ENOMEM;
+	r = store_node_address(arena, key, text, address, err);
+	if (r == 0)
+		store_node_addresses(key, address, 1, dest);
+	return r;
+}
+
 static int store_listen(struct arena *arena, const struct key *key,
 			const char *text, void *dest, struct err *err)
 {
@@ -245,6 +322,8 @@ int store_text(struct arena *arena, const struct key *key, const char *text,
 		return store_choice(key, text, dest, err);
 	case KEY_ADDRESS:
 		return store_address(arena, key, text, dest, err);
+	case KEY_ADDRESSES:
+		return store_one_address(arena, key, text, dest, err);
 	case KEY_LISTEN:
 		return store_listen(arena, key, text, dest, err);
 	case KEY_STATUS:
@@ -260,6 +339,9 @@ int store_text(struct arena *arena, const struct key *key, const char *text,
 		break;
 	case KEY_FILE:
 		r = file_check(key, text, err);
+		break;
+	case KEY_HOOK:
+		r = hook_check(key, text, err);
 		break;
 	default:
 		assert(key->type == KEY_STRING);
@@ -278,7 +360,7 @@ int store_integer(struct arena *arena, const struct key *key, int64_t value,
 		snprintf(text, sizeof(text), "%lld", (long long)value);
 		return store_status(arena, key, text, dest, err);
 	}
-	if (key->type == KEY_PERCENT)
+	if (key->type == KEY_PERCENT || key->type == KEY_PPM)
 		return store_float(key, (double)value, dest, err);
 	r = range_check(key, value, err);
 	if (r < 0)
@@ -290,9 +372,27 @@ int store_integer(struct arena *arena, const struct key *key, int64_t value,
 	return 0;
 }
 
+static int store_ppm(const struct key *key, double value, void *dest,
+		     struct err *err)
+{
+	double least = (double)key->min / PPM_OF_PERCENT;
+	double most = (double)key->max / PPM_OF_PERCENT;
+
+	if (!(value >= least && value <= most))
+		return err_set(err, -EINVAL,
+			       "%s = %g is out of range: give a percentage "
+			       "from %g to %g",
+			       key->name, value, least, most);
+	*(unsigned *)field(key, dest) =
+		(unsigned)(value * PPM_OF_PERCENT + 0.5);
+	return 0;
+}
+
 int store_float(const struct key *key, double value, void *dest,
 		struct err *err)
 {
+	if (key->type == KEY_PPM)
+		return store_ppm(key, value, dest, err);
 	if (!(value > 0 && value < 100))
 		return err_set(err, -EINVAL,
 			       "%s = %g is out of range: give a percentage "
@@ -321,7 +421,7 @@ int store_default(struct arena *arena, const struct key *key, void *dest)
 
 	if (key->dflt == NULL)
 		return 0;
-	if (key->type == KEY_COUNT)
+	if (key->type == KEY_COUNT || key->type == KEY_PPM)
 		r = store_integer(arena, key, atoi(key->dflt), dest, NULL);
 	else if (key->type == KEY_BOOLEAN)
 		store_boolean(key, strcmp(key->dflt, "true") == 0, dest);

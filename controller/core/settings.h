@@ -17,9 +17,12 @@
 #define SETTINGS_TARGETS_MAX   20000
 #define SETTINGS_SERVICES_MAX  1000
 #define SETTINGS_HAPROXIES_MAX 16
+#define SETTINGS_NODES_MAX     9
 
 enum check_type { CHECK_HTTP, CHECK_HTTPS, CHECK_TCP, CHECK_TLS, CHECK_EXEC };
 enum sessions_policy { SESSIONS_KEEP, SESSIONS_END_WRITERS, SESSIONS_END };
+/* Whose view of a target counts. */
+enum agree { AGREE_LOCAL, AGREE_MAJORITY, AGREE_ANY };
 enum severity { SEVERITY_P1 = 1, SEVERITY_P2, SEVERITY_P3, SEVERITY_P4 };
 
 /* HTTP statuses from @first to @last, both included. */
@@ -75,6 +78,7 @@ struct service_settings {
 	const char *name;
 	const char *backend; /* HAProxy backend, or NULL: report only */
 	struct check_settings check;
+	enum agree agree; /* AGREE_LOCAL without a cluster */
 	unsigned min_up;
 	unsigned concurrency; /* checks under way at once */
 	enum sessions_policy sessions;
@@ -88,10 +92,58 @@ struct service_settings {
 
 struct haproxy_settings {
 	const char *name;
+	const char *node;   /* the one that drives it, or NULL: each */
 	const char *socket; /* UNIX path, or NULL */
 	const char *host;   /* for TCP, when socket is NULL */
 	uint16_t port;
 	unsigned line;
+};
+
+enum cluster_engine { CLUSTER_BUILTIN };
+
+/* Where a node listens for its peers. */
+struct node_address {
+	const char *text; /* as written, for people: "10.0.0.1:7400" */
+	const char *host; /* numeric address or name, no brackets */
+	uint16_t port;
+};
+
+struct node_settings {
+	const char *name;
+	const struct node_address *addresses; /* at least one */
+	size_t address_count;
+	unsigned priority; /* a higher one is preferred */
+	bool witness;      /* votes and observes, never leads */
+	unsigned line;
+};
+
+/* Read at the start only: a reload that changes it is refused. */
+struct cluster_settings {
+	const char *name;
+	const char *key_file;
+	enum cluster_engine engine;
+	int64_t heartbeat_us, lease_us, routing_lease_us;
+	unsigned drift_ppm; /* of two nodes' clocks, at most */
+	bool preempt;
+	int64_t preempt_delay_us;
+	struct node_settings *nodes;
+	unsigned node_count;
+	unsigned self; /* index of this node */
+};
+
+/* What being the primary node means on this machine. */
+struct primary_settings {
+	/* A program's path, or "unit:NAME"; NULL: none. */
+	const char *on_promote, *on_demote;
+	/* Of on_promote; on_demote is bound by the release budget too. */
+	int64_t hook_timeout_us;
+	/* HAProxies that must be reached for this node to be eligible:
+	 * indices into the settings' haproxies.
+	 */
+	const unsigned *required_haproxies;
+	unsigned required_haproxy_count;
+	const char *const *requires; /* as written; ended by NULL, or NULL */
+	size_t requires_count;
 };
 
 struct settings {
@@ -106,8 +158,10 @@ struct settings {
 	unsigned service_count;
 	struct target_settings *targets;
 	unsigned target_count;
-	struct haproxy_settings *haproxies;
+	struct haproxy_settings *haproxies; /* that this node drives */
 	unsigned haproxy_count;
+	struct cluster_settings *cluster; /* NULL: a cluster of one */
+	struct primary_settings primary;
 	void *arena; /* owned; what settings_free() releases */
 };
 

@@ -396,9 +396,6 @@ static void says_of_what_is_not_built_what_to_do(void **state)
 		{ CHECK("tether = false;"),
 		  "x.conf:1: tether: it cannot be switched off yet: remove "
 		  "it\n" },
-		{ SERVICE("agree = \"majority\";"),
-		  "x.conf:1: agree: this version runs as a single node, "
-		  "whose own view counts: write \"local\", or remove it\n" },
 		{ SERVICE("max_withdrawn = 50;"),
 		  "x.conf:1: max_withdrawn: min_up is the only limit yet: "
 		  "remove it\n" },

@@ -201,6 +201,8 @@ static void see_default(const struct block *block, const struct key *key)
 		struct service_settings service;
 		struct check_settings check;
 		struct target_settings target;
+		struct cluster_settings cluster;
+		struct node_settings node;
 	} dest = { 0 };
 	struct arena *arena = arena_new();
 	struct err err = { 0 };
@@ -208,9 +210,11 @@ static void see_default(const struct block *block, const struct key *key)
 	(void)block;
 	assert_non_null(arena);
 	if (key->dflt != NULL && key->type != KEY_COUNT &&
-	    key->type != KEY_BOOLEAN &&
+	    key->type != KEY_BOOLEAN && key->type != KEY_PPM &&
 	    store_text(arena, key, key->dflt, &dest, &err) < 0)
 		fail_msg("%s: %s", key->name, err.text);
+	/* asserts that it is in range */
+	assert_int_equal(store_default(arena, key, &dest), 0);
 	if (key->type == KEY_DURATION || key->type == KEY_COUNT)
 		assert_true(key->max > key->min);
 	arena_free(arena);
