@@ -24,6 +24,7 @@ int watch_run(const struct command *cmd, int argc, char **argv);
 int events_run(const struct command *cmd, int argc, char **argv);
 int incidents_run(const struct command *cmd, int argc, char **argv);
 int report_run(const struct command *cmd, int argc, char **argv);
+int switchover_run(const struct command *cmd, int argc, char **argv);
 int maintenance_run(const struct command *cmd, int argc, char **argv);
 int check_run(const struct command *cmd, int argc, char **argv);
 int check_config_run(const struct command *cmd, int argc, char **argv);

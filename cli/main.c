@@ -18,7 +18,7 @@ static int version_run(const struct command *cmd, int argc, char **argv);
 
 const struct command commands[] = {
 	{ "status", status_run,
-	  "Show the node, HAProxy, services, targets and open incidents",
+	  "Show nodes, HAProxy, services, targets and open incidents",
 	  "status [--all] [--json] [--socket PATH]",
 	  "Of more than 30 targets only those in trouble are shown, and the\n"
 	  "rest as a number.\n\n"
@@ -72,6 +72,14 @@ const struct command commands[] = {
 	  "  --format FORMAT\n"
 	  "                 text (the usual), markdown, html or json\n"
 	  "  --json         the same as --format json\n" SOCKET_HELP },
+	{ "switchover", switchover_run,
+	  "Hand over: make another node the primary, as planned",
+	  "switchover [--to NODE] [--json] [--socket PATH]",
+	  "Asked of the primary node.  Says who was primary, who is, and how\n"
+	  "long it took; when it is refused, why, and nothing has changed.\n\n"
+	  "  --to NODE      to this one; else to the best that can take "
+	  "over\n"
+	  "  --json         the daemon's answer\n" SOCKET_HELP },
 	{ "maintenance", maintenance_run,
 	  "Begin or end maintenance: observe and report, but act on nothing",
 	  "maintenance on|off [NAME] [--for SPAN] [--reason TEXT] [--drain]\n"
@@ -82,7 +90,8 @@ const struct command commands[] = {
 	  "  --for SPAN     ends by itself after 30m, 2h ...\n"
 	  "  --reason TEXT  for those who wonder\n"
 	  "  --drain        take it out of HAProxy, sessions first\n"
-	  "  --cluster      all nodes: a node without a cluster is one of one\n"
+	  "  --cluster      all nodes: only where this node is the only one "
+	  "yet\n"
 	  "  --json         the daemon's answer\n" SOCKET_HELP },
 	{ "check", check_run,
 	  "Probe something once, in the Nagios plugin convention",

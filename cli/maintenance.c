@@ -1,9 +1,11 @@
 /* bascule maintenance: observe and report, but act on nothing. */
 
+#include <errno.h>
 #include <string.h>
 
 #include "cli/client.h"
 #include "cli/fields.h"
+#include "cli/nodes.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 
@@ -32,6 +34,30 @@ static void set_subject(json_t *body, const char *name, const json_t *status)
 		json_object_set_new(body, "service", json_string(name));
 	else
 		json_object_set_new(body, "target", json_string(name));
+}
+
+/* What this node's daemon cannot do; 0, or -EBUSY and why. */
+static int check_scope(const struct maintenance_call *call,
+		       const json_t *status, struct err *err)
+{
+	const json_t *nodes =
+		json_object_get(json_object_get(status, "cluster"), "nodes");
+	const json_t *node = NULL;
+
+	if (call->cluster && json_array_size(nodes) > 1)
+		return err_set(err, -EBUSY,
+			       "maintenance is each node's own yet: run "
+			       "\"bascule maintenance %s\" on every node",
+			       call->on ? "on" : "off");
+	if (call->name != NULL && !has_service(status, call->name))
+		node = nodes_find(status, call->name);
+	if (node != NULL && !field_bool(node, "self"))
+		return err_set(err, -EBUSY,
+			       "%s is another node, and maintenance is each "
+			       "node's own: run \"bascule maintenance %s\" "
+			       "there",
+			       call->name, call->on ? "on" : "off");
+	return 0;
 }
 
 static json_t *make_body(const struct maintenance_call *call,
@@ -82,13 +108,16 @@ static void print_answer(const struct maintenance_call *call,
 static int post(const struct maintenance_call *call, struct client *client,
 		struct err *err)
 {
-	json_t *status = NULL, *answer = NULL, *body;
+	json_t *status = NULL, *answer = NULL, *body = NULL;
 	int r = client_get(client, "/api/v1/status", &status, err);
 
-	if (r < 0)
-		return r;
-	body = make_body(call, status);
-	r = client_post(client, "/api/v1/maintenance", body, &answer, err);
+	if (r == 0)
+		r = check_scope(call, status, err);
+	if (r == 0) {
+		body = make_body(call, status);
+		r = client_post(client, "/api/v1/maintenance", body, &answer,
+				err);
+	}
 	if (r == 0)
 		print_answer(call, answer);
 	json_decref(answer);

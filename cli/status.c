@@ -8,6 +8,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/fields.h"
+#include "cli/nodes.h"
 #include "cli/options.h"
 #include "cli/targets.h"
 #include "cli/terminal.h"
@@ -215,6 +216,7 @@ void status_print(const json_t *status, const struct status_view *view,
 		  FILE *out)
 {
 	print_head(status, view, out);
+	nodes_print(status, view, out);
 	print_haproxies(status, view, out);
 	print_services(status, view, out);
 	targets_print(status, view, out);

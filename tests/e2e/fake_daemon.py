@@ -56,6 +56,31 @@ def status(services, summary="well", **more):
             "incidents": [], "services": services, **more}
 
 
+def node(name, role="follower", **more):
+    return {"name": name, "self": name == "node1", "up": True, "role": role,
+            "witness": role == "witness", "priority": 100,
+            "eligible": role != "witness",
+            "obstacles": ["witness"] if role == "witness" else [],
+            "promised_to": None, "promise_left_seconds": None,
+            "lease_left_seconds": None,
+            "rtt_seconds": None if name == "node1" else 0.0002,
+            "misconfigured": False, **more}
+
+
+def cluster(nodes, primary="node1", **more):
+    return {"name": "medassist", "term": 7, "primary": primary,
+            "leader": primary, "quorum": True, "nodes": nodes, **more}
+
+
+def three(**more):
+    return cluster([
+        node("node1", "primary", lease_left_seconds=0.412),
+        node("node2", promised_to="node1", promise_left_seconds=0.48,
+             priority=90),
+        node("node3", "witness", promised_to="node1",
+             promise_left_seconds=0.47)], **more)
+
+
 def incident(number, **more):
     return {"number": number, "service": "api", "target": "api1",
             "severity": "P2", "open": False,
@@ -110,6 +135,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.daemon.posted.append(json.loads(body))
+        self.server.daemon.asked.append(self.path)
         self.send(*self.server.daemon.answer)
 
     def stream(self, after):

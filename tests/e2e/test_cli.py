@@ -280,11 +280,12 @@ def test_maintenance_that_is_refused_says_why(daemon):
 
 
 @pytest.mark.parametrize("args", [
-    [], ["statsu"], ["switchover"], ["--socket", "x", "status"],
+    [], ["statsu"], ["failover"], ["--socket", "x", "status"],
     ["status", "more"], ["status", "--jsno"], ["events", "--limit", "few"],
     ["report", "--since", "30"], ["report", "--format", "pdf"],
     ["maintenance"], ["maintenance", "of"], ["maintenance", "off", "--drain"],
     ["maintenance", "on", "api1", "--cluster"], ["check-config"],
+    ["switchover", "a", "b"], ["switchover", "--to"],
     ["help", "nothing"], ["version", "x"]])
 def test_wrong_usage_is_64(args):
     run = bascule(*args)
