@@ -233,7 +233,7 @@ static void check_key(const struct reader *reader,
 			     "key_file \"%.80s\" is no file: make one with "
 			     "bascule keygen",
 			     path);
-	else if (st.st_mode & (S_IRWXO | S_IWGRP))
+	else if (st.st_mode & (S_IRWXG | S_IRWXO))
 		reader_error(reader, given,
 			     "key_file \"%.80s\" is open to others: close it "
 			     "with chmod 600, and make a new key if anybody "

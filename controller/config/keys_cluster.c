@@ -74,7 +74,7 @@ static const struct key cluster_keys[] = {
 	  .dflt = "/etc/bascule/cluster.key",
 	  .help = "The key that seals what nodes tell each other, the same "
 		  "on all.  \"bascule keygen\" makes one.  Nobody but the "
-		  "daemon's user and group may read it." },
+		  "daemon's user may read it." },
 	{ .name = "heartbeat",
 	  .type = KEY_DURATION,
 	  FIELD(cluster_settings, heartbeat_us),

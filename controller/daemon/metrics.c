@@ -42,6 +42,12 @@ HISTOGRAM_BOUNDS(metrics_lag_bounds) = {
 	250 * MS, 500 * MS, 1 * SECOND, 5 * SECOND,
 };
 
+HISTOGRAM_BOUNDS(metrics_failover_bounds) = {
+	5 * MS,     10 * MS,     25 * MS,     50 * MS,     75 * MS,   100 * MS,
+	250 * MS,   500 * MS,    750 * MS,    1 * SECOND,  1500 * MS, 2500 * MS,
+	5 * SECOND, 10 * SECOND, 30 * SECOND, 60 * SECOND,
+};
+
 /* Make room for what @set has; false leaves everything as it was. */
 static bool metrics_size(struct metrics *m, const struct settings *set)
 {
@@ -210,6 +216,21 @@ void metrics_incident(struct metrics *m, const struct incident *inc,
 	if (!inc->maintenance)
 		add_known(&counts->recovery, metrics_incident_bounds,
 			  incident_recovery_us(inc));
+}
+
+void metrics_failover(struct metrics *m, const char *reason, int64_t span_us)
+{
+	struct failover_count *counts = m->failovers;
+	unsigned i = 0;
+
+	/* More words than there may be are counted with the last. */
+	while (i < METRICS_REASONS_MAX - 1 && counts[i].reason != NULL &&
+	       strcmp(counts[i].reason, reason) != 0)
+		i++;
+	if (counts[i].reason == NULL)
+		counts[i].reason = reason;
+	counts[i].total++;
+	add_known(&m->failover, metrics_failover_bounds, span_us);
 }
 
 void metrics_lag(struct metrics *m, struct instant now, int64_t lag_us)

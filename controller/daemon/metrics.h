@@ -32,6 +32,10 @@ void metrics_command(struct metrics *m, unsigned haproxy, int64_t took_us,
 void metrics_incident(struct metrics *m, const struct incident *inc,
 		      const struct window_news *news);
 
+/* The primary node has moved, to this one: why, a literal word, and how long
+ * there was none (negative: not known). */
+void metrics_failover(struct metrics *m, const char *reason, int64_t span_us);
+
 /* How late the loop was at this wake-up; and the worst of the last 10 s. */
 void metrics_lag(struct metrics *m, struct instant now, int64_t lag_us);
 int64_t metrics_lag_us(const struct metrics *m, struct instant now);

@@ -402,6 +402,21 @@ static const struct family families[] = {
 	  "Targets that this HAProxy does not know." },
 	{ "bascule_haproxy_differing_servers", GAUGE, HAPROXIES,
 	  haproxy_differing, "Servers that are not as wanted right now." },
+	{ "bascule_cluster_primary", GAUGE, NODES, metrics_cluster_primary,
+	  "1 for the node that is primary as far as this one knows." },
+	{ "bascule_cluster_term", GAUGE, ONCE, metrics_cluster_term,
+	  "The term of the election." },
+	{ "bascule_cluster_quorum", GAUGE, ONCE, metrics_cluster_quorum,
+	  "Whether this node hears more than half of the nodes." },
+	{ "bascule_peer_up", GAUGE, NODES, metrics_peer_up,
+	  "Whether the other node is heard." },
+	{ "bascule_peer_rtt_seconds", GAUGE, NODES, metrics_peer_rtt,
+	  "Time of a message to the other node and back." },
+	{ "bascule_failovers", COUNTER, FAILOVERS, metrics_failovers,
+	  "Moves of the primary to this node, by their reason." },
+	{ "bascule_failover_duration_seconds", HISTOGRAM, FAILOVERS,
+	  metrics_failover_duration,
+	  "Time without a primary before this node became it." },
 	{ "bascule_maintenance", GAUGE, ONCE, maintenance,
 	  "Whether the whole node is in maintenance." },
 	{ "bascule_store_up", GAUGE, ONCE, store_up,
@@ -452,6 +467,8 @@ static unsigned row_count(const struct settings *set, enum metrics_rows rows)
 		return set->target_count;
 	case HAPROXIES:
 		return set->haproxy_count;
+	case NODES:
+		return set->cluster != NULL ? set->cluster->node_count : 1;
 	default:
 		return 1;
 	}

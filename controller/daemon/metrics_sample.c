@@ -46,6 +46,11 @@ static void put_own_labels(const struct metrics_row *row,
 		put_label(row->to, "target", target->name);
 	} else if (rows == HAPROXIES) {
 		put_label(row->to, "haproxy", set->haproxies[row->i].name);
+	} else if (rows == NODES) {
+		put_label(row->to, "node", set->cluster->nodes[row->i].name);
+	} else if (rows == FAILOVERS) {
+		/* of the primary node; database groups have their own name */
+		put_label(row->to, "group", "node");
 	}
 }
 

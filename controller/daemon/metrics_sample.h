@@ -5,7 +5,7 @@
 #include "controller/daemon/metrics_state.h"
 
 /* What a family has one series of; it says which labels come first. */
-enum metrics_rows { ONCE, SERVICES, TARGETS, HAPROXIES };
+enum metrics_rows { ONCE, SERVICES, TARGETS, HAPROXIES, NODES, FAILOVERS };
 
 /* The family being written and where to. */
 struct metrics_row {
@@ -14,7 +14,7 @@ struct metrics_row {
 	const struct metrics_page *page;
 	const char *name;
 	struct buffer *to;
-	unsigned i; /* of the service, target or HAProxy */
+	unsigned i; /* of the service, target, HAProxy or node */
 };
 
 /* NAME_SUFFIX{service="api",LABEL="VALUE"} and a space; the value is to be
@@ -34,5 +34,15 @@ void sample_count(const struct metrics_row *row, enum metrics_rows rows,
 void sample_histogram(const struct metrics_row *row, enum metrics_rows rows,
 		      const struct histogram *hist, const int64_t *bounds,
 		      const char *label, const char *value);
+
+/* ---- metrics_cluster.c: rows of nodes, and of failovers ---- */
+
+void metrics_cluster_primary(const struct metrics_row *row);
+void metrics_cluster_term(const struct metrics_row *row);
+void metrics_cluster_quorum(const struct metrics_row *row);
+void metrics_peer_up(const struct metrics_row *row);
+void metrics_peer_rtt(const struct metrics_row *row);
+void metrics_failovers(const struct metrics_row *row);
+void metrics_failover_duration(const struct metrics_row *row);
 
 #endif

@@ -6,6 +6,7 @@
 #include "controller/daemon/metrics.h"
 
 #define METRICS_LAG_SECONDS 10
+#define METRICS_REASONS_MAX 16
 #define METRICS_SEVERITIES  (SEVERITY_P4 + 1)
 
 extern HISTOGRAM_BOUNDS(metrics_check_bounds);
@@ -14,6 +15,7 @@ extern HISTOGRAM_BOUNDS(metrics_action_bounds);
 extern HISTOGRAM_BOUNDS(metrics_incident_bounds);
 extern HISTOGRAM_BOUNDS(metrics_command_bounds);
 extern HISTOGRAM_BOUNDS(metrics_lag_bounds);
+extern HISTOGRAM_BOUNDS(metrics_failover_bounds);
 
 struct service_counts {
 	uint64_t checks[RESULT_CODES];
@@ -31,12 +33,20 @@ struct haproxy_counts {
 	struct histogram command;
 };
 
+/* Why the primary moved: one of few words, no free text. */
+struct failover_count {
+	const char *reason; /* a literal; NULL: not used */
+	uint64_t total;
+};
+
 struct metrics {
 	const struct settings *set;      /* borrowed */
 	struct service_counts *services; /* owned, as are the others */
 	struct target_counts *targets;
 	struct haproxy_counts *haproxies;
 	struct histogram lag;
+	struct failover_count failovers[METRICS_REASONS_MAX];
+	struct histogram failover;
 	/* The worst of each second, by the second's number. */
 	struct {
 		int64_t second, lag_us;

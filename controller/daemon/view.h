@@ -3,6 +3,10 @@
 #ifndef BASCULE_DAEMON_VIEW_H
 #define BASCULE_DAEMON_VIEW_H
 
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "controller/core/ctl.h"
 #include "controller/core/instant.h"
 #include "controller/core/settings.h"
@@ -11,6 +15,22 @@ struct metrics;
 struct store;
 struct window;
 
+#define CLUSTER_NOBODY UINT_MAX
+
+/* What this node knows of its cluster; nodes by their index in the settings'
+ * cluster.
+ */
+struct cluster_facts {
+	bool known; /* false: a cluster of one, or too early to say */
+	bool quorum;
+	uint64_t term;
+	unsigned primary; /* or CLUSTER_NOBODY */
+	struct {
+		bool up;
+		int64_t rtt_us;      /* negative: not known */
+	} peers[SETTINGS_NODES_MAX]; /* this node's own is not looked at */
+};
+
 struct daemon_view {
 	const struct settings *set;
 	const struct ctl *ctl;
@@ -18,6 +38,7 @@ struct daemon_view {
 	struct window *window;
 	struct metrics *metrics;
 	struct instant now, started;
+	struct cluster_facts cluster;
 	int64_t wall_us, started_wall_us;
 	int64_t lag_us;      /* of the loop, the worst of the last 10 s */
 	unsigned generation; /* grows when set and ctl are replaced */

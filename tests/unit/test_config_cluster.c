@@ -291,9 +291,9 @@ static void refuses_a_key_that_is_missing_or_open_to_others(void **state)
 		 key_path);
 	assert_int_equal(chmod(key_path, 0604), 0);
 	wrong("", THREE, "", wanted);
-	assert_int_equal(chmod(key_path, 0620), 0);
-	wrong("", THREE, "", wanted);
 	assert_int_equal(chmod(key_path, 0640), 0);
+	wrong("", THREE, "", wanted);
+	assert_int_equal(chmod(key_path, 0400), 0);
 	wrong("", THREE, "", "");
 	assert_int_equal(chmod(key_path, 0600), 0);
 }

@@ -260,6 +260,119 @@ static void counters_follow_their_names_over_a_reload(void **state)
 	w->view.set = &w->core.set;
 }
 
+/* Three nodes, this one the second; what is known of them is empty. */
+static void cluster_init(struct view_world *w)
+{
+	static struct node_settings nodes[] = { { .name = "n1" },
+						{ .name = "n2" },
+						{ .name = "n3" } };
+	static struct cluster_settings cluster = { .nodes = nodes,
+						   .node_count = 3,
+						   .self = 1 };
+
+	w->core.set.cluster = &cluster;
+}
+
+static void a_cluster_of_one_is_always_primary(void **state)
+{
+	struct view_world *w = *state;
+	char *text = page(w, false);
+
+	assert_true(has(text, "bascule_cluster_primary{node=\"node1\"} 1"));
+	assert_true(has(text, "bascule_cluster_quorum 1"));
+	assert_null(strstr(text, "\nbascule_cluster_term"));
+	assert_null(strstr(text, "\nbascule_peer_"));
+	assert_null(strstr(text, "\nbascule_failover"));
+	free(text);
+}
+
+static void nothing_is_said_of_a_cluster_not_known_yet(void **state)
+{
+	struct view_world *w = *state;
+	char *text;
+
+	cluster_init(w);
+	text = page(w, false);
+	assert_null(strstr(text, "\nbascule_cluster_"));
+	assert_null(strstr(text, "\nbascule_peer_"));
+	free(text);
+}
+
+static void nodes_are_told_by_what_is_known_of_them(void **state)
+{
+	struct view_world *w = *state;
+	struct cluster_facts *facts = &w->view.cluster;
+	char *text;
+
+	cluster_init(w);
+	*facts = (struct cluster_facts){
+		.known = true,
+		.quorum = true,
+		.term = 7,
+		.primary = 2,
+		.peers = { { .rtt_us = -1 },
+			   { .up = true },
+			   { .up = true, .rtt_us = 250 } },
+	};
+	text = page(w, false);
+	assert_true(has(text, "bascule_cluster_primary{node=\"n1\"} 0"));
+	assert_true(has(text, "bascule_cluster_primary{node=\"n3\"} 1"));
+	assert_true(has(text, "bascule_cluster_term 7"));
+	assert_true(has(text, "bascule_cluster_quorum 1"));
+	assert_true(has(text, "bascule_peer_up{node=\"n1\"} 0"));
+	assert_true(has(text, "bascule_peer_up{node=\"n3\"} 1"));
+	assert_true(has(text, "bascule_peer_rtt_seconds{node=\"n3\"} 0.00025"));
+	assert_null(strstr(text, "bascule_peer_up{node=\"n2\"}"));
+	assert_null(strstr(text, "bascule_peer_rtt_seconds{node=\"n1\"}"));
+	free(text);
+	facts->primary = CLUSTER_NOBODY;
+	facts->quorum = false;
+	text = page(w, false);
+	assert_null(strstr(text, "bascule_cluster_primary{node=\"n3\"} 1"));
+	assert_true(has(text, "bascule_cluster_quorum 0"));
+	free(text);
+}
+
+static void failovers_are_counted_by_their_reason(void **state)
+{
+	struct view_world *w = *state;
+
+	cluster_init(w);
+	assert_line(w, "bascule_failover_duration_seconds_count{group="
+		       "\"node\"} 0");
+	metrics_failover(w->view.metrics, "lost", 700 * MS);
+	metrics_failover(w->view.metrics, "handed over", 40 * MS);
+	metrics_failover(w->view.metrics, "lost", -1);
+	assert_line(w, "bascule_failovers_total{group=\"node\",reason="
+		       "\"lost\"} 2");
+	assert_line(w, "bascule_failovers_total{group=\"node\",reason="
+		       "\"handed over\"} 1");
+	assert_line(w, "bascule_failover_duration_seconds_bucket{group="
+		       "\"node\",le=\"0.05\"} 1");
+	assert_line(w, "bascule_failover_duration_seconds_count{group="
+		       "\"node\"} 2");
+}
+
+static void reasons_of_failovers_are_bounded(void **state)
+{
+	static char words[40][8];
+	struct view_world *w = *state;
+	unsigned i, rows = 0;
+	char *text, *at;
+
+	cluster_init(w);
+	for (i = 0; i < 40; i++) {
+		snprintf(words[i], sizeof(words[i]), "w%u", i);
+		metrics_failover(w->view.metrics, words[i], 0);
+	}
+	text = page(w, false);
+	for (at = text; (at = strstr(at, "\nbascule_failovers_total{")) != NULL;
+	     at++)
+		rows++;
+	assert_int_equal(rows, 16);
+	free(text);
+}
+
 static void openmetrics_has_its_own_ways(void **state)
 {
 	struct view_world *w = *state;
@@ -307,6 +420,11 @@ int main(void)
 		CASE(lag_is_the_worst_of_ten_seconds),
 		CASE(label_values_are_escaped),
 		CASE(counters_follow_their_names_over_a_reload),
+		CASE(a_cluster_of_one_is_always_primary),
+		CASE(nothing_is_said_of_a_cluster_not_known_yet),
+		CASE(nodes_are_told_by_what_is_known_of_them),
+		CASE(failovers_are_counted_by_their_reason),
+		CASE(reasons_of_failovers_are_bounded),
 		CASE(openmetrics_has_its_own_ways),
 		CASE(pieces_are_small),
 	};

@@ -1,0 +1,73 @@
+/* What the metrics say of the cluster and its primary. */
+#include "controller/daemon/metrics_sample.h"
+
+/* A cluster of one is always primary, and has its quorum. */
+static bool alone(const struct metrics_row *row)
+{
+	return row->view->set->cluster == NULL;
+}
+
+void metrics_cluster_primary(const struct metrics_row *row)
+{
+	const struct cluster_facts *facts = &row->view->cluster;
+
+	if (alone(row)) {
+		sample_begin(row, "", ONCE, "node", row->view->set->node);
+		sample_end(row, 1);
+	} else if (facts->known) {
+		sample_number(row, NODES, facts->primary == row->i);
+	}
+}
+
+void metrics_cluster_term(const struct metrics_row *row)
+{
+	if (row->view->cluster.known)
+		sample_number(row, ONCE, row->view->cluster.term);
+}
+
+void metrics_cluster_quorum(const struct metrics_row *row)
+{
+	if (alone(row) || row->view->cluster.known)
+		sample_number(row, ONCE,
+			      alone(row) || row->view->cluster.quorum);
+}
+
+/* Whether the row is another node than this one, of which something is known.
+ */
+static bool is_peer(const struct metrics_row *row)
+{
+	return !alone(row) && row->view->cluster.known &&
+	       row->i != row->view->set->cluster->self;
+}
+
+void metrics_peer_up(const struct metrics_row *row)
+{
+	if (is_peer(row))
+		sample_number(row, NODES, row->view->cluster.peers[row->i].up);
+}
+
+void metrics_peer_rtt(const struct metrics_row *row)
+{
+	if (is_peer(row) && row->view->cluster.peers[row->i].rtt_us >= 0)
+		sample_seconds(row, NODES,
+			       row->view->cluster.peers[row->i].rtt_us);
+}
+
+void metrics_failovers(const struct metrics_row *row)
+{
+	const struct failover_count *counts = row->m->failovers;
+	unsigned i;
+
+	for (i = 0; i < METRICS_REASONS_MAX && counts[i].reason != NULL; i++) {
+		sample_begin(row, "_total", FAILOVERS, "reason",
+			     counts[i].reason);
+		sample_end(row, counts[i].total);
+	}
+}
+
+void metrics_failover_duration(const struct metrics_row *row)
+{
+	if (!alone(row))
+		sample_histogram(row, FAILOVERS, &row->m->failover,
+				 metrics_failover_bounds, NULL, NULL);
+}
