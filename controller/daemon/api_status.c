@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/daemon/api_cluster.h"
 #include "controller/daemon/api_json.h"
 #include "controller/daemon/window.h"
 
@@ -340,8 +341,11 @@ static json_t *not_ready_doc(json_t *health)
 
 static enum standing node_standing(const struct daemon_view *view, bool ready)
 {
-	enum standing worst = ready ? WELL : DEGRADED, standing;
+	enum standing worst = WELL, standing;
 	unsigned i;
+
+	if (!ready || !api_cluster_well(view))
+		worst = DEGRADED;
 
 	for (i = 0; i < view->set->service_count; i++) {
 		standing = service_standing(view, i);
@@ -376,6 +380,7 @@ static json_t *node_doc(const struct daemon_view *view, bool started)
 	json_object_set_new(doc, "maintenance",
 			    maintenance_doc(view, ctl_maintenance(view->ctl)));
 	json_object_set_new(doc, "store", store_doc(view));
+	json_object_set_new(doc, "cluster", api_cluster(view));
 	json_object_set_new(doc, "haproxies", haproxies_doc(view));
 	json_object_set_new(doc, "incidents", incidents_doc(view));
 	json_decref(health);

@@ -43,14 +43,14 @@ static bool is_peer(const struct metrics_row *row)
 void metrics_peer_up(const struct metrics_row *row)
 {
 	if (is_peer(row))
-		sample_number(row, NODES, row->view->cluster.peers[row->i].up);
+		sample_number(row, NODES, row->view->cluster.nodes[row->i].up);
 }
 
 void metrics_peer_rtt(const struct metrics_row *row)
 {
-	if (is_peer(row) && row->view->cluster.peers[row->i].rtt_us >= 0)
+	if (is_peer(row) && row->view->cluster.nodes[row->i].rtt_us >= 0)
 		sample_seconds(row, NODES,
-			       row->view->cluster.peers[row->i].rtt_us);
+			       row->view->cluster.nodes[row->i].rtt_us);
 }
 
 void metrics_failovers(const struct metrics_row *row)

@@ -92,6 +92,7 @@ static int make_parts(struct tell *tell, struct err *err)
 	int64_t wall_us = loop_wall_us(parts->loop);
 	int r;
 
+	cluster_facts_init(&tell->view.cluster);
 	tell->view.set = parts->set;
 	tell->view.ctl = parts->ctl;
 	tell->view.started = loop_now(parts->loop);

@@ -17,19 +17,34 @@ struct window;
 
 #define CLUSTER_NOBODY UINT_MAX
 
+#define CLUSTER_OBSTACLES_MAX 8
+
+/* What is known of a node of the cluster, this one or another. */
+struct node_facts {
+	bool up; /* heard; this node itself always is */
+	bool eligible, misconfigured;
+	/* Words of docs/api.md, literals: NULL is "unknown"; the obstacles
+	 * end with NULL. */
+	const char *role;
+	const char *obstacles[CLUSTER_OBSTACLES_MAX + 1];
+	unsigned promised_to;     /* or CLUSTER_NOBODY */
+	struct instant promised;  /* until then; NONE: no promise */
+	struct instant lease_end; /* of the leader; else NONE */
+	int64_t rtt_us;           /* negative: not known */
+};
+
 /* What this node knows of its cluster; nodes by their index in the settings'
- * cluster.
- */
+ * cluster. */
 struct cluster_facts {
 	bool known; /* false: a cluster of one, or too early to say */
 	bool quorum;
 	uint64_t term;
-	unsigned primary; /* or CLUSTER_NOBODY */
-	struct {
-		bool up;
-		int64_t rtt_us;      /* negative: not known */
-	} peers[SETTINGS_NODES_MAX]; /* this node's own is not looked at */
+	unsigned primary, leader; /* or CLUSTER_NOBODY */
+	struct node_facts nodes[SETTINGS_NODES_MAX];
 };
+
+/* Nothing is known yet. */
+void cluster_facts_init(struct cluster_facts *facts);
 
 struct daemon_view {
 	const struct settings *set;

@@ -310,7 +310,7 @@ static void nodes_are_told_by_what_is_known_of_them(void **state)
 		.quorum = true,
 		.term = 7,
 		.primary = 2,
-		.peers = { { .rtt_us = -1 },
+		.nodes = { { .rtt_us = -1 },
 			   { .up = true },
 			   { .up = true, .rtt_us = 250 } },
 	};

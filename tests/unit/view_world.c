@@ -19,6 +19,7 @@ void view_init(struct view_world *w)
 	w->core.set.history_us = 90 * DAY;
 	w->core.haproxies[0].socket = "/run/haproxy/admin.sock";
 	core_start(&w->core, NULL);
+	cluster_facts_init(&w->view.cluster);
 	w->view.set = &w->core.set;
 	w->view.ctl = w->core.ctl;
 	w->view.window = window_new(&w->core.set, CORE_WALL - 1 * HOUR);
