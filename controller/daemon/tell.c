@@ -30,6 +30,8 @@ static const struct daemon_view *on_view(void *arg)
 	tell->view.now = loop_now(tell->parts.loop);
 	tell->view.wall_us = loop_wall_us(tell->parts.loop);
 	tell->view.lag_us = metrics_lag_us(tell->view.metrics, tell->view.now);
+	if (tell->parts.look != NULL)
+		tell->parts.look(tell->parts.arg, &tell->view.cluster);
 	return &tell->view;
 }
 
@@ -38,6 +40,13 @@ static void on_admin(void *arg, const struct admin *admin)
 	struct tell *tell = arg;
 
 	tell->parts.admin(tell->parts.arg, admin);
+}
+
+static void on_switchover(void *arg, uint64_t token, unsigned to)
+{
+	struct tell *tell = arg;
+
+	tell->parts.switchover(tell->parts.arg, token, to);
 }
 
 static void on_say(void *arg, enum note_level level, const char *text)
@@ -87,6 +96,9 @@ static int make_parts(struct tell *tell, struct err *err)
 	const struct web_doors doors = { .arg = tell,
 					 .view = on_view,
 					 .admin = on_admin,
+					 .switchover = parts->switchover != NULL
+							       ? on_switchover
+							       : NULL,
 					 .say = on_say,
 					 .log_dropped = on_log_dropped };
 	int64_t wall_us = loop_wall_us(parts->loop);
@@ -263,4 +275,15 @@ void tell_evidence(struct tell *tell, unsigned target, const struct result *res)
 void tell_command(struct tell *tell, unsigned haproxy, int64_t took_us, bool ok)
 {
 	metrics_command(tell->view.metrics, haproxy, took_us, ok);
+}
+
+void tell_switched(struct tell *tell, uint64_t token, const char *from,
+		   const char *to, int64_t span_us)
+{
+	web_switched(tell->web, token, from, to, span_us);
+}
+
+void tell_failover(struct tell *tell, const char *reason, int64_t span_us)
+{
+	metrics_failover(tell->view.metrics, reason, span_us);
 }

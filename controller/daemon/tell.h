@@ -15,6 +15,7 @@
 #include "controller/core/note.h"
 #include "controller/daemon/log.h"
 #include "controller/daemon/store.h"
+#include "controller/daemon/view.h"
 #include "controller/io/loop.h"
 
 struct tell;
@@ -27,6 +28,11 @@ struct tell_parts {
 	/* A person wants something: an EVENT_ADMIN, whose ACTION_REPLY goes
 	 * to tell_reply(). */
 	void (*admin)(void *arg, const struct admin *admin);
+	/* What is known of the cluster now, for status and metrics; and a
+	 * person's wish for another primary, as web_doors say, answered by
+	 * tell_switched() or tell_reply().  Both NULL: a cluster of one. */
+	void (*look)(void *arg, struct cluster_facts *ret_facts);
+	void (*switchover)(void *arg, uint64_t token, unsigned to);
 	void *arg;
 };
 
@@ -54,6 +60,14 @@ void tell_store(struct tell *tell, uint64_t id,
 
 /* ACTION_REPLY. */
 void tell_reply(struct tell *tell, uint64_t token, int error, const char *text);
+
+/* A switchover has succeeded: nodes by name, and how long there was no
+ * primary. */
+void tell_switched(struct tell *tell, uint64_t token, const char *from,
+		   const char *to, int64_t span_us);
+
+/* This node became primary after another: metrics_failover(). */
+void tell_failover(struct tell *tell, const char *reason, int64_t span_us);
 
 /* A check has ended. */
 void tell_evidence(struct tell *tell, unsigned target,

@@ -24,6 +24,10 @@ struct web_doors {
 	const struct daemon_view *(*view)(void *arg);
 	/* A person wants something; web_reply() answers, maybe within. */
 	void (*admin)(void *arg, const struct admin *admin);
+	/* A person wants another primary: the node @to, or CLUSTER_NOBODY for
+	 * the best one.  web_switched() answers, or web_reply() with an error;
+	 * maybe within.  NULL: nobody can be asked. */
+	void (*switchover)(void *arg, uint64_t token, unsigned to);
 	void (*say)(void *arg, enum note_level level, const char *text);
 	/* Lines that the log has dropped, for the metrics. */
 	uint64_t (*log_dropped)(void *arg);
@@ -48,5 +52,10 @@ void web_event(struct web *web, int64_t id, int64_t wall_us, const char *kind,
 
 /* The answer to an admin. */
 void web_reply(struct web *web, uint64_t token, int error, const char *text);
+
+/* The answer to a switchover that succeeded: nodes by name, and how long
+ * there was no primary. */
+void web_switched(struct web *web, uint64_t token, const char *from,
+		  const char *to, int64_t span_us);
 
 #endif

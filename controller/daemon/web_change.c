@@ -1,4 +1,4 @@
-/* What changes something: maintenance. */
+/* What changes something: maintenance, another primary. */
 #include "controller/daemon/web_state.h"
 
 #include <errno.h>
@@ -144,8 +144,8 @@ static bool wish_read(struct web_request *req, json_t *body, struct wish *wish)
 
 /* ---- carrying it out ---- */
 
-/* Who asks, for the log. */
-static void say_wish(struct web_request *req, const struct wish *wish)
+/* Tell the log who wants what. */
+static void say_who(struct web_request *req, const char *what)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 		req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -156,12 +156,19 @@ static void say_wish(struct web_request *req, const struct wish *wish)
 	if (info != NULL)
 		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &who,
 			   &size);
-	snprintf(text, sizeof(text),
-		 "uid %d (pid %d) wants maintenance %s for %.80s%s%s",
-		 (int)who.uid, (int)who.pid, wish->m.on ? "on" : "off",
-		 wish->what, wish->m.reason[0] != '\0' ? ": " : "",
-		 wish->m.reason);
+	snprintf(text, sizeof(text), "uid %d (pid %d) wants %s", (int)who.uid,
+		 (int)who.pid, what);
 	req->web->doors.say(req->web->doors.arg, NOTE_NOTICE, text);
+}
+
+static void say_wish(struct web_request *req, const struct wish *wish)
+{
+	char text[320];
+
+	snprintf(text, sizeof(text), "maintenance %s for %.80s%s%s",
+		 wish->m.on ? "on" : "off", wish->what,
+		 wish->m.reason[0] != '\0' ? ": " : "", wish->m.reason);
+	say_who(req, text);
 }
 
 /* All are asked before the first answer counts: it may come at once. */
@@ -183,19 +190,84 @@ static void wish_ask(struct web_request *req, const struct wish *wish)
 	}
 }
 
-void web_maintenance(struct web_request *req)
+/* The body as an object, or NULL and the refusal is answered. */
+static json_t *body_read(struct web_request *req)
 {
 	json_t *body = req->body.used > 0 ? json_loadb(req->body.buf,
 						       req->body.used, 0, NULL)
 					  : NULL;
+
+	if (json_is_object(body))
+		return body;
+	json_decref(body);
+	web_answer_error(req, MHD_HTTP_BAD_REQUEST, "a JSON object is wanted");
+	return NULL;
+}
+
+void web_maintenance(struct web_request *req)
+{
+	json_t *body = body_read(req);
 	struct wish wish = { .service = NOTE_NONE };
 
-	if (!json_is_object(body)) {
-		web_answer_error(req, MHD_HTTP_BAD_REQUEST,
-				 "a JSON object is wanted");
-	} else if (wish_read(req, body, &wish)) {
+	if (body != NULL && wish_read(req, body, &wish)) {
 		say_wish(req, &wish);
 		wish_ask(req, &wish);
+	}
+	json_decref(body);
+}
+
+/* ---- another primary ---- */
+
+/* Read the node that is wanted; false: the refusal is answered. */
+static bool successor_read(struct web_request *req, json_t *body,
+			   unsigned *ret_to)
+{
+	const struct cluster_settings *set = web_view(req->web)->set->cluster;
+	json_t *to = json_object_get(body, "to");
+	unsigned i;
+
+	if (to != NULL && !json_is_null(to) && !json_is_string(to)) {
+		web_answer_error(req, MHD_HTTP_BAD_REQUEST,
+				 "to: the name of a node is wanted");
+		return false;
+	}
+	if (set == NULL || set->node_count == 1 ||
+	    req->web->doors.switchover == NULL) {
+		web_answer_error(req, MHD_HTTP_CONFLICT,
+				 "this node is a cluster of one: there is "
+				 "nobody to hand over to");
+		return false;
+	}
+	*ret_to = CLUSTER_NOBODY;
+	if (!json_is_string(to))
+		return true;
+	for (i = 0; i < set->node_count; i++)
+		if (strcmp(set->nodes[i].name, json_string_value(to)) == 0)
+			*ret_to = i;
+	if (*ret_to != CLUSTER_NOBODY)
+		return true;
+	web_answer_error(req, MHD_HTTP_NOT_FOUND, "no node %s",
+			 json_string_value(to));
+	return false;
+}
+
+void web_switchover(struct web_request *req)
+{
+	json_t *body = body_read(req);
+	struct web *web = req->web;
+	char text[120];
+	unsigned to;
+
+	if (body != NULL && successor_read(req, body, &to)) {
+		snprintf(text, sizeof(text), "another primary%s%s",
+			 to != CLUSTER_NOBODY ? ": " : "",
+			 to != CLUSTER_NOBODY
+				 ? web_view(web)->set->cluster->nodes[to].name
+				 : "");
+		say_who(req, text);
+		req->token = ++web->token;
+		req->tokens = req->pending = 1;
+		web->doors.switchover(web->doors.arg, req->token, to);
 	}
 	json_decref(body);
 }
@@ -217,7 +289,8 @@ static void change_answer(struct web_request *req)
 	web_answer_json(req, MHD_HTTP_OK, doc);
 }
 
-void web_reply(struct web *web, uint64_t token, int error, const char *text)
+/* Who waits for the answer of @token; NULL: nobody any more. */
+static struct web_request *waiting_for(struct web *web, uint64_t token)
 {
 	struct web_request *req;
 
@@ -225,6 +298,35 @@ void web_reply(struct web *web, uint64_t token, int error, const char *text)
 		if (req->pending > 0 && token >= req->token &&
 		    token < req->token + req->tokens)
 			break;
+	return req;
+}
+
+void web_switched(struct web *web, uint64_t token, const char *from,
+		  const char *to, int64_t span_us)
+{
+	struct web_request *req = waiting_for(web, token);
+	json_t *doc;
+
+	if (req == NULL)
+		return;
+	req->pending = 0;
+	doc = json_object();
+	json_object_set_new(doc, "ok", json_true());
+	json_object_set_new(doc, "from", api_string(from));
+	json_object_set_new(doc, "to", api_string(to));
+	json_object_set_new(doc, "seconds",
+			    json_real((double)span_us / (double)SECOND));
+	json_object_set_new(
+		doc, "text",
+		json_sprintf("%s was primary, %s is now", from, to));
+	web_answer_json(req, MHD_HTTP_OK, doc);
+	web_resume(req);
+}
+
+void web_reply(struct web *web, uint64_t token, int error, const char *text)
+{
+	struct web_request *req = waiting_for(web, token);
+
 	if (req == NULL)
 		return;
 	/* Of several refusals the first is told; else the last, since what had
