@@ -28,5 +28,6 @@ int switchover_run(const struct command *cmd, int argc, char **argv);
 int maintenance_run(const struct command *cmd, int argc, char **argv);
 int check_run(const struct command *cmd, int argc, char **argv);
 int check_config_run(const struct command *cmd, int argc, char **argv);
+int keygen_run(const struct command *cmd, int argc, char **argv);
 
 #endif

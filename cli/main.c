@@ -124,6 +124,15 @@ const struct command commands[] = {
 	  "refuses, and when it is silent.\n\n"
 	  "  --json         a document\n"
 	  "  --help         this text\n" },
+	{ "keygen", keygen_run, "Make a new cluster key",
+	  "keygen [--force] [FILE]",
+	  "Writes FILE, which only its owner can read and which must not be "
+	  "there\n"
+	  "yet; without FILE the key is printed.  Every node of a cluster "
+	  "has the\n"
+	  "same one.\n\n"
+	  "  -f, --force    replace FILE\n"
+	  "  --help         this text\n" },
 	{ "help", help_run, "Show this list, or the help of one command",
 	  "help [COMMAND]", "" },
 	{ "version", version_run, "Show the version", "version", "" },

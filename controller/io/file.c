@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,4 +51,81 @@ int file_read(const char *path, size_t max, char **ret_text, size_t *ret_size,
 	if (ret_size != NULL)
 		*ret_size = (size_t)n;
 	return 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+	ssize_t n;
+
+	while (size > 0) {
+		n = write(fd, bytes, size);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			bytes += n;
+			size -= (size_t)n;
+		}
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* What stands there is of a writer that was killed, or somebody's trap. */
+static int write_new(const char *path, const void *bytes, size_t size)
+{
+	int fd, r;
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, bytes, size);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+static int sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	int fd, r;
+
+	snprintf(folder, sizeof(folder), "%.*s",
+		 slash != NULL ? (int)(slash - path) + 1 : 1,
+		 slash != NULL ? path : ".");
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int replace_file(const char *path, const char *temp, const void *bytes,
+			size_t size, bool replace)
+{
+	int r = write_new(temp, bytes, size);
+
+	if (r == 0 && renameat2(AT_FDCWD, temp, AT_FDCWD, path,
+				replace ? 0 : RENAME_NOREPLACE) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(temp); /* it would only take room */
+	else
+		r = sync_folder(path);
+	return r;
+}
+
+int file_write(const char *path, const void *bytes, size_t size, bool replace,
+	       struct err *err)
+{
+	char temp[PATH_MAX];
+	int r = -ENAMETOOLONG;
+
+	if ((size_t)snprintf(temp, sizeof(temp), "%s.new", path) < sizeof(temp))
+		r = replace_file(path, temp, bytes, size, replace);
+	if (r < 0)
+		err_set(err, r, "%s: %s", path, strerror(-r));
+	return r;
 }

@@ -1,7 +1,8 @@
-/* Small files, read whole. */
+/* Small files, read whole and written whole. */
 #ifndef BASCULE_IO_FILE_H
 #define BASCULE_IO_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "controller/core/err.h"
@@ -15,5 +16,14 @@
  */
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_size,
 	      struct err *err);
+
+/* Make @path a file of mode 0600 with these bytes: a new one ("@path.new") is
+ * written, synced and takes the name, then the folder is synced.  Whatever
+ * happens in between, @path is what it was or the new file, whole.
+ *
+ * @replace: what is there may be replaced; else -EEXIST.
+ */
+int file_write(const char *path, const void *bytes, size_t size, bool replace,
+	       struct err *err);
 
 #endif

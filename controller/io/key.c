@@ -2,14 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "controller/io/file.h"
 
 #define FILE_MAX 4096
 #define BASE64   sodium_base64_VARIANT_ORIGINAL
@@ -173,23 +173,6 @@ int key_generate(char ret_text[KEY_TEXT_MAX], struct err *err)
 	return 0;
 }
 
-static int write_all(int fd, const char *text)
-{
-	size_t left = strlen(text);
-	ssize_t n;
-
-	while (left > 0) {
-		n = write(fd, text, left);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			left -= (size_t)n;
-		}
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 /* A pipe or a device must not be replaced by a file. */
 static bool may_replace(const char *path)
 {
@@ -200,25 +183,7 @@ static bool may_replace(const char *path)
 
 int key_write(const char *path, const char *text, bool replace, struct err *err)
 {
-	char temp[PATH_MAX];
-	int fd, r;
-
 	if (replace && !may_replace(path))
 		return err_set(err, -EEXIST, "%s: not a file", path);
-	if (snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >=
-	    (int)sizeof(temp))
-		return err_set(err, -ENAMETOOLONG, "%s: too long", path);
-	fd = mkostemp(temp, O_CLOEXEC); /* of mode 0600 */
-	if (fd < 0)
-		return err_set(err, -errno, "%s: %s", path, strerror(errno));
-	r = write_all(fd, text);
-	close(fd);
-	if (r == 0 && renameat2(AT_FDCWD, temp, AT_FDCWD, path,
-				replace ? 0 : RENAME_NOREPLACE) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(temp);
-		err_set(err, r, "%s: %s", path, strerror(-r));
-	}
-	return r;
+	return file_write(path, text, strlen(text), replace, err);
 }

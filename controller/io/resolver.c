@@ -3,14 +3,14 @@
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "controller/io/thread.h"
 
 #define RETRY_FIRST_S 1.
 #define RETRY_MAX_S   60.
 #define HURRY_S       2. /* names are not asked more often than that */
-#define STACK_BYTES   ((size_t)512 * 1024)
 
 /* One lookup, on its way to the thread and back. */
 struct lookup {
@@ -134,25 +134,6 @@ static void *resolver_thread(void *arg)
 	return NULL;
 }
 
-/* Signals are for the loop's thread. */
-static int thread_start(struct desk *desk)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, &attr, resolver_thread, desk);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -r;
-}
-
 static int resolver_start(struct resolver *resolver)
 {
 	struct desk *desk = calloc(1, sizeof(*desk));
@@ -166,7 +147,7 @@ static int resolver_start(struct resolver *resolver)
 	desk->ev = loop_ev(resolver->loop);
 	desk->async = &resolver->async;
 	desk->users = 2;
-	r = thread_start(desk);
+	r = thread_start(resolver_thread, desk);
 	if (r < 0) {
 		pthread_mutex_destroy(&desk->lock);
 		pthread_cond_destroy(&desk->wake);

@@ -35,7 +35,7 @@ table()
 	drill/*              !checks/*_io.h !haproxy/*_io.h !notify/*_io.h drill/sim/* drill/+([!/]).h controller/core/* controller/config/* checks/* haproxy/* notify/*
 
 	report/*             report/* controller/core/* <jansson.h>
-	cli/*                cli/* controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* report/* drill/* <curl/*> <jansson.h>
+	cli/*                cli/* controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* report/* drill/* <curl/*> <jansson.h> <sodium.h>
 	docs/*               controller/core/* controller/config/*
 	tests/*              * <*>
 	END

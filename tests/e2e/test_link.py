@@ -1,0 +1,135 @@
+"""Two processes and the link between them, and an enemy."""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import subprocess
+
+import pytest
+
+BUILD = pathlib.Path(os.environ["top_builddir"])
+DRIVE = BUILD / "tests/e2e/link_drive"
+PERIOD_MS = 20
+SECONDS = 1
+BEATS = SECONDS * 1000 // PERIOD_MS
+HEARTBEAT = 200   # bytes, about what one has
+DOCUMENT = 8704   # bytes of the longest message
+
+
+def free_port():
+    """Free for UDP on every loopback address."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        s.bind(("::", 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture
+def keys(tmp_path):
+    paths = [tmp_path / "cluster.key", tmp_path / "other.key"]
+    for path in paths:
+        subprocess.run([BUILD / "cli/bascule", "keygen", path], check=True)
+    return paths
+
+
+def start(key, own, peers, size=HEARTBEAT, cluster="medassist"):
+    return subprocess.Popen(
+        [DRIVE, key, cluster, str(SECONDS), str(PERIOD_MS), str(size), *own,
+         "--", *peers], stdout=subprocess.PIPE, text=True)
+
+
+def start_flood(key, to, rate, size=HEARTBEAT, cluster="medassist"):
+    return subprocess.Popen(
+        [DRIVE, "flood", key, cluster, str(SECONDS), str(rate), str(size),
+         to], stdout=subprocess.PIPE, text=True)
+
+
+def outcomes(*processes):
+    """What each said in the end."""
+    with contextlib.ExitStack() as stack:
+        for process in processes:
+            stack.enter_context(process)
+            stack.callback(process.kill)
+        said = [json.loads(process.communicate(timeout=30)[0])
+                for process in processes]
+        assert [p.returncode for p in processes] == [0] * len(processes)
+    return said
+
+
+def expect_in_time(node, beats=BEATS):
+    """Most of the beats came, whatever else this machine is doing."""
+    assert node["distinct"] >= beats * 0.8, node
+    assert node["delay_us_max"] < 250_000, node
+    assert node["late_us_max"] < 250_000, node
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+@pytest.mark.parametrize("size", [HEARTBEAT, DOCUMENT])
+def test_two_nodes_hear_each_other(keys, host, size):
+    a, b = f"{host},{free_port()}", f"{host},{free_port()}"
+    for node in outcomes(start(keys[0], [a], [b], size),
+                         start(keys[0], [b], [a], size)):
+        expect_in_time(node)
+        assert node["unauthentic"] == node["malformed"] == 0
+
+
+def test_a_dead_address_beside_a_living_one_does_not_matter(keys):
+    port, other = free_port(), free_port()
+    a = [f"127.0.0.1,{port}", f"::1,{port}"]
+    b = [f"127.0.0.1,{other}", f"::1,{other}"]
+    # b listens at its IPv6 address only, and one of a's is nobody's.
+    one, two = outcomes(start(keys[0], a, b),
+                        start(keys[0], b[1:], [f"127.0.0.9,{port}", a[1]]))
+    expect_in_time(one)
+    expect_in_time(two)
+    assert two["heard"] == two["distinct"]
+
+
+def test_both_addresses_carry_every_datagram(keys):
+    port, other = free_port(), free_port()
+    a = [f"127.0.0.1,{port}", f"::1,{port}"]
+    b = [f"127.0.0.1,{other}", f"::1,{other}"]
+    for node in outcomes(start(keys[0], a, b), start(keys[0], b, a)):
+        expect_in_time(node)
+        assert node["heard"] > 1.5 * node["distinct"]
+
+
+def test_another_key_and_another_cluster_are_not_heard(keys):
+    ports = [f"127.0.0.1,{free_port()}" for _ in range(3)]
+    node, *others = outcomes(
+        start(keys[0], ports[:1], ports[1:]),
+        start(keys[1], ports[1:2], ports[:1]),
+        start(keys[0], ports[2:], ports[:1], cluster="other"))
+    assert node["heard"] == 0
+    assert node["unauthentic"] > BEATS / 2
+    assert node["foreign"] > BEATS / 2
+    assert [other["heard"] for other in others] == [0, 0]
+
+
+# What is thrown: cluster, whose key, size, and how it is counted.
+FLOODS = {
+    "zeros": ("-", 1, HEARTBEAT, "malformed"),
+    "wrong key": ("medassist", 1, HEARTBEAT, "unauthentic"),
+    "wrong cluster": ("other", 0, HEARTBEAT, "foreign"),
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_a_flood_does_not_hold_up_heartbeats(keys, kind):
+    cluster, whose, size, counted = FLOODS[kind]
+    a, b = f"127.0.0.1,{free_port()}", f"127.0.0.1,{free_port()}"
+    enemy, node, peer = outcomes(
+        start_flood(keys[whose], a, 100_000, size, cluster),
+        start(keys[0], [a], [b]), start(keys[0], [b], [a]))
+    print(f"{kind}: {enemy['thrown'] / SECONDS:.0f} a second;"
+          f" {node[counted]} of them counted, {node['overrun']} not read;"
+          f" of {peer['sent']} heartbeats {node['distinct']} heard, the"
+          f" slowest after {node['delay_us_max'] / 1000:.1f} ms;"
+          f" own heartbeats late by {node['late_us_max'] / 1000:.1f} ms")
+    assert enemy["thrown"] > 50_000 * SECONDS
+    assert node[counted] > 1000
+    expect_in_time(node)
+    expect_in_time(peer)
+    assert node["heard"] == node["distinct"]
