@@ -12,25 +12,12 @@
 #include "checks/nagios.h"
 #include "checks/probe_io.h"
 #include "controller/io/child.h"
-
-#define ENV_OWN_MAX  10 /* variables of ours */
-#define ENV_ALL_MAX  64
-#define ENV_TEXT_MAX 2048
+#include "controller/io/environment.h"
 
 struct exec_probe {
 	struct probe probe;
 	struct child *child; /* owned */
 };
-
-/* An environment under construction: ours, then what we inherited. */
-struct environment {
-	char text[ENV_TEXT_MAX];
-	size_t used;
-	char *list[ENV_ALL_MAX];
-	unsigned count;
-};
-
-extern char **environ;
 
 static int exec_plan_new(struct checks *checks,
 			 const struct check_settings *check,
@@ -52,39 +39,11 @@ static void exec_init(struct probe *probe)
 	(void)probe;
 }
 
-static void environment_set(struct environment *env, const char *name,
-			    const char *value)
-{
-	size_t room = sizeof(env->text) - env->used;
-	int n;
-
-	n = snprintf(env->text + env->used, room, "%s=%s", name, value);
-	if (n < 0 || (size_t)n >= room || env->count >= ENV_OWN_MAX)
-		return;
-	env->list[env->count++] = env->text + env->used;
-	env->used += (size_t)n + 1;
-}
-
-/* What is the daemon's own business with its service manager is not a
- * program's. */
-static bool is_inherited(const char *variable)
-{
-	static const char *const kept[] = { "PATH=", "HOME=", "LANG=",
-					    "LC_",   "TZ=",   "TMPDIR=" };
-	size_t i;
-
-	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-		if (strncmp(variable, kept[i], strlen(kept[i])) == 0)
-			return true;
-	return false;
-}
-
 static void environment_fill(struct environment *env, const struct probe *probe,
 			     const char *service)
 {
 	const struct target_settings *target = probe->target;
 	char number[8];
-	char **at;
 
 	snprintf(number, sizeof(number), "%u", probe->to.port);
 	environment_set(env, "BASCULE_SERVICE", service);
@@ -95,10 +54,7 @@ static void environment_fill(struct environment *env, const struct probe *probe,
 	environment_set(env, "HAPROXY_SERVER_NAME", target->name);
 	environment_set(env, "HAPROXY_SERVER_ADDR", target->host);
 	environment_set(env, "HAPROXY_SERVER_PORT", number);
-	for (at = environ; *at != NULL && env->count < ENV_ALL_MAX - 1; at++)
-		if (is_inherited(*at))
-			env->list[env->count++] = *at;
-	env->list[env->count] = NULL;
+	environment_finish(env);
 }
 
 static void on_end(void *arg, const struct child_outcome *outcome)

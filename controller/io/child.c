@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@ struct child {
 	child_fn fn;         /* NULL once it was called */
 	void *arg;
 	pid_t pid;
-	int pid_fd, out_fd; /* owned; -1 when closed */
+	int pid_fd, out_fd; /* owned; -1 when closed, as the next */
+	int gate_fd;        /* of one that waits for child_go() */
 	ev_io exit, out;
 	ev_timer deadline;
 	size_t used;
@@ -36,6 +38,8 @@ static void child_free(struct child *child)
 		close(child->pid_fd);
 	if (child->out_fd >= 0)
 		close(child->out_fd);
+	if (child->gate_fd >= 0)
+		close(child->gate_fd);
 	if (child->slot != NULL)
 		*child->slot = NULL;
 	free(child);
@@ -160,8 +164,62 @@ static int child_spawn(struct child *child, const char *const *argv,
 	return -r;
 }
 
+/* In the child: whatever was ignored or blocked here is not so there. */
+static void forget_signals(void)
+{
+	sigset_t none;
+	int number;
+
+	for (number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the child, which is the copy of a process with threads: only what is
+ * safe in a signal handler.  The end of the gate is the end of the parent. */
+static void wait_and_run(const int *gate, int out_fd, const char *const *argv,
+			 char *const *envp)
+{
+	const char *why;
+	char go;
+
+	setpgid(0, 0);
+	forget_signals();
+	close(gate[1]);
+	if (read(gate[0], &go, 1) != 1)
+		_exit(127);
+	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
+	dup2(out_fd, 1);
+	dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
+	execvpe(argv[0], (char *const *)argv, envp);
+	why = strerrordesc_np(errno);
+	if (why != NULL && write(1, why, strlen(why)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+static int child_fork(struct child *child, const char *const *argv,
+		      char *const *envp, int out_fd)
+{
+	int gate[2], r = 0;
+
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return -errno;
+	child->pid = fork();
+	if (child->pid == 0)
+		wait_and_run(gate, out_fd, argv, envp);
+	if (child->pid < 0)
+		r = -errno;
+	close(gate[0]);
+	child->gate_fd = gate[1];
+	if (r == 0)
+		setpgid(child->pid, child->pid);
+	return r;
+}
+
 static int child_run(struct child *child, const char *const *argv,
-		     char *const *envp)
+		     char *const *envp, bool held)
 {
 	int fds[2], r;
 
@@ -170,6 +228,8 @@ static int child_run(struct child *child, const char *const *argv,
 	child->out_fd = fds[0];
 	if (fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
+	else if (held)
+		r = child_fork(child, argv, envp, fds[1]);
 	else
 		r = child_spawn(child, argv, envp, fds[1]);
 	close(fds[1]);
@@ -184,8 +244,9 @@ static int child_run(struct child *child, const char *const *argv,
 	return r;
 }
 
-int child_start(struct child **slot, struct loop *loop, const char *const *argv,
-		char *const *envp, int64_t timeout_us, child_fn fn, void *arg)
+static int child_new(struct child **slot, struct loop *loop,
+		     const char *const *argv, char *const *envp,
+		     int64_t timeout_us, child_fn fn, void *arg, bool held)
 {
 	struct child *child = calloc(1, sizeof(*child));
 	int r;
@@ -195,13 +256,13 @@ int child_start(struct child **slot, struct loop *loop, const char *const *argv,
 	child->ev = loop_ev(loop);
 	child->fn = fn;
 	child->arg = arg;
-	child->pid_fd = child->out_fd = -1;
+	child->pid_fd = child->out_fd = child->gate_fd = -1;
 	ev_init(&child->exit, on_exit_seen);
 	ev_init(&child->out, on_output);
 	ev_timer_init(&child->deadline, on_deadline, (double)timeout_us / 1e6,
 		      0.);
 	child->exit.data = child->out.data = child->deadline.data = child;
-	r = child_run(child, argv, envp);
+	r = child_run(child, argv, envp, held);
 	if (r < 0) {
 		child_free(child);
 		return r;
@@ -214,6 +275,33 @@ int child_start(struct child **slot, struct loop *loop, const char *const *argv,
 	child->slot = slot;
 	*slot = child;
 	return 0;
+}
+
+int child_start(struct child **slot, struct loop *loop, const char *const *argv,
+		char *const *envp, int64_t timeout_us, child_fn fn, void *arg)
+{
+	return child_new(slot, loop, argv, envp, timeout_us, fn, arg, false);
+}
+
+int child_hold(struct child **slot, struct loop *loop, const char *const *argv,
+	       char *const *envp, int64_t timeout_us, child_fn fn, void *arg)
+{
+	return child_new(slot, loop, argv, envp, timeout_us, fn, arg, true);
+}
+
+/* One that was killed before has closed its end: its report says so. */
+void child_go(struct child *child)
+{
+	ssize_t n = write(child->gate_fd, "", 1);
+
+	(void)n;
+	close(child->gate_fd);
+	child->gate_fd = -1;
+}
+
+pid_t child_group(const struct child *child)
+{
+	return child->pid;
 }
 
 void child_stop(struct child **slot)

@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "controller/io/loop.h"
 
@@ -41,6 +42,17 @@ typedef void (*child_fn)(void *arg, const struct child_outcome *outcome);
  */
 int child_start(struct child **slot, struct loop *loop, const char *const *argv,
 		char *const *envp, int64_t timeout_us, child_fn fn, void *arg);
+
+/* The same, but its process waits for child_go() before it runs anything, so
+ * that its group can be written down first.  Should this process die
+ * meanwhile, nothing is ever run.  A program that cannot be run is reported
+ * as CHILD_EXITED with 127, and its output says why. */
+int child_hold(struct child **slot, struct loop *loop, const char *const *argv,
+	       char *const *envp, int64_t timeout_us, child_fn fn, void *arg);
+void child_go(struct child *child);
+
+/* The number of its process group, which is its own. */
+pid_t child_group(const struct child *child);
 
 /* Kill it, if there is one, without a report; takes some milliseconds. */
 void child_stop(struct child **slot);
