@@ -22,9 +22,10 @@
 
 struct hard_file;
 
-/* In the loop's thread.  @error: NULL, @id is on disk, and with it all that
- * was asked before; or why it may not be.  A write that a newer one replaced
- * before it began has no answer of its own.  Must not close the file. */
+/* In the loop's thread.  @error: NULL, @id is on disk; or why it may not be.
+ * It stands also for every earlier write that has no answer yet: one that a
+ * newer one replaced, or that ended right before it.  Must not close the file.
+ */
 typedef void (*hard_file_fn)(void *arg, uint64_t id, const char *error);
 
 /* What is in @path, at the start; blocks.

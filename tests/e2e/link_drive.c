@@ -10,6 +10,8 @@
  *
  * throws RATE datagrams a second at TO, sealed with that key and for that
  * cluster, all the same one; "-" for CLUSTER: zeros.  Prints how many.
+ *
+ * Both print "ready" and begin when a line comes on standard input.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +107,14 @@ static void report(void)
 	       (unsigned long long)counts.unreachable);
 }
 
+static void await_start(void)
+{
+	puts("ready");
+	fflush(stdout);
+	if (getchar() == EOF)
+		exit(2);
+}
+
 /* Cuts @text at its comma. */
 static struct end_text end_of(char *text)
 {
@@ -154,6 +164,7 @@ static int talk(char **argv)
 		fprintf(stderr, "link_drive: %s\n", err.text);
 		return 1;
 	}
+	await_start();
 	due = loop_clock();
 	loop_on_deadline(loop, beat, NULL);
 	loop_arm(loop, due);
@@ -198,6 +209,7 @@ static int flood(char **argv)
 	_Static_assert(sizeof(bytes) >= SEAL_BYTES_MAX, "room to seal");
 	if (strcmp(argv[1], "-") != 0)
 		size = seal_close(&seal, plain, size, bytes);
+	await_start();
 	printf("{\"thrown\": %lld}\n",
 	       (long long)throw_for(&out, &to,
 				    (int64_t)(atof(argv[2]) * SECOND),

@@ -34,45 +34,51 @@ def keys(tmp_path):
     return paths
 
 
-def start(key, own, peers, size=HEARTBEAT, cluster="medassist"):
-    return subprocess.Popen(
-        [DRIVE, key, cluster, str(SECONDS), str(PERIOD_MS), str(size), *own,
-         "--", *peers], stdout=subprocess.PIPE, text=True)
+def start(*words):
+    return subprocess.Popen([DRIVE, *map(str, words)], text=True,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
-def start_flood(key, to, rate, size=HEARTBEAT, cluster="medassist"):
-    return subprocess.Popen(
-        [DRIVE, "flood", key, cluster, str(SECONDS), str(rate), str(size),
-         to], stdout=subprocess.PIPE, text=True)
+def node(key, own, peers, size=HEARTBEAT, cluster="medassist"):
+    return start(key, cluster, SECONDS, PERIOD_MS, size, *own, "--", *peers)
+
+
+def enemy(key, to, rate, size=HEARTBEAT, cluster="medassist"):
+    return start("flood", key, cluster, SECONDS, rate, size, to)
 
 
 def outcomes(*processes):
-    """What each said in the end."""
+    """Begin all at once; what each said in the end."""
     with contextlib.ExitStack() as stack:
         for process in processes:
             stack.enter_context(process)
             stack.callback(process.kill)
+        for process in processes:
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
         said = [json.loads(process.communicate(timeout=30)[0])
                 for process in processes]
         assert [p.returncode for p in processes] == [0] * len(processes)
     return said
 
 
-def expect_in_time(node, beats=BEATS):
+def expect_in_time(it):
     """Most of the beats came, whatever else this machine is doing."""
-    assert node["distinct"] >= beats * 0.8, node
-    assert node["delay_us_max"] < 250_000, node
-    assert node["late_us_max"] < 250_000, node
+    assert it["distinct"] >= BEATS * 0.7, it
+    assert it["delay_us_max"] < 500_000, it
+    assert it["late_us_max"] < 500_000, it
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 @pytest.mark.parametrize("size", [HEARTBEAT, DOCUMENT])
 def test_two_nodes_hear_each_other(keys, host, size):
     a, b = f"{host},{free_port()}", f"{host},{free_port()}"
-    for node in outcomes(start(keys[0], [a], [b], size),
-                         start(keys[0], [b], [a], size)):
-        expect_in_time(node)
-        assert node["unauthentic"] == node["malformed"] == 0
+    for it in outcomes(node(keys[0], [a], [b], size),
+                       node(keys[0], [b], [a], size)):
+        expect_in_time(it)
+        assert it["unauthentic"] == it["malformed"] == 0
 
 
 def test_a_dead_address_beside_a_living_one_does_not_matter(keys):
@@ -80,8 +86,8 @@ def test_a_dead_address_beside_a_living_one_does_not_matter(keys):
     a = [f"127.0.0.1,{port}", f"::1,{port}"]
     b = [f"127.0.0.1,{other}", f"::1,{other}"]
     # b listens at its IPv6 address only, and one of a's is nobody's.
-    one, two = outcomes(start(keys[0], a, b),
-                        start(keys[0], b[1:], [f"127.0.0.9,{port}", a[1]]))
+    one, two = outcomes(node(keys[0], a, b),
+                        node(keys[0], b[1:], [f"127.0.0.9,{port}", a[1]]))
     expect_in_time(one)
     expect_in_time(two)
     assert two["heard"] == two["distinct"]
@@ -91,20 +97,20 @@ def test_both_addresses_carry_every_datagram(keys):
     port, other = free_port(), free_port()
     a = [f"127.0.0.1,{port}", f"::1,{port}"]
     b = [f"127.0.0.1,{other}", f"::1,{other}"]
-    for node in outcomes(start(keys[0], a, b), start(keys[0], b, a)):
-        expect_in_time(node)
-        assert node["heard"] > 1.5 * node["distinct"]
+    for it in outcomes(node(keys[0], a, b), node(keys[0], b, a)):
+        expect_in_time(it)
+        assert it["heard"] > 1.5 * it["distinct"]
 
 
 def test_another_key_and_another_cluster_are_not_heard(keys):
     ports = [f"127.0.0.1,{free_port()}" for _ in range(3)]
-    node, *others = outcomes(
-        start(keys[0], ports[:1], ports[1:]),
-        start(keys[1], ports[1:2], ports[:1]),
-        start(keys[0], ports[2:], ports[:1], cluster="other"))
-    assert node["heard"] == 0
-    assert node["unauthentic"] > BEATS / 2
-    assert node["foreign"] > BEATS / 2
+    one, *others = outcomes(
+        node(keys[0], ports[:1], ports[1:]),
+        node(keys[1], ports[1:2], ports[:1]),
+        node(keys[0], ports[2:], ports[:1], cluster="other"))
+    assert one["heard"] == 0
+    assert one["unauthentic"] > BEATS / 2
+    assert one["foreign"] > BEATS / 2
     assert [other["heard"] for other in others] == [0, 0]
 
 
@@ -120,16 +126,16 @@ FLOODS = {
 def test_a_flood_does_not_hold_up_heartbeats(keys, kind):
     cluster, whose, size, counted = FLOODS[kind]
     a, b = f"127.0.0.1,{free_port()}", f"127.0.0.1,{free_port()}"
-    enemy, node, peer = outcomes(
-        start_flood(keys[whose], a, 100_000, size, cluster),
-        start(keys[0], [a], [b]), start(keys[0], [b], [a]))
-    print(f"{kind}: {enemy['thrown'] / SECONDS:.0f} a second;"
-          f" {node[counted]} of them counted, {node['overrun']} not read;"
-          f" of {peer['sent']} heartbeats {node['distinct']} heard, the"
-          f" slowest after {node['delay_us_max'] / 1000:.1f} ms;"
-          f" own heartbeats late by {node['late_us_max'] / 1000:.1f} ms")
-    assert enemy["thrown"] > 50_000 * SECONDS
-    assert node[counted] > 1000
-    expect_in_time(node)
-    expect_in_time(peer)
-    assert node["heard"] == node["distinct"]
+    flood, one, two = outcomes(
+        enemy(keys[whose], a, 100_000, size, cluster),
+        node(keys[0], [a], [b]), node(keys[0], [b], [a]))
+    print(f"{kind}: {flood['thrown'] / SECONDS:.0f} a second;"
+          f" {one[counted]} of them counted, {one['overrun']} not read;"
+          f" of {two['sent']} heartbeats {one['distinct']} heard, the"
+          f" slowest after {one['delay_us_max'] / 1000:.1f} ms;"
+          f" own heartbeats late by {one['late_us_max'] / 1000:.1f} ms")
+    assert flood["thrown"] > 30_000 * SECONDS
+    assert one[counted] > 1000
+    expect_in_time(one)
+    expect_in_time(two)
+    assert one["heard"] == one["distinct"]

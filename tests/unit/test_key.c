@@ -16,6 +16,20 @@
 
 #include "controller/io/key.h"
 
+static uid_t pretended_owner; /* of every file; 0: the real one */
+
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st);
+
+int __wrap_fstat(int fd, struct stat *st)
+{
+	int r = __real_fstat(fd, st);
+
+	if (r == 0 && pretended_owner != 0)
+		st->st_uid = pretended_owner;
+	return r;
+}
+
 /* 32 bytes: 0, 1, 2 ... */
 #define GOOD "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
@@ -165,6 +179,19 @@ static void a_file_that_others_can_use_is_refused(void **state)
 	}
 }
 
+static void a_file_of_another_user_is_refused(void **state)
+{
+	struct world *w = *state;
+	int r;
+
+	put(w, GOOD, strlen(GOOD), 0600);
+	pretended_owner = geteuid() + 1;
+	r = read_it(w);
+	pretended_owner = 0;
+	assert_int_equal(r, -EPERM);
+	assert_non_null(strstr(w->err.text, "chown it"));
+}
+
 static void every_wrong_text_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -232,6 +259,7 @@ int main(void)
 		TEST(nothing_is_left_of_a_failed_write),
 		TEST(comments_and_space_do_not_matter),
 		TEST(a_file_that_others_can_use_is_refused),
+		TEST(a_file_of_another_user_is_refused),
 		TEST(every_wrong_text_is_refused),
 		TEST(no_prefix_of_a_key_is_a_key),
 		TEST(a_missing_file_names_the_remedy),

@@ -224,6 +224,22 @@ static void a_name_that_is_none_is_told(void **state)
 	assert_non_null(strstr(link_trouble(w.a.link), "nowhere.invalid: "));
 }
 
+static void an_address_may_be_named_twice(void **state)
+{
+	struct end_text at = { "127.0.0.1", free_port(AF_INET) };
+	struct end_text own[] = { at, { "localhost", at.port }, at };
+
+	(void)state;
+	assert_int_equal(join(own, 3, &at, 1, NULL), 0);
+	ev_timer_start(loop_ev(w.loop), &w.patience);
+	while (w.b.heard < 3) {
+		link_send(w.a.link, 0, "hello", 5);
+		ev_run(loop_ev(w.loop), EVRUN_ONCE);
+		assert_true(ev_is_active(&w.patience));
+	}
+	assert_string_equal(link_trouble(w.b.link), "");
+}
+
 static void an_address_in_use_is_an_error(void **state)
 {
 	struct end_text at = join_v4();
@@ -315,6 +331,7 @@ static void what_nobody_reads_is_counted(void **state)
 static void the_guard_speaks_after_a_fork(void **state)
 {
 	struct end_text at = { "127.0.0.1", free_port(AF_INET) };
+	struct end_text named = { "localhost", at.port };
 	struct link_guard *guard;
 	int status;
 	pid_t pid;
@@ -329,7 +346,7 @@ static void the_guard_speaks_after_a_fork(void **state)
 			;
 		_exit(0);
 	}
-	assert_int_equal(join(&at, 1, &at, 1, guard), 0);
+	assert_int_equal(join(&at, 1, &named, 1, guard), 0);
 	hear(1);
 	assert_memory_equal(w.b.bytes, "resign", 6);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -367,6 +384,7 @@ int main(void)
 		TEST(a_dead_address_does_not_matter),
 		TEST(a_name_is_resolved_on_both_sides),
 		TEST(a_name_that_is_none_is_told),
+		TEST(an_address_may_be_named_twice),
 		TEST(an_address_in_use_is_an_error),
 		TEST(what_is_not_ours_is_counted_by_kind),
 		TEST(a_wake_up_takes_a_bounded_number),
