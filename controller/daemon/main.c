@@ -8,14 +8,17 @@
 #include <string.h>
 
 #include "controller/config/load.h"
+#include "controller/daemon/release_main.h"
 #include "controller/daemon/run.h"
 
-#define EXIT_USAGE   64 /* sysexits.h's EX_USAGE */
-#define FILE_DEFAULT "/etc/bascule/bascule.conf"
+#define EXIT_USAGE     64 /* sysexits.h's EX_USAGE */
+#define FILE_DEFAULT   "/etc/bascule/bascule.conf"
+#define OPTION_RELEASE 256
 
 static const char help[] =
 	"Usage: basculed [-c FILE]\n"
 	"       basculed -t [-c FILE]\n"
+	"       basculed --release [-c FILE]\n"
 	"\n"
 	"Watches API replicas, takes dead ones out of HAProxy, and measures\n"
 	"how fast that went.  Runs in the foreground; SIGHUP reloads, SIGTERM\n"
@@ -23,12 +26,15 @@ static const char help[] =
 	"\n"
 	"  -c, --config FILE  configuration (default " FILE_DEFAULT ")\n"
 	"  -t, --test         check the configuration and exit: 0 fine, 1 not\n"
+	"  --release          give up what being primary means on this "
+	"machine,\n"
+	"                     for a daemon that died, and exit\n"
 	"  -V, --version      print the version\n"
 	"  -h, --help         print this text\n";
 
 struct options {
 	const char *file;
-	bool test;
+	bool test, release;
 };
 
 /* Returns 0 to go on, or the exit status + 1. */
@@ -37,6 +43,7 @@ static int parse(int argc, char **argv, struct options *ret_opt)
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
+		{ "release", no_argument, NULL, OPTION_RELEASE },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -50,6 +57,9 @@ static int parse(int argc, char **argv, struct options *ret_opt)
 			break;
 		case 't':
 			ret_opt->test = true;
+			break;
+		case OPTION_RELEASE:
+			ret_opt->release = true;
 			break;
 		case 'V':
 			puts("basculed " PACKAGE_VERSION);
@@ -118,6 +128,8 @@ int main(int argc, char **argv)
 	if (r != 0)
 		return r - 1;
 	hold_reload();
+	if (opt.release)
+		return release_main(opt.file);
 	if (load(opt.file, &set) < 0)
 		return EXIT_FAILURE;
 	if (opt.test) {

@@ -17,8 +17,8 @@ SRC = os.environ.get("top_srcdir") or os.getcwd()
 def unit(tmp_path):
     """The unit as installed, but with the program of this build."""
     text = pathlib.Path(TOP, "systemd/basculed.service").read_text()
-    text = re.sub(r"^ExecStart=\S+", f"ExecStart={os.path.abspath(BASCULED)}",
-                  text, flags=re.M)
+    text = re.sub(r"^(ExecStart|ExecStopPost)=\S+",
+                  rf"\1={os.path.abspath(BASCULED)}", text, flags=re.M)
     path = tmp_path / "basculed.service"
     path.write_text(text)
     return path

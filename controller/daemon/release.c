@@ -1,0 +1,251 @@
+#include "controller/daemon/release.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "controller/daemon/guard_page.h"
+#include "controller/daemon/recipe.h"
+#include "controller/daemon/unit.h"
+#include "controller/io/environment.h"
+#include "controller/io/loop.h"
+
+#define CANCEL_US    (2 * SECOND) /* for a unit's start to be given up */
+#define KILL_WAIT_US (1 * SECOND) /* for what was killed to be gone */
+#define LOCK_WAIT_US (5 * SECOND) /* for a guard to have finished */
+
+/* One thing to do: a program, or a unit. */
+struct task {
+	enum unit_verb verb;
+	const char *unit; /* NULL: a program */
+	const char *program;
+	char *const *env;
+	struct instant until;
+};
+
+static void forget_signals(void)
+{
+	sigset_t none;
+	int number;
+
+	for (number = 1; number < NSIG; number++)
+		signal(number, number == SIGTERM ? SIG_IGN : SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int do_unit(const struct task *task)
+{
+	struct unit *unit;
+	struct err err;
+	int r;
+
+	r = unit_ask(&unit, task->verb, task->unit, &err);
+	if (r == 0)
+		r = unit_wait(unit, task->until, &err);
+	if (r < 0)
+		dprintf(2, "release: %s: %s\n", task->unit, err.text);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* In the child.  What was opened close-on-exec goes away by itself. */
+static void do_task(const struct task *task)
+{
+	char *const argv[] = { (char *)task->program, NULL };
+
+	setpgid(0, 0);
+	forget_signals();
+	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
+	dup2(2, 1);
+	if (task->unit != NULL)
+		_exit(do_unit(task));
+	execvpe(task->program, argv, task->env);
+	dprintf(2, "release: %s: %s\n", task->program, strerror(errno));
+	_exit(127);
+}
+
+static int judge(int status, const char *name, struct err *err)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status))
+		return err_set(err, -EIO, "%s: exit status %d", name,
+			       WEXITSTATUS(status));
+	return err_set(err, -EIO, "%s: killed by signal %d", name,
+		       WTERMSIG(status));
+}
+
+/* Its whole group ends with it, at the deadline at the latest. */
+static int await_task(pid_t pid, const struct task *task, struct err *err)
+{
+	const char *name = task->unit != NULL ? task->unit : task->program;
+	const struct process_group group = group_of(pid);
+	int fd = pidfd_open(pid, 0), status;
+	bool in_time = fd >= 0 && group_await(fd, task->until);
+
+	if (fd >= 0)
+		close(fd);
+	group_end(&group, instant_add(loop_clock(), KILL_WAIT_US));
+	if (waitpid(pid, &status, WNOHANG) != pid)
+		return err_set(err, -EIO, "%s: cannot be killed", name);
+	if (!in_time)
+		return err_set(err, -ETIME, "%s: timed out and killed", name);
+	return judge(status, name, err);
+}
+
+static int run_task(const struct task *task, struct err *err)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		do_task(task);
+	if (pid < 0)
+		return err_set(err, -errno, "fork: %s", strerror(errno));
+	setpgid(pid, pid);
+	return await_task(pid, task, err);
+}
+
+static int cancel(const struct recipe *recipe, struct err *err)
+{
+	const struct task task = {
+		.verb = UNIT_STOP,
+		.unit = recipe->cancel,
+		.until = instant_add(loop_clock(), CANCEL_US),
+	};
+
+	return recipe->cancel[0] == '\0' ? 0 : run_task(&task, err);
+}
+
+static int demote(const struct recipe *recipe, const char *reason,
+		  struct err *err)
+{
+	const size_t prefix = sizeof(UNIT_PREFIX) - 1;
+	struct environment env = { .used = 0 };
+	struct task task = {
+		.program = recipe->demote,
+		.env = env.list,
+		.until = instant_add(loop_clock(), recipe->timeout_us),
+	};
+	char term[24], epoch[24];
+
+	if (recipe->demote[0] == '\0')
+		return 0;
+	if (strncmp(recipe->demote, UNIT_PREFIX, prefix) == 0)
+		task.unit = recipe->demote + prefix;
+	snprintf(term, sizeof(term), "%llu", (unsigned long long)recipe->term);
+	snprintf(epoch, sizeof(epoch), "%llu",
+		 (unsigned long long)recipe->epoch);
+	environment_set(&env, "BASCULE_NODE", recipe->node);
+	environment_set(&env, "BASCULE_TERM", term);
+	environment_set(&env, "BASCULE_EPOCH", epoch);
+	environment_set(&env, "BASCULE_REASON", reason);
+	environment_finish(&env);
+	return run_task(&task, err);
+}
+
+/* Each is tried, whatever became of the other; the first error is told. */
+int release_run(const char *folder, const char *reason, struct err *err)
+{
+	struct err later;
+	struct recipe recipe;
+	int r, second;
+
+	r = recipe_read(folder, &recipe, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = cancel(&recipe, err);
+	second = demote(&recipe, reason, r < 0 ? &later : err);
+	if (r == 0)
+		r = second;
+	if (r == 0 && recipe.strange)
+		r = err_set(err, -ENOTSUP,
+			    "the recipe names more than this version knows");
+	if (r == 0)
+		r = recipe_remove(folder, err);
+	return r < 0 ? r : 1;
+}
+
+static int become(uid_t uid, struct err *err)
+{
+	const struct passwd *user = getpwuid(uid);
+
+	if (geteuid() != 0 || uid == 0)
+		return 0;
+	if (user == NULL || initgroups(user->pw_name, user->pw_gid) < 0 ||
+	    setgid(user->pw_gid) < 0 || setuid(uid) < 0)
+		return err_set(err, -EPERM, "cannot become user %u", uid);
+	return 0;
+}
+
+static int end_leftovers(int page, struct err *err)
+{
+	struct guard_sheet sheet;
+	int r = guard_page_load(page, &sheet);
+
+	if (guard_page_lock(page, instant_add(loop_clock(), 0)) < 0 && r == 0 &&
+	    group_leader_lives(&sheet.daemon))
+		return err_set(err, -EBUSY,
+			       "basculed runs (process %d): stop it, and it "
+			       "releases by itself",
+			       sheet.daemon.id);
+	if (guard_page_lock(page, instant_add(loop_clock(), LOCK_WAIT_US)) < 0)
+		return err_set(err, -EBUSY, "a guard is still releasing");
+	if (guard_page_load(page, &sheet) < 0)
+		return 0;
+	if (!guard_page_end_groups(&sheet,
+				   instant_add(loop_clock(), KILL_WAIT_US)))
+		return err_set(err, -EIO, "a promote hook cannot be killed");
+	return 0;
+}
+
+/* Whose files are in @folder?  Returns -ENOENT when no daemon ever ran. */
+static int find_owner(const char *folder, uid_t *ret_uid, struct err *err)
+{
+	static const char *const names[] = { RECIPE_NAME, GUARD_PAGE_NAME };
+	char path[RECIPE_PATH_MAX];
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (snprintf(path, sizeof(path), "%s/%s", folder, names[i]) >=
+		    (int)sizeof(path))
+			return err_set(err, -ENAMETOOLONG, "%s: too long",
+				       folder);
+		if (lstat(path, &st) == 0) {
+			*ret_uid = st.st_uid;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int release_command(const char *folder, struct err *err)
+{
+	int page, r;
+	uid_t uid;
+
+	r = find_owner(folder, &uid, err);
+	if (r == 0)
+		r = become(uid, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	page = guard_page_open(folder, err);
+	if (page < 0)
+		return page;
+	r = end_leftovers(page, err);
+	if (r == 0)
+		r = release_run(folder, "release", err);
+	if (r >= 0 && ftruncate(page, 0) < 0)
+		r = err_set(err, -errno, "%s: %s", folder, strerror(errno));
+	close(page);
+	return r;
+}
