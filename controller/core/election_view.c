@@ -1,0 +1,206 @@
+#include "controller/core/election_state.h"
+
+#include <stdio.h>
+
+/* What others may see of an election: deadline, page, status, texts. */
+
+static struct instant earlier(struct instant due, bool wanted,
+			      struct instant at)
+{
+	return wanted ? instant_min(due, at) : due;
+}
+
+static struct instant standing_deadline(const struct election *e)
+{
+	struct instant due = INSTANT_NEVER;
+
+	switch (e->role) {
+	case ELECTION_FOLLOWER:
+		if (!instant_is_never(e->stand_at))
+			return instant_max(e->stand_at, e->boot_promise);
+		if (election_obstacles(e) == 0)
+			due = instant_max(e->promise, e->boot_promise);
+		break;
+	case ELECTION_ASKING:
+	case ELECTION_CANDIDATE:
+		due = instant_min(e->attempt_end, e->ask_again);
+		break;
+	case ELECTION_LEADER:
+		if (RULE(DEAF))
+			due = instant_add(e->won_at, e->set.lease_us);
+		break;
+	case ELECTION_PRIMARY:
+		due = primary_must_end(e);
+		break;
+	case ELECTION_RELEASING:
+		if (e->promoting && !e->released_late)
+			due = e->release_end;
+		break;
+	}
+	return due;
+}
+
+static struct instant preempt_deadline(const struct election *e)
+{
+	unsigned best;
+
+	if (!e->set.preempt || e->role != ELECTION_PRIMARY)
+		return INSTANT_NEVER;
+	best = primary_successor(e);
+	if (best == ELECTION_NOBODY ||
+	    e->peers[best].priority <= e->set.nodes[e->set.self].priority)
+		return INSTANT_NEVER;
+	return instant_add(e->peers[best].eligible_since,
+			   e->set.preempt_delay_us);
+}
+
+struct instant election_deadline(const struct election *e)
+{
+	struct instant due = instant_min(e->next_beat, standing_deadline(e));
+
+	due = earlier(due, e->store_id != 0 && !e->disk_failed,
+		      instant_add(e->store_since, 2 * e->set.lease_us + 1));
+	due = earlier(due, e->store_id == 0 && e->dirty, e->store_retry);
+	due = earlier(due, e->resigns_left > 0, e->resign_at);
+	due = instant_min(due, preempt_deadline(e));
+	return instant_min(due, routing_deadline(e));
+}
+
+void election_page(const struct election *e, struct guard_page *ret_page)
+{
+	bool office = primary_in_office(e);
+	bool leaving = e->role == ELECTION_RELEASING && e->promoting;
+
+	ret_page->lease_end = INSTANT_NONE;
+	if (office && e->promoting)
+		ret_page->lease_end = primary_lease_end(e);
+	else if (leaving)
+		ret_page->lease_end = e->release_end;
+	ret_page->routing_end =
+		e->route_count > 0 ? e->routing_end : INSTANT_NONE;
+	ret_page->term = e->hard.term;
+	ret_page->boot = e->boot;
+	ret_page->digest = e->digest;
+	ret_page->node = e->ids[e->set.self];
+	ret_page->leader = office || leaving;
+	ret_page->successor = 0;
+	if (ret_page->leader) {
+		unsigned best = office ? primary_successor(e) : e->successor;
+
+		if (best != ELECTION_NOBODY)
+			ret_page->successor = e->ids[best];
+	}
+}
+
+enum election_role election_role(const struct election *e)
+{
+	return e->role;
+}
+
+const struct document *election_document(const struct election *e)
+{
+	return &e->hard.document;
+}
+
+static void look_at_peer(const struct election *e, unsigned node,
+			 struct election_peer_view *ret_view)
+{
+	const struct peer *peer = &e->peers[node];
+
+	ret_view->up = election_heard(e, node, 4 * e->set.heartbeat_us);
+	ret_view->misconfigured = peer->misconfigured;
+	ret_view->drifting = peer->drifting;
+	ret_view->eligible = peer->eligible;
+	ret_view->blank = peer->blank;
+	ret_view->heard = peer->heard;
+	ret_view->acked = primary_in_office(e) ? peer->acked : INSTANT_NONE;
+	ret_view->stored = peer->stored;
+}
+
+void election_look(const struct election *e, struct election_view *ret_view)
+{
+	unsigned i;
+
+	ret_view->role = e->role;
+	ret_view->term = e->hard.term;
+	ret_view->leader = e->leader;
+	ret_view->leader_primary = e->leader_primary;
+	ret_view->obstacles = election_obstacles(e);
+	ret_view->disk_failed = e->disk_failed;
+	ret_view->blank = e->hard.blank;
+	ret_view->lease_end =
+		primary_in_office(e) ? primary_lease_end(e) : INSTANT_NONE;
+	ret_view->promised = instant_max(e->promise, e->boot_promise);
+	ret_view->routing_end =
+		e->route_count > 0 ? e->routing_end : INSTANT_NONE;
+	ret_view->stored = e->disk.position;
+	ret_view->committed = e->committed;
+	for (i = 0; i < e->set.node_count; i++)
+		look_at_peer(e, i, &ret_view->peers[i]);
+}
+
+const char *election_role_name(enum election_role role)
+{
+	static const char *const names[] = {
+		[ELECTION_FOLLOWER] = "follower",
+		[ELECTION_ASKING] = "asking",
+		[ELECTION_CANDIDATE] = "candidate",
+		[ELECTION_LEADER] = "leader",
+		[ELECTION_PRIMARY] = "primary",
+		[ELECTION_RELEASING] = "releasing",
+	};
+
+	return names[role];
+}
+
+const char *election_reason_name(enum election_reason reason)
+{
+	static const char *const names[] = {
+		[ELECTION_REASON_NONE] = "",
+		[ELECTION_REASON_LEASE] = "no quorum acknowledged it in time",
+		[ELECTION_REASON_TERM] = "a node is in a higher term",
+		[ELECTION_REASON_OBSTACLE] = "it is not eligible any more",
+		[ELECTION_REASON_HAND_OVER] = "it was asked to hand over",
+		[ELECTION_REASON_PREEMPTED] =
+			"a node of higher priority is there",
+		[ELECTION_REASON_LATE] =
+			"it did not become primary within a lease",
+		[ELECTION_REASON_PROMOTE] = "its promote work failed",
+	};
+
+	return names[reason];
+}
+
+const char *election_note_text(const struct election_note *note,
+			       const struct election_settings *set, char *buf,
+			       size_t size)
+{
+	static const char *const texts[] = {
+		[ELECTION_NOTE_STANDS] = "stands",
+		[ELECTION_NOTE_WON] = "won the term",
+		[ELECTION_NOTE_PRIMARY] = "is primary",
+		[ELECTION_NOTE_STEPS_DOWN] = "steps down",
+		[ELECTION_NOTE_RESIGNED] = "has resigned",
+		[ELECTION_NOTE_FOLLOWS] = "is followed",
+		[ELECTION_NOTE_OVERRUN] = "released later than its lease ended",
+		[ELECTION_NOTE_DISK_FAILED] =
+			"abstains: its state cannot be written",
+		[ELECTION_NOTE_DISK_BACK] = "writes its state again",
+		[ELECTION_NOTE_MISCONFIGURED] =
+			"does not count: its cluster settings differ",
+		[ELECTION_NOTE_DRIFTS] =
+			"has a clock that drifts beyond the bound",
+		[ELECTION_NOTE_TWO_LEADERS] = "leads a term that has a leader",
+		[ELECTION_NOTE_DOCUMENT_REFUSED] =
+			"sent a document that cannot be read",
+		[ELECTION_NOTE_NOT_DECIDED] =
+			"cannot decide now: not primary, or busy",
+	};
+	const char *why = election_reason_name(note->reason);
+
+	snprintf(buf, size, "node %s %s in term %llu%s%s",
+		 set->nodes[note->node].name, texts[note->kind],
+		 (unsigned long long)note->term, why[0] != '\0' ? ": " : "",
+		 why);
+	return buf;
+}

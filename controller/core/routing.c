@@ -1,0 +1,296 @@
+#include "controller/core/election_state.h"
+
+#include <string.h>
+
+/* Rule 10 of docs/protocol.md: who may route to which instance, until when. */
+
+/* Whether the document lets @group be routed to @instance. */
+static bool names(const struct election *e, const char *group,
+		  const char *instance)
+{
+	const struct document_group *grp =
+		document_group(&e->hard.document, group);
+
+	return grp != NULL &&
+	       (grp->phase == PHASE_STEADY || !RULE(ROUTE_STEADY)) &&
+	       strcmp(grp->primary, instance) == 0;
+}
+
+static void order(struct election *e, struct route *route, bool on)
+{
+	struct election_action *act = election_act(e, ELECTION_ROUTE);
+
+	route->id = act->id = ++e->last_id;
+	route->withdrawing = !on;
+	route->retry_at = INSTANT_NEVER;
+	memcpy(act->route.group, route->group, sizeof(route->group));
+	if (on) {
+		memcpy(act->route.instance, route->instance,
+		       sizeof(route->instance));
+		act->not_after = instant_add(e->routing_end, -e->budget_us);
+	} else {
+		act->route.instance[0] = '\0';
+	}
+}
+
+static struct route *find(struct election *e, const char *group)
+{
+	unsigned i;
+
+	for (i = 0; i < e->route_count; i++)
+		if (strcmp(e->routes[i].group, group) == 0)
+			return &e->routes[i];
+	return NULL;
+}
+
+/* Whether new routes may be set now. */
+static bool granted(const struct election *e)
+{
+	return (position_same(e->granted, e->hard.document.position) ||
+		!RULE(ROUTE_COMMITTED)) &&
+	       instant_before(e->now,
+			      instant_add(e->routing_end, -e->budget_us));
+}
+
+/* Route what the document names, where it is not yet so.  A group that is
+ * still being withdrawn waits for that. */
+static void set_routes(struct election *e)
+{
+	const struct document *doc = &e->hard.document;
+	unsigned i;
+
+	if (!granted(e))
+		return;
+	for (i = 0; i < doc->group_count; i++) {
+		const struct document_group *grp = &doc->groups[i];
+		struct route *route;
+
+		if (!names(e, grp->name, grp->primary) ||
+		    find(e, grp->name) != NULL ||
+		    e->route_count == DOCUMENT_GROUPS_MAX)
+			continue;
+		route = &e->routes[e->route_count++];
+		*route = (struct route){ .retry_at = INSTANT_NEVER };
+		memcpy(route->group, grp->name, sizeof(grp->name));
+		memcpy(route->instance, grp->primary, sizeof(grp->primary));
+		order(e, route, true);
+	}
+}
+
+/* A heartbeat of the term's primary: a routing lease until t + G. */
+void routing_granted(struct election *e, const struct message *msg)
+{
+	struct position committed = msg->heartbeat.committed;
+	struct instant end = { msg->echo.clock_us + e->set.routing_lease_us };
+
+	if ((msg->flags & MESSAGE_PRIMARY) == 0 || msg->echo.boot != e->boot)
+		return;
+	if ((position_is_none(committed) ||
+	     !position_same(committed, e->disk.position)) &&
+	    RULE(ROUTE_COMMITTED))
+		return;
+	e->granted = committed;
+	e->routing_end = instant_max(e->routing_end, end);
+	set_routes(e);
+}
+
+/* The primary routes under its own lease; what it routed as a follower it
+ * may route as long as it could then. */
+void routing_by_office(struct election *e)
+{
+	if (e->role != ELECTION_PRIMARY)
+		return;
+	e->routing_end = instant_max(e->routing_end, primary_lease_end(e));
+	e->granted = e->committed;
+	set_routes(e);
+}
+
+/* What this node routes obeys the document that it holds. */
+void routing_conform(struct election *e)
+{
+	unsigned i;
+
+	if (e->role == ELECTION_RELEASING && !e->promoting)
+		return; /* started just now: HAProxy may still do anything */
+	for (i = 0; i < e->route_count; i++)
+		if (e->routes[i].withdrawing)
+			return;
+	if (position_same(e->conforming, e->hard.document.position))
+		return;
+	e->conforming = e->hard.document.position;
+	if (e->leader != ELECTION_NOBODY && e->leader != e->set.self)
+		election_beat(e, e->leader);
+}
+
+/* A document that is newer than what is routed by: withdraw what it does not
+ * name, synced or not. */
+void routing_obey(struct election *e)
+{
+	unsigned i;
+
+	for (i = 0; i < e->route_count; i++) {
+		struct route *route = &e->routes[i];
+
+		if (!route->withdrawing &&
+		    !names(e, route->group, route->instance))
+			order(e, route, false);
+	}
+	routing_conform(e);
+}
+
+void routing_expire(struct election *e)
+{
+	bool over = e->route_count > 0 && RULE(ROUTE_END) &&
+		    instant_reached(e->now,
+				    instant_add(e->routing_end, -e->budget_us));
+	unsigned i;
+
+	for (i = 0; i < e->route_count; i++) {
+		struct route *route = &e->routes[i];
+
+		if ((over && !route->withdrawing) ||
+		    instant_reached(e->now, route->retry_at))
+			order(e, route, false);
+	}
+}
+
+/* An order was carried out, or was not and may have been in part. */
+void routing_answered(struct election *e, uint64_t id, bool done)
+{
+	struct route *route = e->routes;
+	struct route *end = route + e->route_count;
+
+	while (route < end && route->id != id)
+		route++;
+	if (route == end)
+		return;
+	route->id = 0;
+	if (done && !route->withdrawing)
+		return;
+	if (done) {
+		*route = e->routes[--e->route_count];
+		routing_conform(e);
+		set_routes(e);
+		return;
+	}
+	route->withdrawing = true;
+	route->retry_at = instant_add(e->now, e->set.heartbeat_us / 4);
+}
+
+/* Until when @node may route by an earlier document. */
+static struct instant last_route(const struct election *e, unsigned node)
+{
+	int64_t wait_us =
+		RULE(WAIT_DRIFT) ? e->wait_us : e->set.routing_lease_us;
+	struct instant from = INSTANT_NONE;
+
+	if (RULE(WAIT_OFFICE))
+		from = e->office_at;
+	if (RULE(WAIT_ECHO))
+		from = instant_max(from, e->peers[node].granted);
+	if (!RULE(WAIT_FORMER) && node == e->former)
+		from = INSTANT_NONE;
+	return instant_add(from, wait_us);
+}
+
+static bool is_fenced(const struct election *e,
+		      const struct document_group *grp)
+{
+	unsigned i;
+
+	for (i = 0; i < e->fence_count; i++)
+		if (strcmp(e->fences[i].group, grp->name) == 0 &&
+		    e->fences[i].epoch == grp->epoch)
+			return true;
+	return false;
+}
+
+/* A committed document: from now on nobody gets a routing lease under an
+ * earlier one, and what was given ends. */
+void routing_fence(struct election *e)
+{
+	const struct document *doc = &e->hard.document;
+	unsigned i, k, kept = 0;
+
+	for (i = 0; i < e->fence_count; i++) {
+		const struct document_group *grp =
+			document_group(doc, e->fences[i].group);
+
+		if (grp != NULL && grp->phase == PHASE_FENCING)
+			e->fences[kept++] = e->fences[i];
+	}
+	e->fence_count = kept;
+	for (i = 0; i < doc->group_count; i++) {
+		const struct document_group *grp = &doc->groups[i];
+		struct fence *fence = &e->fences[e->fence_count];
+
+		if (grp->phase != PHASE_FENCING || is_fenced(e, grp))
+			continue;
+		e->fence_count++;
+		fence->stage = FENCE_WAITING;
+		memcpy(fence->group, grp->name, sizeof(grp->name));
+		fence->epoch = grp->epoch;
+		fence->position = e->committed;
+		for (k = 0; k < e->set.node_count; k++)
+			fence->until[k] = last_route(e, k);
+	}
+}
+
+static bool obeys(struct position conforming, struct position at)
+{
+	return conforming.term == at.term && conforming.version >= at.version;
+}
+
+static bool withdrawn(const struct election *e, const struct fence *fence)
+{
+	unsigned i;
+
+	for (i = 0; i < e->set.node_count; i++) {
+		if (i == e->set.self) {
+			if (!obeys(e->conforming, fence->position))
+				return false;
+		} else if (!obeys(e->peers[i].conforming, fence->position) &&
+			   instant_before(e->now, fence->until[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void routing_watch(struct election *e)
+{
+	unsigned i;
+
+	if (e->role != ELECTION_PRIMARY)
+		return;
+	for (i = 0; i < e->fence_count; i++) {
+		struct fence *fence = &e->fences[i];
+
+		if (fence->stage != FENCE_WAITING ||
+		    (!withdrawn(e, fence) && RULE(WAIT)))
+			continue;
+		fence->stage = FENCE_DONE;
+		memcpy(election_act(e, ELECTION_WITHDRAWN)->withdrawn.group,
+		       fence->group, sizeof(fence->group));
+	}
+}
+
+struct instant routing_deadline(const struct election *e)
+{
+	struct instant due = INSTANT_NEVER;
+	unsigned i, k;
+
+	for (i = 0; i < e->route_count; i++) {
+		due = instant_min(due, e->routes[i].retry_at);
+		if (!e->routes[i].withdrawing && RULE(ROUTE_END))
+			due = instant_min(due, instant_add(e->routing_end,
+							   -e->budget_us));
+	}
+	for (i = 0; i < e->fence_count && e->role == ELECTION_PRIMARY; i++)
+		for (k = 0; k < e->set.node_count; k++)
+			if (e->fences[i].stage == FENCE_WAITING &&
+			    k != e->set.self &&
+			    instant_before(e->now, e->fences[i].until[k]))
+				due = instant_min(due, e->fences[i].until[k]);
+	return due;
+}
