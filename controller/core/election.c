@@ -181,6 +181,20 @@ unsigned election_obstacles(const struct election *e)
 	return obstacles;
 }
 
+/* Rule 12: eligible for others is who also hears a quorum; nothing is won by
+ * handing over to one that does not. */
+static bool electable(const struct election *e)
+{
+	unsigned i, heard = 1;
+
+	if (election_obstacles(e) != 0)
+		return false;
+	for (i = 0; i < e->set.node_count; i++)
+		heard += i != e->set.self &&
+			 election_heard(e, i, 2 * e->set.heartbeat_us);
+	return heard >= e->quorum;
+}
+
 struct message *election_send(struct election *e, unsigned to,
 			      enum message_kind kind)
 {
@@ -195,7 +209,7 @@ struct message *election_send(struct election *e, unsigned to,
 		msg->flags |= MESSAGE_LEADER;
 	if (e->role == ELECTION_PRIMARY)
 		msg->flags |= MESSAGE_PRIMARY;
-	if (election_obstacles(e) == 0)
+	if (electable(e))
 		msg->flags |= MESSAGE_ELIGIBLE;
 	if (e->hard.blank)
 		msg->flags |= MESSAGE_BLANK;

@@ -12,7 +12,8 @@
  *   before, is earlier; else it reports failure.
  * - STORE runs off the loop and is answered by STORED or STORE_FAILED; there
  *   is at most one at a time.
- * - RELEASE first kills all promote work that still runs, then releases.
+ * - RELEASE first ends all promote work, that which has not begun included,
+ *   then releases.
  */
 #ifndef BASCULE_CORE_ELECTION_H
 #define BASCULE_CORE_ELECTION_H

@@ -152,6 +152,7 @@ void primary_step_down(struct election *e, enum election_reason reason,
 void primary_released(struct election *e);
 void primary_expire(struct election *e);
 void primary_resign_again(struct election *e);
+struct instant primary_preempted_at(const struct election *e);
 void primary_preempt(struct election *e);
 unsigned primary_successor(const struct election *e);
 

@@ -40,20 +40,6 @@ static struct instant standing_deadline(const struct election *e)
 	return due;
 }
 
-static struct instant preempt_deadline(const struct election *e)
-{
-	unsigned best;
-
-	if (!e->set.preempt || e->role != ELECTION_PRIMARY)
-		return INSTANT_NEVER;
-	best = primary_successor(e);
-	if (best == ELECTION_NOBODY ||
-	    e->peers[best].priority <= e->set.nodes[e->set.self].priority)
-		return INSTANT_NEVER;
-	return instant_add(e->peers[best].eligible_since,
-			   e->set.preempt_delay_us);
-}
-
 struct instant election_deadline(const struct election *e)
 {
 	struct instant due = instant_min(e->next_beat, standing_deadline(e));
@@ -62,7 +48,7 @@ struct instant election_deadline(const struct election *e)
 		      instant_add(e->store_since, 2 * e->set.lease_us + 1));
 	due = earlier(due, e->store_id == 0 && e->dirty, e->store_retry);
 	due = earlier(due, e->resigns_left > 0, e->resign_at);
-	due = instant_min(due, preempt_deadline(e));
+	due = instant_min(due, primary_preempted_at(e));
 	return instant_min(due, routing_deadline(e));
 }
 

@@ -302,21 +302,29 @@ unsigned primary_successor(const struct election *e)
 	return best;
 }
 
-/* Rule 12. */
-void primary_preempt(struct election *e)
+/* Rule 12: when a better node has been eligible for the delay, in this
+ * office: else two that cannot win from each other would pass it to and fro.
+ * NEVER when there is none. */
+struct instant primary_preempted_at(const struct election *e)
 {
-	int32_t own = e->set.nodes[e->set.self].priority;
 	unsigned best;
 
 	if (!e->set.preempt || e->role != ELECTION_PRIMARY)
-		return;
+		return INSTANT_NEVER;
 	best = primary_successor(e);
-	if (best == ELECTION_NOBODY || e->peers[best].priority <= own)
-		return;
-	if (instant_diff_us(e->peers[best].eligible_since, e->now) <
-	    e->set.preempt_delay_us)
-		return;
-	primary_step_down(e, ELECTION_REASON_PREEMPTED, best);
+	if (best == ELECTION_NOBODY ||
+	    e->peers[best].priority <= e->set.nodes[e->set.self].priority)
+		return INSTANT_NEVER;
+	return instant_add(instant_max(e->peers[best].eligible_since,
+				       e->office_at),
+			   e->set.preempt_delay_us);
+}
+
+void primary_preempt(struct election *e)
+{
+	if (instant_reached(e->now, primary_preempted_at(e)))
+		primary_step_down(e, ELECTION_REASON_PREEMPTED,
+				  primary_successor(e));
 }
 
 int election_can_hand_over(const struct election *e, unsigned to,

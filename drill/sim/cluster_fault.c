@@ -222,6 +222,8 @@ static void quiet(struct cluster *cl, const struct cluster_step *step)
 			kill_daemon(cl, i);
 			continue;
 		}
+		if (cl->settings[i].lease_us != m->lease_us)
+			kill_daemon(cl, i);
 		start_later(cl, i, 1);
 		if (m->thaw_us > from_us)
 			from_us = m->thaw_us;

@@ -171,6 +171,6 @@ void judge_verdict(struct cluster *cl)
 			    "no primary that all follow, %lld ms after the "
 			    "last fault",
 			    (long long)((cl->now_us - cl->quiet_us) / 1000));
-	else if (fault_primary(cl) == CLUSTER_NODES)
+	else if (fault_primary(cl) == CLUSTER_NODES && !cl->script->preempt)
 		judge_wrong(cl, WRONG_STUCK, "the primary was lost again");
 }

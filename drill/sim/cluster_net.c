@@ -15,12 +15,13 @@ void net_init(struct cluster *cl)
 	cl->slot_free = 0;
 }
 
+/* SLOTS_MAX when the network is full: what is sent then is lost. */
 static uint32_t slot_take(struct cluster *cl)
 {
 	uint32_t slot = cl->slot_free;
 
-	assert(slot < SLOTS_MAX);
-	cl->slot_free = cl->slots[slot].next;
+	if (slot < SLOTS_MAX)
+		cl->slot_free = cl->slots[slot].next;
 	return slot;
 }
 
@@ -52,14 +53,18 @@ void net_send(struct cluster *cl, unsigned from, unsigned to,
 
 	cl->result->messages++;
 	if (cl->cut[from][to] != 0 ||
-	    cluster_chance(cl, cl->weather.loss + cl->loss))
+	    (cl->quiet_us == FOREVER_US &&
+	     cluster_chance(cl, cl->weather.loss + cl->loss)))
 		return;
 	slot = slot_take(cl);
+	if (slot == SLOTS_MAX)
+		return;
 	cl->slots[slot].size = (uint32_t)message_encode(
 		msg, cl->slots[slot].bytes, SLOT_BYTES);
 	assert(cl->slots[slot].size > 0);
-	if (cluster_chance(cl, cl->weather.doubled)) {
-		twin = slot_take(cl);
+	twin = cluster_chance(cl, cl->weather.doubled) ? slot_take(cl)
+						       : SLOTS_MAX;
+	if (twin < SLOTS_MAX) {
 		cl->slots[twin].size = cl->slots[slot].size;
 		memcpy(cl->slots[twin].bytes, cl->slots[slot].bytes,
 		       cl->slots[slot].size);

@@ -40,8 +40,11 @@ static void promote(struct cluster *cl, unsigned node)
 {
 	struct machine *m = &cl->machines[node];
 	int64_t span_us = cluster_below(cl, cl->weather.promote_span_us) + 1;
-	bool fails = cluster_chance(cl, cl->weather.failing_promote);
+	bool fails = cl->quiet_us == FOREVER_US &&
+		     cluster_chance(cl, cl->weather.failing_promote);
 
+	if (m->promote_id == 0)
+		return;
 	if (!m->promote_checked) {
 		if (!instant_before(daemon_clock(cl, node),
 				    m->promote_not_after)) {
@@ -89,6 +92,7 @@ void outside_release(struct cluster *cl, unsigned node)
 
 	if (cluster_chance(cl, cl->weather.full_release))
 		took_us = cluster_below(cl, budget_us) + 1;
+	m->promote_id = 0;
 	if (RULE(KILL_FIRST))
 		outside_kill_children(cl, node);
 	cluster_at(cl, cl->now_us + took_us, WHAT_DEMOTED, node, m->life, 0);
