@@ -336,7 +336,7 @@ static void hear_term(struct election *e, const struct message *msg)
 		return;
 	if (primary_in_office(e))
 		primary_step_down(e, ELECTION_REASON_TERM, ELECTION_NOBODY);
-	else if (e->role != ELECTION_RELEASING &&
+	else if ((e->role != ELECTION_RELEASING || !RULE(VOTE_IN_OFFICE)) &&
 		 ((!promise_stands(e) && RULE(TERMS)) ||
 		  (msg->flags & MESSAGE_LEADER) != 0))
 		election_adopt(e, msg->term);
@@ -423,7 +423,7 @@ static void hear_heartbeat(struct election *e, unsigned from,
 static void hear_document(struct election *e, unsigned from,
 			  const struct message *msg)
 {
-	bool leads = (msg->flags & MESSAGE_LEADER) != 0 || !RULE(AHEAD);
+	bool leads = (msg->flags & MESSAGE_LEADER) != 0;
 	struct document doc;
 
 	if (primary_in_office(e) || e->role == ELECTION_RELEASING ||
@@ -435,6 +435,8 @@ static void hear_document(struct election *e, unsigned from,
 			      ELECTION_REASON_NONE);
 		return;
 	}
+	if (doc.position.term < e->hard.term && !RULE(AHEAD))
+		return;
 	if (position_compare(doc.position, e->hard.document.position) > 0)
 		election_take_document(e, &doc);
 }
@@ -527,7 +529,7 @@ bool election_may_decide(const struct election *e)
 /* Rule 7. */
 static void decide(struct election *e, const struct document *doc)
 {
-	struct position at = e->hard.document.position;
+	uint64_t version = e->hard.document.position.version + 1;
 
 	if (!election_may_decide(e)) {
 		election_note(e, ELECTION_NOTE_NOT_DECIDED, e->set.self,
@@ -536,7 +538,7 @@ static void decide(struct election *e, const struct document *doc)
 	}
 	document_copy(&e->hard.document, doc);
 	e->hard.document.position =
-		(struct position){ at.term, at.version + 1 };
+		(struct position){ e->hard.term, version };
 	election_take_document(e, NULL);
 }
 

@@ -63,7 +63,8 @@ void election_page(const struct election *e, struct guard_page *ret_page)
 	else if (leaving)
 		ret_page->lease_end = e->release_end;
 	ret_page->routing_end =
-		e->route_count > 0 ? e->routing_end : INSTANT_NONE;
+		e->route_count > 0 && RULE(ROUTE_END) ? e->routing_end
+						     : INSTANT_NONE;
 	ret_page->term = e->hard.term;
 	ret_page->boot = e->boot;
 	ret_page->digest = e->digest;

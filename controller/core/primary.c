@@ -88,9 +88,10 @@ void primary_win(struct election *e)
 		e->peers[i].granted = INSTANT_NONE;
 		e->peers[i].document_sent = INSTANT_NONE;
 	}
-	if (RULE(REWRITE))
+	if (RULE(REWRITE)) {
 		e->hard.document.position.term = e->hard.term;
-	e->hard.document.position.version++;
+		e->hard.document.position.version++;
+	}
 	election_note(e, ELECTION_NOTE_WON, e->set.self, ELECTION_REASON_NONE);
 	election_take_document(e, NULL);
 	e->next_beat = e->now;
@@ -195,7 +196,7 @@ static void leave(struct election *e)
 	e->role = ELECTION_LEADER;
 	e->leader = e->set.self;
 	e->stand_at = INSTANT_NEVER;
-	e->promoting = false;
+	e->won_at = e->now;
 }
 
 void primary_resign_again(struct election *e)

@@ -6,6 +6,7 @@
 #ifndef BASCULE_CORE_WIRE_H
 #define BASCULE_CORE_WIRE_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,16 +22,16 @@ struct wire_in {
 	bool bad;
 };
 
+/* The low @size bytes of @value; at most 8. */
 static inline void wire_put(struct wire_out *out, uint64_t value, size_t size)
 {
-	size_t i;
+	uint64_t bytes = htole64(value);
 
 	if (out->bad || (size_t)(out->end - out->at) < size) {
 		out->bad = true;
 		return;
 	}
-	for (i = 0; i < size; i++)
-		out->at[i] = (uint8_t)(value >> (8 * i));
+	memcpy(out->at, &bytes, size);
 	out->at += size;
 }
 
@@ -59,17 +60,15 @@ static inline void wire_put_text(struct wire_out *out, const char *text)
 
 static inline uint64_t wire_get(struct wire_in *in, size_t size)
 {
-	uint64_t value = 0;
-	size_t i;
+	uint64_t bytes = 0;
 
 	if (in->bad || (size_t)(in->end - in->at) < size) {
 		in->bad = true;
 		return 0;
 	}
-	for (i = 0; i < size; i++)
-		value |= (uint64_t)in->at[i] << (8 * i);
+	memcpy(&bytes, in->at, size);
 	in->at += size;
-	return value;
+	return le64toh(bytes);
 }
 
 /* @size bytes, borrowed; NULL when there are not so many. */

@@ -123,6 +123,7 @@ static void draw_weather(struct cluster *cl)
 	w->timer_span_us = cluster_chance(cl, 300) ? beat_us / 20 : 200;
 	w->full_release = (unsigned)cluster_below(cl, 400);
 	w->failing_promote = cluster_chance(cl, 200) ? 50 : 0;
+	w->mover_span_us = cluster_chance(cl, 500) ? 100 : 20 * MS;
 	w->promote_span_us = hooks_us[cluster_below(cl, 4)] * beat_us / 100000;
 }
 
@@ -183,7 +184,7 @@ static void begin(struct cluster *cl, const struct cluster_script *script,
 	cl->changes = 1;
 	cl->committed = 0;
 	cl->quiet_us = cl->well_us = FOREVER_US;
-	cl->dead = 0;
+	cl->longest_us = script->lease_us;
 	cl->hurry = 333;
 	result->hash = 14695981039346656037u;
 	rng_init(&cl->rng, script->seed);

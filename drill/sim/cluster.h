@@ -41,6 +41,9 @@ enum cluster_step_kind {
 	STEP_LINK,       /* isolate node, and link other with it after span */
 	STEP_SPLIT,      /* node and other against the rest, for span */
 	STEP_SPLIT_COMMIT, /* the same with the primary's next document */
+	STEP_CRASH_COMMIT, /* other loses its power and the primary its links
+			      with the next commit, for span */
+	STEP_MUTE,       /* node's messages of kind value are lost, for span */
 	STEP_LOSS,       /* value per mille, of all messages, for span */
 	STEP_SLOW,       /* node's disk: a write takes value us, for span */
 	STEP_FAIL,       /* node's disk: no write succeeds, for span */

@@ -141,9 +141,11 @@ static void carry_out(struct cluster *cl, unsigned node,
 	case ELECTION_COMMITTED:
 		judge_committed(cl, node);
 		outside_mover(cl, node);
+		fault_committed(cl, node);
 		break;
 	case ELECTION_WITHDRAWN:
 		m->withdrawn[act->withdrawn.group[1] - '0'] = true;
+		judge_withdrawn(cl, node, act->withdrawn.group[1] - '0');
 		outside_mover(cl, node);
 		break;
 	case ELECTION_OBSERVED:

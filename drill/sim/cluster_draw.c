@@ -54,6 +54,7 @@ static enum cluster_step_kind pick_kind(struct draw *d)
 		STEP_SPLIT,	STEP_SPLIT_COMMIT, STEP_SPLIT_COMMIT,
 		STEP_LOSS,	STEP_SLOW,	   STEP_FAIL,
 		STEP_HAND_OVER, STEP_HAND_OVER,	   STEP_MAINTENANCE,
+		STEP_CRASH_COMMIT, STEP_CRASH_COMMIT, STEP_MUTE,
 		STEP_CHECKS,	STEP_MOVE,	   STEP_MOVE,
 		STEP_MOVE,	STEP_MOVE,	   STEP_HEAL,
 	};
@@ -61,18 +62,42 @@ static enum cluster_step_kind pick_kind(struct draw *d)
 	return kinds[below(d, sizeof(kinds) / sizeof(kinds[0]))];
 }
 
+/* Office goes to another node and comes back within a lease, while the one
+ * or the other is not heard. */
+static void draw_back_and_forth(struct draw *d)
+{
+	int64_t part_us = d->script->lease_us / 4;
+	struct cluster_step *step;
+	unsigned i, mute = (unsigned)below(d, 4);
+
+	for (i = 0; i < 4; i++) {
+		if (i == mute) {
+			step = add(d, STEP_MUTE);
+			step->node = someone(d);
+			step->value = 1 + below(d, MESSAGE_KINDS - 1);
+			step->span_us = span(d);
+		} else {
+			add(d, STEP_HAND_OVER)->node = CLUSTER_ANY;
+		}
+		d->at_us += below(d, part_us);
+	}
+}
+
 static void draw_step(struct draw *d)
 {
 	struct cluster_script *script = d->script;
 	struct cluster_step *step;
-	int64_t rare = below(d, 200);
+	int64_t rare = below(d, 150);
 
 	if (rare == 0 && script->nodes >= 3) {
 		step = add(d, STEP_WIPE);
 	} else if (rare == 1) {
 		step = add(d, STEP_LEASE);
-		step->value = script->lease_us * (4 + below(d, 7)) / 5;
+		step->value = script->heartbeat_us * 5 * (1 + below(d, 3));
 		step->span_us = 1 + below(d, script->lease_us / 2);
+		return;
+	} else if (rare < 6) {
+		draw_back_and_forth(d);
 		return;
 	} else {
 		step = add(d, pick_kind(d));
@@ -86,6 +111,8 @@ static void draw_step(struct draw *d)
 		step->value = 1 + below(d, 3 * script->lease_us);
 	else if (step->kind == STEP_MOVE)
 		step->value = below(d, CLUSTER_GROUPS);
+	else if (step->kind == STEP_MUTE)
+		step->value = 1 + below(d, MESSAGE_KINDS - 1);
 	else if (step->kind == STEP_LINK)
 		step->value = below(d, 2);
 }

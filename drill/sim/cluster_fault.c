@@ -193,8 +193,9 @@ static void heal(struct cluster *cl)
 
 	cl->cut_life++;
 	cl->loss = 0;
-	cl->split_armed = false;
+	cl->split_armed = cl->crash_armed = false;
 	memset(cl->cut, 0, sizeof(cl->cut));
+	memset(cl->mute, 0, sizeof(cl->mute));
 	for (i = 0; i < cl->script->nodes; i++) {
 		struct machine *m = &cl->machines[i];
 
@@ -273,6 +274,8 @@ static void new_lease(struct cluster *cl, const struct cluster_step *step)
 {
 	unsigned i;
 
+	if (cl->longest_us < step->value)
+		cl->longest_us = step->value;
 	for (i = 0; i < cl->script->nodes; i++) {
 		cl->machines[i].lease_us = step->value;
 		cluster_at(cl, cl->now_us + step->span_us * (int64_t)i,
@@ -298,6 +301,26 @@ void fault_document(struct cluster *cl, unsigned node)
 			   (uint32_t)cl->split.value);
 }
 
+/* A primary has committed: what one of the others had not synced is lost,
+ * and the primary is cut off. */
+void fault_committed(struct cluster *cl, unsigned node)
+{
+	unsigned other;
+
+	if (!cl->crash_armed)
+		return;
+	cl->crash_armed = false;
+	other = (node + 1 + (unsigned)cluster_below(cl, CLUSTER_NODES)) %
+		cl->script->nodes;
+	if (other != node) {
+		power_off(cl, other);
+		start_later(cl, other, 1 + cl->crash.span_us / 4);
+	}
+	split(cl, node, node, 1);
+	cluster_at(cl, cl->now_us + cl->crash.span_us, WHAT_MEND,
+		   node | other << 8, cl->cut_life, (uint32_t)cl->crash.value);
+}
+
 static void step_net(struct cluster *cl, const struct cluster_step *step,
 		     unsigned node)
 {
@@ -320,6 +343,14 @@ static void step_net(struct cluster *cl, const struct cluster_step *step,
 		cl->split.value = step - cl->script->steps;
 		cl->split_armed = true;
 		return;
+	case STEP_CRASH_COMMIT:
+		cl->crash = *step;
+		cl->crash.value = step - cl->script->steps;
+		cl->crash_armed = true;
+		return;
+	case STEP_MUTE:
+		cl->mute[node] = (int)step->value;
+		break;
 	case STEP_LOSS:
 		cl->loss += (unsigned)step->value;
 		break;
@@ -425,7 +456,11 @@ void fault_mend(struct cluster *cl, const struct happening *h)
 		cl->cut[node][other]--;
 		break;
 	case STEP_ISOLATE:
+	case STEP_CRASH_COMMIT:
 		split(cl, node, node, -1);
+		break;
+	case STEP_MUTE:
+		cl->mute[node] = 0;
 		break;
 	case STEP_LINK:
 		if (node != other) {

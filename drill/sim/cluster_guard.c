@@ -31,6 +31,7 @@ void guard_begin(struct cluster *cl, unsigned node)
 	m->guard_life++;
 	m->guard_for = INSTANT_NEVER;
 	m->guard_sent = 0;
+	m->resigned = false;
 }
 
 static void resign(struct cluster *cl, unsigned node)
@@ -39,6 +40,7 @@ static void resign(struct cluster *cl, unsigned node)
 	struct message msg;
 	unsigned i;
 
+	m->resigned = true;
 	for (i = 0; i < cl->script->nodes; i++) {
 		if (i == node)
 			continue;
@@ -46,6 +48,26 @@ static void resign(struct cluster *cl, unsigned node)
 			     &msg);
 		net_send(cl, node, i, &msg);
 	}
+}
+
+/* A release may take R, and until the lease or the routing lease ends. */
+static int64_t whole_budget_us(const struct cluster *cl, unsigned node,
+			       int64_t took_us)
+{
+	const struct machine *m = &cl->machines[node];
+	struct instant end = INSTANT_NEVER;
+	int64_t real_us;
+
+	if (!instant_is_none(m->page.lease_end))
+		end = m->page.lease_end;
+	if (!instant_is_none(m->page.routing_end))
+		end = instant_min(end, m->page.routing_end);
+	real_us = daemon_real_us(cl, node, end);
+	if (real_us == FOREVER_US || real_us - 1 < cl->now_us + took_us ||
+	    real_us > cl->now_us +
+			    election_release_budget_us(&cl->settings[node]))
+		return took_us;
+	return real_us - 1 - cl->now_us;
 }
 
 /* Kill, release and a late timer together stay within R / 2. */
@@ -64,6 +86,8 @@ static void act(struct cluster *cl, unsigned node, enum guard_action what)
 		cluster_at(cl, cl->now_us + took_us, WHAT_GUARD_KILLED, node,
 			   m->guard_life, 0);
 	} else if (what == GUARD_RELEASE) {
+		if (full)
+			took_us = whole_budget_us(cl, node, took_us);
 		cluster_at(cl, cl->now_us + took_us, WHAT_GUARD_RELEASED, node,
 			   m->guard_life, 0);
 	} else if (what == GUARD_RESIGN) {

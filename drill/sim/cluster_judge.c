@@ -64,8 +64,8 @@ void judge_route(struct cluster *cl, unsigned node, int group)
 	}
 }
 
-/* @node has become primary: no other lease may run, whether its holder is
- * frozen or not. */
+/* @node has become primary: no other lease may run that was not resigned,
+ * whether its holder lives, is frozen or is dead. */
 void judge_primary(struct cluster *cl, unsigned node)
 {
 	unsigned i;
@@ -73,13 +73,27 @@ void judge_primary(struct cluster *cl, unsigned node)
 	for (i = 0; i < cl->script->nodes; i++) {
 		struct machine *m = &cl->machines[i];
 
-		if (i != node && m->election != NULL &&
-		    election_role(m->election) == ELECTION_PRIMARY &&
+		if (i != node && m->page.leader && !m->resigned &&
 		    instant_before(daemon_clock(cl, i), m->page.lease_end))
 			judge_wrong(cl, WRONG_TWO_LEASES,
 				    "n%u is primary while n%u's lease runs",
 				    node + 1, i + 1);
 	}
+}
+
+/* @node was told that nobody routes @group to what it leaves. */
+void judge_withdrawn(struct cluster *cl, unsigned node, int group)
+{
+	const struct document *doc =
+		election_document(cl->machines[node].election);
+	int leaving = doc->groups[group].leaving[1] - '0';
+	unsigned i;
+
+	for (i = 0; i < cl->script->nodes; i++)
+		if (cl->machines[i].routes[group] == leaving)
+			judge_wrong(cl, WRONG_TWO_ROUTES,
+				    "n%u believes that n%u has withdrawn g%d",
+				    node + 1, i + 1, group);
 }
 
 uint32_t judge_change(struct cluster *cl, uint32_t parent)
@@ -108,17 +122,10 @@ void judge_committed(struct cluster *cl, unsigned node)
 	cl->committed = change;
 }
 
+/* The promise after a start is as long as the longest lease there was. */
 int64_t judge_bound_us(const struct cluster *cl)
 {
-	int64_t lease_us = 0;
-	unsigned i;
-
-	for (i = 0; i < cl->script->nodes; i++)
-		if (cl->machines[i].lease_us > lease_us)
-			lease_us = cl->machines[i].lease_us;
-	if (cl->script->lease_us > lease_us)
-		lease_us = cl->script->lease_us;
-	return 2 * lease_us + 20 * cl->script->heartbeat_us;
+	return 2 * cl->longest_us + 20 * cl->script->heartbeat_us;
 }
 
 static bool follows(struct cluster *cl, unsigned node, unsigned primary)

@@ -52,7 +52,7 @@ void net_send(struct cluster *cl, unsigned from, unsigned to,
 	uint32_t slot, twin;
 
 	cl->result->messages++;
-	if (cl->cut[from][to] != 0 ||
+	if (cl->cut[from][to] != 0 || cl->mute[from] == (int)msg->kind ||
 	    (cl->quiet_us == FOREVER_US &&
 	     cluster_chance(cl, cl->weather.loss + cl->loss)))
 		return;

@@ -163,7 +163,7 @@ void outside_mover(struct cluster *cl, unsigned node)
 
 	if (m->mover_us != FOREVER_US)
 		return;
-	m->mover_us = cl->now_us + 500 + cluster_below(cl, 20 * MS);
+	m->mover_us = cl->now_us + cluster_below(cl, cl->weather.mover_span_us);
 	cluster_at(cl, m->mover_us, WHAT_MOVER, node, m->life, 0);
 }
 

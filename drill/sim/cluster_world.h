@@ -100,6 +100,7 @@ struct machine {
 	struct instant guard_for;
 	unsigned guard_sent;
 	bool hook_pending;
+	bool resigned; /* the page's lease, by the guard */
 
 	/* The one who moves groups, while primary. */
 	bool withdrawn[CLUSTER_GROUPS];
@@ -119,7 +120,7 @@ struct weather {
 	int64_t disk_min_us, disk_span_us;
 	int64_t timer_span_us;
 	unsigned full_release, failing_promote; /* per mille */
-	int64_t promote_span_us;
+	int64_t promote_span_us, mover_span_us;
 };
 
 struct cluster {
@@ -136,8 +137,9 @@ struct cluster {
 	unsigned hurry;
 	int cut[CLUSTER_NODES][CLUSTER_NODES]; /* from, to: how often */
 	uint32_t cut_life;
-	bool split_armed;
-	struct cluster_step split;
+	bool split_armed, crash_armed;
+	struct cluster_step split, crash;
+	int mute[CLUSTER_NODES]; /* kind of message that is lost, or 0 */
 
 	struct election_settings settings[CLUSTER_NODES];
 	struct machine machines[CLUSTER_NODES];
@@ -154,7 +156,7 @@ struct cluster {
 
 	int64_t quiet_us; /* of the last fault, or FOREVER */
 	int64_t well_us;  /* first time all was well after it */
-	unsigned dead;    /* bit: node */
+	int64_t longest_us; /* lease that any node ever ran with */
 	struct document scratch;
 };
 
@@ -204,6 +206,7 @@ void guard_happens(struct cluster *cl, const struct happening *h);
 void fault_step(struct cluster *cl, const struct cluster_step *step);
 void fault_mend(struct cluster *cl, const struct happening *h);
 void fault_document(struct cluster *cl, unsigned node);
+void fault_committed(struct cluster *cl, unsigned node);
 unsigned fault_primary(const struct cluster *cl);
 
 /* cluster_judge.c */
@@ -211,6 +214,7 @@ void judge_wrong(struct cluster *cl, enum cluster_wrong wrong, const char *fmt,
 		 ...) __attribute__((format(printf, 3, 4)));
 void judge_active(struct cluster *cl, unsigned node);
 void judge_route(struct cluster *cl, unsigned node, int group);
+void judge_withdrawn(struct cluster *cl, unsigned node, int group);
 void judge_primary(struct cluster *cl, unsigned node);
 void judge_committed(struct cluster *cl, unsigned node);
 uint32_t judge_change(struct cluster *cl, uint32_t parent);
