@@ -635,7 +635,8 @@ void election_step(struct election *e, const struct election_event *ev,
 	out->count = 0;
 	expire(e);
 	handle(e, ev);
-	expire(e);
+	if (election_obstacles(e) != 0)
+		primary_expire(e);
 	primary_commit(e);
 	primary_preempt(e);
 	primary_resign_again(e);

@@ -59,7 +59,7 @@ static void set_routes(struct election *e)
 	const struct document *doc = &e->hard.document;
 	unsigned i;
 
-	if (!granted(e))
+	if (e->route_count == doc->group_count || !granted(e))
 		return;
 	for (i = 0; i < doc->group_count; i++) {
 		const struct document_group *grp = &doc->groups[i];
@@ -140,7 +140,7 @@ void routing_obey(struct election *e)
 
 void routing_expire(struct election *e)
 {
-	bool over = e->route_count > 0 && RULE(ROUTE_END) &&
+	bool over = RULE(ROUTE_END) &&
 		    instant_reached(e->now,
 				    instant_add(e->routing_end, -e->budget_us));
 	unsigned i;

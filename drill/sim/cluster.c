@@ -53,14 +53,17 @@ void cluster_say(struct cluster *cl, const char *fmt, ...)
 	cl->trace(cl->trace_arg, line);
 }
 
+/* By multiplication: a division for each message would be felt. */
 int64_t cluster_below(struct cluster *cl, int64_t bound)
 {
-	return (int64_t)rng_below(&cl->rng, (uint64_t)bound);
+	unsigned __int128 wide = rng_next(&cl->rng);
+
+	return (int64_t)(wide * (uint64_t)bound >> 64);
 }
 
 bool cluster_chance(struct cluster *cl, unsigned per_mille)
 {
-	return per_mille != 0 && rng_below(&cl->rng, 1000) < per_mille;
+	return per_mille != 0 && cluster_below(cl, 1000) < per_mille;
 }
 
 static bool happens_before(const struct happening *a,
