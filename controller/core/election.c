@@ -1,94 +1,9 @@
 #include "controller/core/election_state.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 
 /* The step: what has run out, the event, what follows from both. */
-
-int64_t election_release_budget_us(const struct election_settings *set)
-{
-	int64_t part_us = set->lease_us / 5;
-
-	return part_us > 20 * MS ? part_us : 20 * MS;
-}
-
-/* Of @span_us: what a clock that is faster by the drift shows. */
-static int64_t stretched_us(const struct election_settings *set,
-			    int64_t span_us)
-{
-	return span_us + (span_us * set->drift_ppm + 999999) / 1000000;
-}
-
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	unsigned i;
-
-	for (i = 0; i < 64; i += 8)
-		hash = (hash ^ (value >> i & 0xff)) * 1099511628211u;
-	return hash;
-}
-
-/* What must be the same on all nodes.  Not the priorities: they travel. */
-static uint64_t digest_of(const struct election_settings *set)
-{
-	uint64_t hash = mix(14695981039346656037u, message_id(set->cluster));
-	unsigned i;
-
-	for (i = 0; i < set->node_count; i++) {
-		hash = mix(hash, message_id(set->nodes[i].name));
-		hash = mix(hash, set->nodes[i].witness);
-	}
-	hash = mix(hash, (uint64_t)set->heartbeat_us);
-	hash = mix(hash, (uint64_t)set->lease_us);
-	hash = mix(hash, (uint64_t)set->routing_lease_us);
-	return mix(hash, set->drift_ppm);
-}
-
-static bool ids_differ(const struct election_settings *set)
-{
-	unsigned i, k;
-
-	for (i = 0; i < set->node_count; i++)
-		for (k = 0; k < i; k++)
-			if (message_id(set->nodes[i].name) ==
-			    message_id(set->nodes[k].name))
-				return false;
-	return true;
-}
-
-int election_settings_check(const struct election_settings *set,
-			    struct err *err)
-{
-	int64_t budget_us = election_release_budget_us(set);
-	unsigned i, leaders = 0;
-
-	if (set->node_count < 1 || set->node_count > ELECTION_NODES_MAX ||
-	    set->self >= set->node_count)
-		return err_set(err, -EINVAL,
-			       "a cluster has 1 to %d nodes, this one among "
-			       "them",
-			       ELECTION_NODES_MAX);
-	for (i = 0; i < set->node_count; i++)
-		leaders += !set->nodes[i].witness;
-	if (leaders == 0)
-		return err_set(err, -EINVAL, "all nodes are witnesses");
-	if (!ids_differ(set))
-		return err_set(err, -EINVAL,
-			       "two nodes have the same name, or names whose "
-			       "hashes are the same: rename one");
-	if (set->heartbeat_us < 10 * MS)
-		return err_set(err, -EINVAL, "heartbeat is under 10ms");
-	if (set->lease_us < 4 * set->heartbeat_us + budget_us)
-		return err_set(err, -EINVAL,
-			       "lease must be at least 4 heartbeats and the "
-			       "release budget (a fifth of the lease, at least "
-			       "20ms)");
-	if (set->routing_lease_us < set->lease_us)
-		return err_set(err, -EINVAL,
-			       "routing_lease is shorter than lease");
-	return 0;
-}
 
 struct election *election_new(const struct election_settings *set,
 			      uint64_t seed)
@@ -101,14 +16,15 @@ struct election *election_new(const struct election_settings *set,
 	e->set = *set;
 	for (i = 0; i < set->node_count; i++)
 		e->ids[i] = message_id(set->nodes[i].name);
-	e->digest = digest_of(set);
+	e->digest = election_digest(set);
 	e->quorum = set->node_count / 2 + 1;
 	if (!RULE(QUORUM) && e->quorum > 1)
 		e->quorum--;
 	e->budget_us = election_release_budget_us(set);
-	e->promise_us = RULE(PROMISE_DRIFT) ? stretched_us(set, set->lease_us)
-					    : set->lease_us;
-	e->wait_us = stretched_us(set, set->routing_lease_us);
+	e->promise_us = RULE(PROMISE_DRIFT)
+				? election_stretched_us(set, set->lease_us)
+				: set->lease_us;
+	e->wait_us = election_stretched_us(set, set->routing_lease_us);
 	rng_init(&e->rng, seed);
 	for (i = 0; i < set->node_count; i++)
 		peer_init(&e->peers[i], &e->rng);
@@ -512,8 +428,8 @@ static void start(struct election *e, const struct election_event *ev)
 	lease_us = RULE(PROMISE_LONGEST) ? e->hard.longest_lease_us
 					 : e->set.lease_us;
 	if (RULE(PROMISE_BOOT))
-		e->boot_promise =
-			instant_add(e->now, stretched_us(&e->set, lease_us));
+		e->boot_promise = instant_add(
+			e->now, election_stretched_us(&e->set, lease_us));
 	act = election_act(e, ELECTION_RELEASE);
 	e->release_id = act->id = ++e->last_id;
 	act->release.routes = true;
@@ -537,8 +453,7 @@ static void decide(struct election *e, const struct document *doc)
 		return;
 	}
 	document_copy(&e->hard.document, doc);
-	e->hard.document.position =
-		(struct position){ e->hard.term, version };
+	e->hard.document.position = (struct position){ e->hard.term, version };
 	election_take_document(e, NULL);
 }
 

@@ -20,6 +20,7 @@ struct route {
 	char group[DOCUMENT_NAME_MAX + 1];
 	char instance[DOCUMENT_NAME_MAX + 1];
 	bool withdrawing;
+	struct instant end;      /* of its lease, which withdrawing fixes */
 	uint64_t id;             /* of the order under way, or 0 */
 	struct instant retry_at; /* after a failure; else NEVER */
 };
@@ -108,6 +109,11 @@ struct election {
 	unsigned former; /* the primary before, or NOBODY */
 };
 
+/* election_settings.c */
+int64_t election_stretched_us(const struct election_settings *set,
+			      int64_t span_us);
+uint64_t election_digest(const struct election_settings *set);
+
 /* election.c: the step, messages, terms, heartbeats */
 struct election_action *election_act(struct election *e,
 				     enum election_action_kind kind);
@@ -172,6 +178,7 @@ void routing_answered(struct election *e, uint64_t id, bool done);
 void routing_conform(struct election *e);
 void routing_fence(struct election *e);
 void routing_watch(struct election *e);
+struct instant routing_end(const struct election *e);
 struct instant routing_deadline(const struct election *e);
 
 #endif

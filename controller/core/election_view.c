@@ -62,9 +62,7 @@ void election_page(const struct election *e, struct guard_page *ret_page)
 		ret_page->lease_end = primary_lease_end(e);
 	else if (leaving)
 		ret_page->lease_end = e->release_end;
-	ret_page->routing_end =
-		e->route_count > 0 && RULE(ROUTE_END) ? e->routing_end
-						     : INSTANT_NONE;
+	ret_page->routing_end = routing_end(e);
 	ret_page->term = e->hard.term;
 	ret_page->boot = e->boot;
 	ret_page->digest = e->digest;
@@ -118,8 +116,7 @@ void election_look(const struct election *e, struct election_view *ret_view)
 	ret_view->lease_end =
 		primary_in_office(e) ? primary_lease_end(e) : INSTANT_NONE;
 	ret_view->promised = instant_max(e->promise, e->boot_promise);
-	ret_view->routing_end =
-		e->route_count > 0 ? e->routing_end : INSTANT_NONE;
+	ret_view->routing_end = routing_end(e);
 	ret_view->stored = e->disk.position;
 	ret_view->committed = e->committed;
 	for (i = 0; i < e->set.node_count; i++)

@@ -316,9 +316,9 @@ struct instant primary_preempted_at(const struct election *e)
 	if (best == ELECTION_NOBODY ||
 	    e->peers[best].priority <= e->set.nodes[e->set.self].priority)
 		return INSTANT_NEVER;
-	return instant_add(instant_max(e->peers[best].eligible_since,
-				       e->office_at),
-			   e->set.preempt_delay_us);
+	return instant_add(
+		instant_max(e->peers[best].eligible_since, e->office_at),
+		e->set.preempt_delay_us);
 }
 
 void primary_preempt(struct election *e)

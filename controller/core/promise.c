@@ -77,7 +77,11 @@ static uint64_t next_term(const struct election *e)
 
 static unsigned count_bits(uint32_t bits)
 {
-	return (unsigned)__builtin_popcount(bits);
+	unsigned count = 0;
+
+	for (; bits != 0; bits &= bits - 1)
+		count++;
+	return count;
 }
 
 /* Ask whoever has not answered. */

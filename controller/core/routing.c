@@ -27,7 +27,7 @@ static void order(struct election *e, struct route *route, bool on)
 	if (on) {
 		memcpy(act->route.instance, route->instance,
 		       sizeof(route->instance));
-		act->not_after = instant_add(e->routing_end, -e->budget_us);
+		act->not_after = instant_add(route->end, -e->budget_us);
 	} else {
 		act->route.instance[0] = '\0';
 	}
@@ -70,11 +70,24 @@ static void set_routes(struct election *e)
 		    e->route_count == DOCUMENT_GROUPS_MAX)
 			continue;
 		route = &e->routes[e->route_count++];
-		*route = (struct route){ .retry_at = INSTANT_NEVER };
+		*route = (struct route){ .end = e->routing_end };
 		memcpy(route->group, grp->name, sizeof(grp->name));
 		memcpy(route->instance, grp->primary, sizeof(grp->primary));
 		order(e, route, true);
 	}
+}
+
+/* The lease goes on for every group that the document names; one that is
+ * being withdrawn must be done when it would have been. */
+static void extend(struct election *e, struct instant end)
+{
+	unsigned i;
+
+	e->routing_end = instant_max(e->routing_end, end);
+	for (i = 0; i < e->route_count; i++)
+		if (!e->routes[i].withdrawing || !RULE(ROUTE_EACH))
+			e->routes[i].end = e->routing_end;
+	set_routes(e);
 }
 
 /* A heartbeat of the term's primary: a routing lease until t + G. */
@@ -90,8 +103,7 @@ void routing_granted(struct election *e, const struct message *msg)
 	    RULE(ROUTE_COMMITTED))
 		return;
 	e->granted = committed;
-	e->routing_end = instant_max(e->routing_end, end);
-	set_routes(e);
+	extend(e, end);
 }
 
 /* The primary routes under its own lease; what it routed as a follower it
@@ -100,9 +112,8 @@ void routing_by_office(struct election *e)
 {
 	if (e->role != ELECTION_PRIMARY)
 		return;
-	e->routing_end = instant_max(e->routing_end, primary_lease_end(e));
 	e->granted = e->committed;
-	set_routes(e);
+	extend(e, primary_lease_end(e));
 }
 
 /* What this node routes obeys the document that it holds. */
@@ -138,20 +149,38 @@ void routing_obey(struct election *e)
 	routing_conform(e);
 }
 
+/* When withdrawing @route must begin. */
+static struct instant must_withdraw(const struct election *e,
+				    const struct route *route)
+{
+	return instant_add(route->end, -e->budget_us);
+}
+
 void routing_expire(struct election *e)
 {
-	bool over = RULE(ROUTE_END) &&
-		    instant_reached(e->now,
-				    instant_add(e->routing_end, -e->budget_us));
 	unsigned i;
 
 	for (i = 0; i < e->route_count; i++) {
 		struct route *route = &e->routes[i];
 
-		if ((over && !route->withdrawing) ||
-		    instant_reached(e->now, route->retry_at))
+		if (route->withdrawing
+			    ? instant_reached(e->now, route->retry_at)
+			    : instant_reached(e->now,
+					      must_withdraw(e, route)) &&
+				      RULE(ROUTE_END))
 			order(e, route, false);
 	}
+}
+
+/* When the first of the routes must be gone; NONE if there are none. */
+struct instant routing_end(const struct election *e)
+{
+	struct instant end = INSTANT_NEVER;
+	unsigned i;
+
+	for (i = 0; i < e->route_count; i++)
+		end = instant_min(end, e->routes[i].end);
+	return e->route_count > 0 && RULE(ROUTE_END) ? end : INSTANT_NONE;
 }
 
 /* An order was carried out, or was not and may have been in part. */
@@ -281,10 +310,12 @@ struct instant routing_deadline(const struct election *e)
 	unsigned i, k;
 
 	for (i = 0; i < e->route_count; i++) {
-		due = instant_min(due, e->routes[i].retry_at);
-		if (!e->routes[i].withdrawing && RULE(ROUTE_END))
-			due = instant_min(due, instant_add(e->routing_end,
-							   -e->budget_us));
+		const struct route *route = &e->routes[i];
+
+		if (route->withdrawing)
+			due = instant_min(due, route->retry_at);
+		else if (RULE(ROUTE_END))
+			due = instant_min(due, must_withdraw(e, route));
 	}
 	for (i = 0; i < e->fence_count && e->role == ELECTION_PRIMARY; i++)
 		for (k = 0; k < e->set.node_count; k++)

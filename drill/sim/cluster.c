@@ -66,8 +66,7 @@ bool cluster_chance(struct cluster *cl, unsigned per_mille)
 	return per_mille != 0 && cluster_below(cl, 1000) < per_mille;
 }
 
-static bool happens_before(const struct happening *a,
-			   const struct happening *b)
+static bool happens_before(const struct happening *a, const struct happening *b)
 {
 	return a->at_us < b->at_us ||
 	       (a->at_us == b->at_us && a->order < b->order);
@@ -117,14 +116,17 @@ static void draw_weather(struct cluster *cl)
 
 	w->delay_min_us = 50;
 	w->delay_span_us = delays_us[cluster_below(cl, 5)] * beat_us / 100000;
-	w->loss = cluster_chance(cl, 500) ? (unsigned)cluster_below(cl, 200) : 0;
+	w->loss =
+		cluster_chance(cl, 500) ? (unsigned)cluster_below(cl, 200) : 0;
 	w->doubled = (unsigned)cluster_below(cl, 60);
 	w->late = (unsigned)cluster_below(cl, 20);
 	w->late_span_us = 3 * cl->script->lease_us;
 	w->disk_min_us = 50;
 	w->disk_span_us = disks_us[cluster_below(cl, 4)] * beat_us / 100000;
 	w->timer_span_us = cluster_chance(cl, 300) ? beat_us / 20 : 200;
-	w->full_release = (unsigned)cluster_below(cl, 400);
+	w->full_release = cluster_chance(cl, 250)
+				  ? 1000
+				  : (unsigned)cluster_below(cl, 400);
 	w->failing_promote = cluster_chance(cl, 200) ? 50 : 0;
 	w->mover_span_us = cluster_chance(cl, 500) ? 100 : 20 * MS;
 	w->promote_span_us = hooks_us[cluster_below(cl, 4)] * beat_us / 100000;
@@ -156,9 +158,7 @@ static void make_machines(struct cluster *cl)
 				script->witness && k == script->nodes - 1;
 		}
 		m->offset_us = cluster_below(cl, 1000 * HOUR);
-		m->ppm = cluster_chance(cl, 500)
-				 ? 0
-				 : script->drift_ppm;
+		m->ppm = cluster_chance(cl, 500) ? 0 : script->drift_ppm;
 		if (cluster_chance(cl, 200))
 			m->ppm = cluster_below(cl, script->drift_ppm + 1);
 		m->lease_us = script->lease_us;

@@ -34,28 +34,28 @@ enum cluster_step_kind {
 	STEP_FREEZE_ACT, /* ... between the next check and its act */
 	STEP_GUARD,      /* the guard dies, a new one comes after span */
 	STEP_START,
-	STEP_WIPE,       /* the machine loses its state and starts anew */
-	STEP_CUT,        /* from node to other, one way, for span; 0: stays */
-	STEP_HEAL,       /* every link and all loss */
-	STEP_ISOLATE,    /* all links of node, both ways, for span */
-	STEP_LINK,       /* isolate node, and link other with it after span */
-	STEP_SPLIT,      /* node and other against the rest, for span */
+	STEP_WIPE,         /* the machine loses its state and starts anew */
+	STEP_CUT,          /* from node to other, one way, for span; 0: stays */
+	STEP_HEAL,         /* every link and all loss */
+	STEP_ISOLATE,      /* all links of node, both ways, for span */
+	STEP_LINK,         /* isolate node, and link other with it after span */
+	STEP_SPLIT,        /* node and other against the rest, for span */
 	STEP_SPLIT_COMMIT, /* the same with the primary's next document */
 	STEP_CRASH_COMMIT, /* other loses its power and the primary its links
 			      with the next commit, for span */
-	STEP_MUTE,       /* node's messages of kind value are lost, for span */
-	STEP_LOSS,       /* value per mille, of all messages, for span */
-	STEP_SLOW,       /* node's disk: a write takes value us, for span */
-	STEP_FAIL,       /* node's disk: no write succeeds, for span */
-	STEP_HAND_OVER,  /* to node, or any */
+	STEP_MUTE,        /* node's messages of kind value are lost, for span */
+	STEP_LOSS,        /* value per mille, of all messages, for span */
+	STEP_SLOW,        /* node's disk: a write takes value us, for span */
+	STEP_FAIL,        /* node's disk: no write succeeds, for span */
+	STEP_HAND_OVER,   /* to node, or any */
 	STEP_MAINTENANCE, /* of node, for span */
-	STEP_CHECKS,     /* of node do not pass, for span */
-	STEP_MOVE,       /* group value away from its instance */
-	STEP_LEASE,      /* value: another lease; all restart, span apart */
-	STEP_HURRY,      /* value per mille of the standing delays are 0 */
-	STEP_QUIET,      /* the last fault: all is mended but the nodes whose
-			    bits are in value stay dead, and the link between
-			    node and other is cut if they differ */
+	STEP_CHECKS,      /* of node do not pass, for span */
+	STEP_MOVE,        /* group value away from its instance */
+	STEP_LEASE,       /* value: another lease; all restart, span apart */
+	STEP_HURRY,       /* value per mille of the standing delays are 0 */
+	STEP_QUIET,       /* the last fault: all is mended but the nodes whose
+			     bits are in value stay dead, and the link between
+			     node and other is cut if they differ */
 	STEP_KINDS
 };
 
@@ -122,10 +122,10 @@ void cluster_run(struct cluster *cl, const struct cluster_script *script,
 void cluster_draw(struct cluster_script *script, uint64_t seed, unsigned nodes,
 		  int64_t length_us);
 
-/* Make @script shorter while it goes wrong in the same way.  Returns the
- * number of runs. */
+/* Make @script shorter while it goes wrong in the same way; each attempt is
+ * made under @seeds seeds.  Returns the number of attempts. */
 unsigned cluster_shrink(struct cluster *cl, struct cluster_script *script,
-			enum cluster_wrong wrong, unsigned runs_max);
+			enum cluster_wrong wrong, unsigned seeds);
 
 /* Scripts as text. */
 size_t cluster_script_print(const struct cluster_script *script, char *buf,

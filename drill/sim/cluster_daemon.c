@@ -63,8 +63,8 @@ static void store(struct cluster *cl, unsigned node,
 
 	if (m->slow_us > 0)
 		took_us = m->slow_us / 2 + cluster_below(cl, m->slow_us);
-	m->writing_size = hard_encode(act->store, m->writing,
-				      sizeof(m->writing));
+	m->writing_size =
+		hard_encode(act->store, m->writing, sizeof(m->writing));
 	assert(m->writing_size > 0);
 	m->store_id = act->id;
 	m->stored_us = cl->now_us + took_us;
@@ -190,6 +190,8 @@ void daemon_feed(struct cluster *cl, unsigned node, struct election_event *ev)
 		daemon_feed(cl, node, &again);
 	else
 		arm(cl, node);
+	if (election_role(m->election) == ELECTION_LEADER)
+		judge_leader(cl, node);
 	if (cl->quiet_us != FOREVER_US && cl->well_us == FOREVER_US)
 		judge_well(cl);
 }
@@ -257,15 +259,14 @@ void daemon_die(struct cluster *cl, unsigned node)
 	m->life++;
 }
 
-void daemon_local(struct cluster *cl, unsigned node, unsigned obstacle,
-		  bool on)
+void daemon_local(struct cluster *cl, unsigned node, unsigned obstacle, bool on)
 {
 	struct machine *m = &cl->machines[node];
 
 	m->obstacles = on ? m->obstacles | obstacle : m->obstacles & ~obstacle;
 	if (m->election != NULL)
-		cluster_at(cl, cl->now_us + cluster_below(cl, 2000),
-			   WHAT_LOCAL, node, m->life, 0);
+		cluster_at(cl, cl->now_us + cluster_below(cl, 2000), WHAT_LOCAL,
+			   node, m->life, 0);
 }
 
 static void stored(struct cluster *cl, unsigned node, bool done)
@@ -298,8 +299,8 @@ void daemon_happens(struct cluster *cl, const struct happening *h)
 	if (daemon_frozen(cl, h->node)) {
 		if (h->what == WHAT_WAKE)
 			m->wake_us = m->thaw_us;
-		cluster_at(cl, m->thaw_us, (enum what)h->what, h->node,
-			   h->life, h->arg);
+		cluster_at(cl, m->thaw_us, (enum what)h->what, h->node, h->life,
+			   h->arg);
 		return;
 	}
 	if (h->what == WHAT_STORED) {

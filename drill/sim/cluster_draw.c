@@ -1,6 +1,6 @@
 #include "drill/sim/cluster_world.h"
 
-/* Scripts from a seed, and making them shorter. */
+/* Scripts from a seed. */
 
 struct draw {
 	struct cluster_script *script;
@@ -46,41 +46,94 @@ static int64_t span(struct draw *d)
 static enum cluster_step_kind pick_kind(struct draw *d)
 {
 	static const enum cluster_step_kind kinds[] = {
-		STEP_KILL,	STEP_KILL,	   STEP_KILL_BOTH,
-		STEP_POWER,	STEP_FREEZE,	   STEP_FREEZE,
-		STEP_FREEZE_ACT, STEP_FREEZE_ACT,  STEP_GUARD,
-		STEP_CUT,	STEP_CUT,	   STEP_CUT,
-		STEP_ISOLATE,	STEP_LINK,	   STEP_LINK,
-		STEP_SPLIT,	STEP_SPLIT_COMMIT, STEP_SPLIT_COMMIT,
-		STEP_LOSS,	STEP_SLOW,	   STEP_FAIL,
-		STEP_HAND_OVER, STEP_HAND_OVER,	   STEP_MAINTENANCE,
+		STEP_KILL,         STEP_KILL,         STEP_KILL_BOTH,
+		STEP_POWER,        STEP_FREEZE,       STEP_FREEZE,
+		STEP_FREEZE_ACT,   STEP_FREEZE_ACT,   STEP_GUARD,
+		STEP_CUT,          STEP_CUT,          STEP_CUT,
+		STEP_ISOLATE,      STEP_LINK,         STEP_LINK,
+		STEP_SPLIT,        STEP_SPLIT_COMMIT, STEP_SPLIT_COMMIT,
+		STEP_LOSS,         STEP_SLOW,         STEP_FAIL,
+		STEP_HAND_OVER,    STEP_HAND_OVER,    STEP_MAINTENANCE,
 		STEP_CRASH_COMMIT, STEP_CRASH_COMMIT, STEP_MUTE,
-		STEP_CHECKS,	STEP_MOVE,	   STEP_MOVE,
-		STEP_MOVE,	STEP_MOVE,	   STEP_HEAL,
+		STEP_CHECKS,       STEP_MOVE,         STEP_MOVE,
+		STEP_MOVE,         STEP_MOVE,         STEP_HEAL,
 	};
 
 	return kinds[below(d, sizeof(kinds) / sizeof(kinds[0]))];
 }
 
-/* Office goes to another node and comes back within a lease, while the one
- * or the other is not heard. */
+/* Office goes from one to another node and comes back within a lease, while
+ * some kind of message of the one is lost: often its heartbeats. */
 static void draw_back_and_forth(struct draw *d)
 {
-	int64_t part_us = d->script->lease_us / 4;
+	struct cluster_script *script = d->script;
+	int64_t part_us = script->lease_us / 6;
+	unsigned one = (unsigned)below(d, script->nodes);
+	unsigned i, mute = (unsigned)below(d, 3);
+	bool beats = below(d, 2) == 0;
 	struct cluster_step *step;
-	unsigned i, mute = (unsigned)below(d, 4);
 
-	for (i = 0; i < 4; i++) {
+	add(d, STEP_HAND_OVER)->node = one;
+	d->at_us += below(d, 2 * script->lease_us);
+	for (i = 0; i < 3; i++) {
 		if (i == mute) {
 			step = add(d, STEP_MUTE);
-			step->node = someone(d);
-			step->value = 1 + below(d, MESSAGE_KINDS - 1);
+			step->node = one;
+			step->value = beats ? MESSAGE_HEARTBEAT
+					    : 1 + below(d, MESSAGE_KINDS - 1);
 			step->span_us = span(d);
-		} else {
-			add(d, STEP_HAND_OVER)->node = CLUSTER_ANY;
 		}
+		if (i < 2)
+			add(d, STEP_HAND_OVER)->node =
+				i == 0 ? CLUSTER_ANY : one;
 		d->at_us += below(d, part_us);
 	}
+}
+
+/* A follower hears but is not heard, then freezes, while a group moves: its
+ * routing lease ends as late as it can. */
+static void draw_late_route(struct draw *d)
+{
+	struct cluster_script *script = d->script;
+	unsigned one = (unsigned)below(d, script->nodes);
+	struct cluster_step *step = add(d, STEP_CUT);
+
+	step->node = one;
+	step->other = CLUSTER_PRIMARY;
+	step->span_us = 3 * script->routing_lease_us;
+	d->at_us += below(d, 2 * script->heartbeat_us);
+	step = add(d, STEP_MOVE);
+	step->value = below(d, CLUSTER_GROUPS);
+	d->at_us += below(d, 2 * script->heartbeat_us);
+	step = add(d, STEP_FREEZE);
+	step->node = one;
+	step->span_us = 3 * script->routing_lease_us;
+	d->at_us += below(d, script->routing_lease_us);
+}
+
+/* A decision reaches one follower, which is elected, cannot pass it on, and
+ * dies. */
+static void draw_half_written(struct draw *d)
+{
+	struct cluster_script *script = d->script;
+	unsigned one = (unsigned)below(d, script->nodes);
+	struct cluster_step *step = add(d, STEP_SPLIT_COMMIT);
+
+	step->other = one;
+	step->span_us = 1 + below(d, script->lease_us / 2);
+	add(d, STEP_MOVE)->value = below(d, CLUSTER_GROUPS);
+	d->at_us += step->span_us;
+	step = add(d, STEP_ISOLATE);
+	step->node = CLUSTER_PRIMARY;
+	step->span_us = 4 * script->lease_us;
+	step = add(d, STEP_MUTE);
+	step->node = one;
+	step->value = MESSAGE_DOCUMENT;
+	step->span_us = 4 * script->lease_us;
+	d->at_us += script->lease_us + below(d, script->lease_us);
+	step = add(d, STEP_POWER);
+	step->node = one;
+	step->span_us = 2 * script->lease_us;
 }
 
 static void draw_step(struct draw *d)
@@ -98,6 +151,12 @@ static void draw_step(struct draw *d)
 		return;
 	} else if (rare < 6) {
 		draw_back_and_forth(d);
+		return;
+	} else if (rare < 10) {
+		draw_late_route(d);
+		return;
+	} else if (rare < 13) {
+		draw_half_written(d);
 		return;
 	} else {
 		step = add(d, pick_kind(d));
@@ -200,47 +259,4 @@ void cluster_draw(struct cluster_script *script, uint64_t seed, unsigned nodes,
 	       script->step_count < CLUSTER_STEPS_MAX - 64)
 		draw_round(&d);
 	script->end_us = d.at_us;
-}
-
-static bool still_wrong(struct cluster *cl, const struct cluster_script *script,
-			enum cluster_wrong wrong)
-{
-	static struct cluster_result result;
-
-	cluster_run(cl, script, &result);
-	return result.wrong == wrong;
-}
-
-/* Leave out steps from @first on, @count of them. */
-static void leave_out(const struct cluster_script *from,
-		      struct cluster_script *to, unsigned first,
-		      unsigned count)
-{
-	unsigned i, kept = 0;
-
-	*to = *from;
-	for (i = 0; i < from->step_count; i++)
-		if (i < first || i >= first + count)
-			to->steps[kept++] = from->steps[i];
-	to->step_count = kept;
-}
-
-unsigned cluster_shrink(struct cluster *cl, struct cluster_script *script,
-			enum cluster_wrong wrong, unsigned runs_max)
-{
-	static struct cluster_script less;
-	unsigned size = script->step_count, first, runs = 0;
-
-	while (size > 0 && runs < runs_max) {
-		for (first = 0; first < script->step_count && runs < runs_max;
-		     runs++) {
-			leave_out(script, &less, first, size);
-			if (still_wrong(cl, &less, wrong))
-				*script = less;
-			else
-				first += size;
-		}
-		size /= 2;
-	}
-	return runs;
 }

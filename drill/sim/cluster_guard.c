@@ -65,7 +65,7 @@ static int64_t whole_budget_us(const struct cluster *cl, unsigned node,
 	real_us = daemon_real_us(cl, node, end);
 	if (real_us == FOREVER_US || real_us - 1 < cl->now_us + took_us ||
 	    real_us > cl->now_us +
-			    election_release_budget_us(&cl->settings[node]))
+			      election_release_budget_us(&cl->settings[node]))
 		return took_us;
 	return real_us - 1 - cl->now_us;
 }
@@ -182,8 +182,9 @@ void guard_happens(struct cluster *cl, const struct happening *h)
 	case WHAT_GUARD_RESIGN:
 		resign(cl, h->node);
 		if (m->guard_sent < 3 * (cl->script->nodes - 1))
-			cluster_at(cl, cl->now_us + cl->script->heartbeat_us / 4,
-				   WHAT_GUARD_RESIGN, h->node, m->guard_life, 0);
+			cluster_at(
+				cl, cl->now_us + cl->script->heartbeat_us / 4,
+				WHAT_GUARD_RESIGN, h->node, m->guard_life, 0);
 		else
 			m->guard_alive = false;
 		break;

@@ -1,3 +1,4 @@
+#include "controller/core/election_state.h"
 #include "drill/sim/cluster_world.h"
 
 #include <assert.h>
@@ -79,6 +80,17 @@ void judge_primary(struct cluster *cl, unsigned node)
 				    "n%u is primary while n%u's lease runs",
 				    node + 1, i + 1);
 	}
+}
+
+/* Who has won and does not become primary keeps all others waiting. */
+void judge_leader(struct cluster *cl, unsigned node)
+{
+	const struct election *e = cl->machines[node].election;
+
+	if (instant_diff_us(e->won_at, e->now) > e->set.lease_us)
+		judge_wrong(cl, WRONG_STUCK,
+			    "n%u leads for a lease without becoming primary",
+			    node + 1);
 }
 
 /* @node was told that nobody routes @group to what it leaves. */

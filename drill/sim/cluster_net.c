@@ -39,7 +39,8 @@ bool net_linked(const struct cluster *cl, unsigned a, unsigned b)
 static void launch(struct cluster *cl, unsigned to, uint32_t slot)
 {
 	const struct weather *w = &cl->weather;
-	int64_t delay_us = w->delay_min_us + cluster_below(cl, w->delay_span_us);
+	int64_t delay_us =
+		w->delay_min_us + cluster_below(cl, w->delay_span_us);
 
 	if (cluster_chance(cl, w->late) && cl->quiet_us == FOREVER_US)
 		delay_us += cluster_below(cl, w->late_span_us);

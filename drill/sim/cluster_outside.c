@@ -138,8 +138,7 @@ static void route(struct cluster *cl, unsigned node)
 	struct route_order *order = &m->orders[m->order_first];
 
 	if (!order->checked && order->instance != 0) {
-		if (!instant_before(daemon_clock(cl, node),
-				    order->not_after)) {
+		if (!instant_before(daemon_clock(cl, node), order->not_after)) {
 			finish_order(cl, node, false);
 			return;
 		}

@@ -154,8 +154,8 @@ struct cluster {
 	uint32_t parent[CHANGES_MAX];
 	uint32_t changes, committed;
 
-	int64_t quiet_us; /* of the last fault, or FOREVER */
-	int64_t well_us;  /* first time all was well after it */
+	int64_t quiet_us;   /* of the last fault, or FOREVER */
+	int64_t well_us;    /* first time all was well after it */
 	int64_t longest_us; /* lease that any node ever ran with */
 	struct document scratch;
 };
@@ -214,6 +214,7 @@ void judge_wrong(struct cluster *cl, enum cluster_wrong wrong, const char *fmt,
 		 ...) __attribute__((format(printf, 3, 4)));
 void judge_active(struct cluster *cl, unsigned node);
 void judge_route(struct cluster *cl, unsigned node, int group);
+void judge_leader(struct cluster *cl, unsigned node);
 void judge_withdrawn(struct cluster *cl, unsigned node, int group);
 void judge_primary(struct cluster *cl, unsigned node);
 void judge_committed(struct cluster *cl, unsigned node);

@@ -1,45 +1,41 @@
 /* quorum: the quorum protocol under faults, for simulated hours.
  *
- *	quorum [--hours H] [--seed S] [--nodes N] [--json FILE]
- *	quorum --run FILE		one scenario, with what happens
- *	quorum --trace S [--nodes N]	one seed, with what happens
- *
- * A seed that goes wrong is made shorter and written to a scenario file; the
- * command that runs it again is printed.
+ * A seed that goes wrong is made shorter and written as a scenario; the
+ * command that runs it again is printed.  Built with mutants it also shows
+ * that each rule is needed: see quorum_hunt.c.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "drill/sim/cluster.h"
 #include "controller/core/instant.h"
+#include "drill/sim/quorum.h"
 
-#ifdef BASCULE_MUTANTS
-#include "controller/core/rule.h"
-#include "drill/sim/mutants.h"
-#endif
+#define SPEED_WANTED 10.0 /* simulated hours for each CPU second */
 
-#define LENGTH_US (5 * MINUTE)
+static const char usage[] =
+	"usage: quorum [--hours H] [--seed S] [--nodes N] [--json FILE] "
+	"[--commit C]\n"
+	"       quorum --run FILE [--seeds N]   a scenario, under N seeds\n"
+	"       quorum --trace SEED [--nodes N] what happens under one seed\n"
+	"       quorum-mutants --mutants [--mutant NAME] [--folder F]\n";
 
 struct totals {
 	int64_t simulated_us;
 	double cpu_s;
-	uint64_t seeds, events, messages, elections, moves, commits, rounds;
+	uint64_t first, seeds, events, messages, elections, moves, commits;
+	uint64_t rounds, hash;
 	unsigned recoveries[1001]; /* how many at each per mille; last: more */
+	unsigned wrong;
 };
 
-struct options {
-	double hours;
-	uint64_t seed;
-	unsigned nodes;
-	const char *json, *run, *mutant;
-	bool trace, all_mutants;
-};
-
-static double cpu_seconds(void)
+double quorum_cpu_s(void)
 {
 	return (double)clock() / CLOCKS_PER_SEC;
 }
@@ -61,6 +57,8 @@ static void add_up(struct totals *sum, const struct cluster_result *result)
 	sum->elections += result->elections;
 	sum->moves += result->moves;
 	sum->commits += result->commits;
+	sum->hash = (sum->hash ^ result->hash) * 1099511628211u;
+	sum->wrong += result->wrong != WRONG_NOTHING;
 	for (i = 0; i < result->recovery_count; i++) {
 		unsigned at = result->recoveries[i];
 
@@ -69,8 +67,8 @@ static void add_up(struct totals *sum, const struct cluster_result *result)
 	}
 }
 
-/* The per mille of the bound within which @per_10000 of the rounds ended. */
-static unsigned quantile(const struct totals *sum, unsigned per_10000)
+/* The share of the bound, in percent, within which so many recovered. */
+static double quantile(const struct totals *sum, unsigned per_10000)
 {
 	uint64_t want = (sum->rounds * per_10000 + 9999) / 10000, seen = 0;
 	unsigned i;
@@ -80,248 +78,300 @@ static unsigned quantile(const struct totals *sum, unsigned per_10000)
 		if (seen >= want)
 			break;
 	}
-	return i;
+	return i / 10.0;
 }
 
 static char script_text[CLUSTER_STEPS_MAX * 80];
 
 static int write_script(const struct cluster_script *script, const char *path)
 {
-	size_t size = cluster_script_print(script, script_text,
-					   sizeof(script_text));
+	size_t size =
+		cluster_script_print(script, script_text, sizeof(script_text));
 	FILE *out = fopen(path, "w");
+	bool fine;
 
-	if (out == NULL || fwrite(script_text, 1, size, out) != size ||
-	    fclose(out) != 0) {
+	if (out == NULL) {
 		perror(path);
-		return -1;
+		return -errno;
 	}
-	return 0;
+	fine = fwrite(script_text, 1, size, out) == size;
+	return fclose(out) == 0 && fine ? 0 : -EIO;
+}
+
+int quorum_write_failure(struct cluster *cl, struct cluster_script *script,
+			 const struct cluster_result *result,
+			 const char *breaks, const char *path)
+{
+	script->end_us = result->at_us + 1;
+	snprintf(script->breaks, sizeof(script->breaks), "%s", breaks);
+	cluster_shrink(cl, script, result->wrong, 3);
+	return write_script(script, path);
 }
 
 static void report_wrong(struct cluster *cl, struct cluster_script *script,
-			 const struct cluster_result *result, const char *self)
+			 const struct cluster_result *result)
 {
 	char path[64];
-	unsigned runs;
 
-	printf("seed %" PRIu64 " nodes %u: %s at %.6f s: %s\n", script->seed,
-	       script->nodes, cluster_wrong_name(result->wrong),
+	printf("seed %" PRIu64 " with %u nodes: %s at %.6f s: %s\n",
+	       script->seed, script->nodes, cluster_wrong_name(result->wrong),
 	       (double)result->at_us / 1e6, result->text);
-	script->end_us = result->at_us + 1;
-	runs = cluster_shrink(cl, script, result->wrong, 2000);
 	snprintf(path, sizeof(path), "quorum-%" PRIu64 ".scenario",
 		 script->seed);
-	if (write_script(script, path) == 0)
-		printf("made shorter in %u runs: %s --run %s\n", runs, self,
+	if (quorum_write_failure(cl, script, result, "", path) == 0)
+		printf("made shorter; again: drill/sim/quorum --run %s\n",
 		       path);
 }
 
-/* Returns the number of seeds that went wrong; stops at the first. */
-static unsigned soak(struct cluster *cl, const struct options *opt,
-		     struct totals *sum, const char *self)
+static double speed(const struct totals *sum)
 {
-	static struct cluster_script script;
-	static struct cluster_result result;
-	double from = cpu_seconds();
-	uint64_t seed = opt->seed;
-	int64_t until_us = (int64_t)(opt->hours * (double)HOUR);
+	double hours = (double)sum->simulated_us / (double)HOUR;
 
-	printf("seeds from %" PRIu64 "\n", seed);
-	for (; sum->simulated_us < until_us; seed++) {
-		cluster_draw(&script, seed, opt->nodes, LENGTH_US);
-		cluster_run(cl, &script, &result);
-		add_up(sum, &result);
-		if (result.wrong != WRONG_NOTHING) {
-			report_wrong(cl, &script, &result, self);
-			return 1;
-		}
-	}
-	sum->cpu_s = cpu_seconds() - from;
-	return 0;
+	return sum->cpu_s > 0 ? hours / sum->cpu_s : 0;
 }
 
 static void print_totals(const struct totals *sum)
 {
-	double hours = (double)sum->simulated_us / (double)HOUR;
-
 	printf("%.1f simulated hours, %" PRIu64 " seeds, %" PRIu64
 	       " elections, %" PRIu64 " commits, %" PRIu64
-	       " groups moved, %" PRIu64 " messages\n",
-	       hours, sum->seeds, sum->elections, sum->commits, sum->moves,
-	       sum->messages);
+	       " groups moved, %" PRIu64 " messages, hash %016" PRIx64 "\n",
+	       (double)sum->simulated_us / (double)HOUR, sum->seeds,
+	       sum->elections, sum->commits, sum->moves, sum->messages,
+	       sum->hash);
 	printf("%.1f simulated hours for each CPU second (%.1f s, %.0f ns an "
 	       "event)\n",
-	       hours / sum->cpu_s, sum->cpu_s,
-	       sum->cpu_s * 1e9 / (double)sum->events);
+	       speed(sum), sum->cpu_s, sum->cpu_s * 1e9 / (double)sum->events);
 	printf("recovery, in %% of the bound, of %" PRIu64
 	       ": median %.1f, 99.9 %% %.1f, worst %.1f\n",
-	       sum->rounds, quantile(sum, 5000) / 10.0,
-	       quantile(sum, 9990) / 10.0, quantile(sum, 10000) / 10.0);
+	       sum->rounds, quantile(sum, 5000), quantile(sum, 9990),
+	       quantile(sum, 10000));
 }
 
-static int run_file(struct cluster *cl, const char *path)
+static void print_aim(FILE *out, const char *name, double value,
+		      const char *unit, double limit, bool met,
+		      const char *after)
+{
+	fprintf(out,
+		"  {\"name\": \"%s\", \"value\": %.2f, \"unit\": \"%s\", "
+		"\"limit\": %.2f, \"met\": %s}%s\n",
+		name, value, unit, limit, met ? "true" : "false", after);
+}
+
+static void print_json(FILE *out, const struct quorum_options *opt,
+		       const struct totals *sum)
+{
+	struct utsname name;
+
+	uname(&name);
+	fprintf(out,
+		"{\"name\": \"quorum\", \"commit\": \"%s\",\n"
+		" \"machine\": \"%ld cores, %s %s %s\",\n \"aims\": [\n",
+		opt->commit, sysconf(_SC_NPROCESSORS_ONLN), name.sysname,
+		name.release, name.machine);
+	print_aim(out, "violations", sum->wrong, "seeds", 0, sum->wrong == 0,
+		  ",");
+	print_aim(out, "speed", speed(sum), "simulated hours a CPU second",
+		  SPEED_WANTED, speed(sum) >= SPEED_WANTED, "],");
+	fprintf(out,
+		" \"rows\": [{\"first_seed\": %" PRIu64 ", \"seeds\": %" PRIu64
+		", \"hours\": %.2f, \"cpu_s\": %.2f, \"elections\": %" PRIu64
+		", \"commits\": %" PRIu64 ", \"moves\": %" PRIu64
+		", \"messages\": %" PRIu64 ",\n",
+		sum->first, sum->seeds,
+		(double)sum->simulated_us / (double)HOUR, sum->cpu_s,
+		sum->elections, sum->commits, sum->moves, sum->messages);
+	fprintf(out,
+		"  \"recoveries\": %" PRIu64
+		", \"recovery_median_percent\": %.1f"
+		", \"recovery_99_9_percent\": %.1f"
+		", \"recovery_worst_percent\": %.1f}]}\n",
+		sum->rounds, quantile(sum, 5000), quantile(sum, 9990),
+		quantile(sum, 10000));
+}
+
+static int write_json(const struct quorum_options *opt,
+		      const struct totals *sum)
+{
+	FILE *out = fopen(opt->json, "w");
+
+	if (out == NULL) {
+		perror(opt->json);
+		return -errno;
+	}
+	print_json(out, opt, sum);
+	return fclose(out) == 0 ? 0 : -EIO;
+}
+
+static uint64_t fresh_seed(void)
+{
+	uint32_t seed = 0;
+
+	if (getrandom(&seed, sizeof(seed), 0) < 0)
+		seed = (uint32_t)time(NULL);
+	return seed;
+}
+
+/* Ends at the first seed that goes wrong. */
+static int soak(struct cluster *cl, const struct quorum_options *opt)
 {
 	static struct cluster_script script;
 	static struct cluster_result result;
+	static struct totals sum;
+	int64_t until_us = (int64_t)(opt->hours * (double)HOUR);
+	double from_s = quorum_cpu_s();
+	uint64_t seed = opt->seed != 0 ? opt->seed : fresh_seed();
+
+	sum.first = seed;
+	printf("first seed %" PRIu64 "\n", seed);
+	while (sum.simulated_us < until_us && sum.wrong == 0) {
+		cluster_draw(&script, seed++, opt->nodes, QUORUM_LENGTH_US);
+		cluster_run(cl, &script, &result);
+		add_up(&sum, &result);
+	}
+	sum.cpu_s = quorum_cpu_s() - from_s;
+	if (sum.wrong != 0)
+		report_wrong(cl, &script, &result);
+	print_totals(&sum);
+	if (opt->json != NULL && write_json(opt, &sum) < 0)
+		return 1;
+	return sum.wrong != 0;
+}
+
+static int read_script(const char *path, struct cluster_script *script)
+{
 	FILE *in = fopen(path, "r");
 	struct err err;
 	size_t size;
 
 	if (in == NULL) {
 		perror(path);
-		return 1;
+		return -errno;
 	}
 	size = fread(script_text, 1, sizeof(script_text) - 1, in);
 	fclose(in);
 	script_text[size] = '\0';
-	if (cluster_script_read(script_text, &script, &err) < 0) {
+	if (cluster_script_read(script_text, script, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", path, err.text);
-		return 1;
+		return err.code;
 	}
-	cluster_trace(cl, print_line, NULL);
-	cluster_run(cl, &script, &result);
-	printf("%s: %s %s\n", path, cluster_wrong_name(result.wrong),
-	       result.text);
-	return result.wrong != WRONG_NOTHING;
+	return 0;
 }
 
-static int trace_seed(struct cluster *cl, const struct options *opt)
+/* A scenario goes right under every seed.  Of a mutant it must go wrong under
+ * one of them: that is what it was kept for. */
+static int run_file(struct cluster *cl, const struct quorum_options *opt)
+{
+	static struct cluster_script script;
+	static struct cluster_result result;
+	unsigned i, wrong = 0;
+	bool expected;
+
+	if (read_script(opt->run, &script) < 0)
+		return 1;
+	expected = opt->mutants && script.breaks[0] != '\0';
+	if (expected && quorum_break(script.breaks) < 0) {
+		fprintf(stderr, "%s: there is no rule %s\n", opt->run,
+			script.breaks);
+		return 1;
+	}
+	if (opt->seeds == 1)
+		cluster_trace(cl, print_line, NULL);
+	for (i = 0; i < opt->seeds && wrong == 0; i++, script.seed++) {
+		cluster_run(cl, &script, &result);
+		wrong += result.wrong != WRONG_NOTHING;
+	}
+	if (wrong != 0)
+		printf("%s: %s with seed %" PRIu64 ": %s\n", opt->run,
+		       cluster_wrong_name(result.wrong), script.seed - 1,
+		       result.text);
+	return (wrong != 0) != expected;
+}
+
+static int trace_seed(struct cluster *cl, const struct quorum_options *opt)
 {
 	static struct cluster_script script;
 	static struct cluster_result result;
 
-	cluster_draw(&script, opt->seed, opt->nodes, LENGTH_US);
+	cluster_draw(&script, opt->seed, opt->nodes, QUORUM_LENGTH_US);
 	cluster_trace(cl, print_line, NULL);
 	cluster_run(cl, &script, &result);
 	printf("hash %016" PRIx64 "\n", result.hash);
 	return result.wrong != WRONG_NOTHING;
 }
 
-#ifdef BASCULE_MUTANTS
-
-/* Returns whether the mutant is caught within the hours. */
-static bool hunt(struct cluster *cl, const struct mutant *mut,
-		 const struct options *opt)
+static int parse_value(struct quorum_options *opt, const char *key,
+		       const char *value)
 {
-	static struct cluster_script script;
-	static struct cluster_result result;
-	int64_t us = 0, until_us = (int64_t)(opt->hours * (double)HOUR);
-	double from = cpu_seconds();
-	uint64_t seed;
-
-	rules_off = mut->rules;
-	for (seed = opt->seed; us < until_us; seed++) {
-		cluster_draw(&script, seed, opt->nodes, LENGTH_US);
-		cluster_run(cl, &script, &result);
-		us += result.at_us;
-		if (result.wrong == WRONG_NOTHING)
-			continue;
-		printf("| %s | %s | %s | %.3f | %.2f | %" PRIu64 " |\n",
-		       mut->name, mut->what, cluster_wrong_name(result.wrong),
-		       (double)us / (double)HOUR, cpu_seconds() - from, seed);
-		fflush(stdout);
-		rules_off = 0;
-		return true;
-	}
-	printf("| %s | %s | NOT CAUGHT | %.3f | %.2f | |\n", mut->name,
-	       mut->what, (double)us / (double)HOUR, cpu_seconds() - from);
-	fflush(stdout);
-	rules_off = 0;
-	return false;
+	if (strcmp(key, "--hours") == 0)
+		opt->hours = strtod(value, NULL);
+	else if (strcmp(key, "--seed") == 0)
+		opt->seed = strtoull(value, NULL, 10);
+	else if (strcmp(key, "--seeds") == 0)
+		opt->seeds = (unsigned)strtoul(value, NULL, 10);
+	else if (strcmp(key, "--nodes") == 0)
+		opt->nodes = (unsigned)strtoul(value, NULL, 10);
+	else if (strcmp(key, "--json") == 0)
+		opt->json = value;
+	else if (strcmp(key, "--commit") == 0)
+		opt->commit = value;
+	else if (strcmp(key, "--run") == 0)
+		opt->run = value;
+	else if (strcmp(key, "--folder") == 0)
+		opt->folder = value;
+	else if (strcmp(key, "--mutant") == 0)
+		opt->mutant = value;
+	else if (strcmp(key, "--trace") == 0)
+		opt->seed = strtoull(value, NULL, 10);
+	else
+		return -EINVAL;
+	if (strcmp(key, "--trace") == 0)
+		opt->trace = true;
+	return 0;
 }
 
-static int hunt_all(struct cluster *cl, const struct options *opt)
-{
-	unsigned i, caught = 0;
-
-	printf("| mutant | rule | seen as | simulated hours | CPU s | seed |\n"
-	       "| --- | --- | --- | --- | --- | --- |\n");
-	for (i = 0; i < mutant_count; i++)
-		caught += hunt(cl, &mutants[i], opt);
-	printf("%u of %u mutants caught\n", caught, mutant_count);
-	return caught != mutant_count;
-}
-
-#endif
-
-static int parse(int argc, char **argv, struct options *opt)
+static int parse(int argc, char **argv, struct quorum_options *opt)
 {
 	int i;
 
 	for (i = 1; i < argc; i++) {
-		const char *key = argv[i];
-
-		if (strcmp(key, "--mutants") == 0) {
-			opt->all_mutants = true;
-			continue;
-		}
-		if (i + 1 == argc)
+		if (strcmp(argv[i], "--mutants") == 0)
+			opt->mutants = true;
+		else if (i + 1 == argc ||
+			 parse_value(opt, argv[i], argv[i + 1]) < 0)
 			return -EINVAL;
-		i++;
-		if (strcmp(key, "--hours") == 0)
-			opt->hours = strtod(argv[i], NULL);
-		else if (strcmp(key, "--seed") == 0)
-			opt->seed = strtoull(argv[i], NULL, 10);
-		else if (strcmp(key, "--nodes") == 0)
-			opt->nodes = (unsigned)strtoul(argv[i], NULL, 10);
-		else if (strcmp(key, "--json") == 0)
-			opt->json = argv[i];
-		else if (strcmp(key, "--run") == 0)
-			opt->run = argv[i];
-		else if (strcmp(key, "--mutant") == 0)
-			opt->mutant = argv[i];
-		else if (strcmp(key, "--trace") == 0) {
-			opt->seed = strtoull(argv[i], NULL, 10);
-			opt->trace = true;
-		} else {
-			return -EINVAL;
-		}
+		else
+			i++;
 	}
 	return opt->nodes > CLUSTER_NODES ? -EINVAL : 0;
 }
 
-static int go(struct cluster *cl, const struct options *opt, const char *self)
+static int go(struct cluster *cl, const struct quorum_options *opt)
 {
-	static struct totals sum;
-
-#ifdef BASCULE_MUTANTS
-	if (opt->mutant != NULL) {
-		const struct mutant *mut = mutant_find(opt->mutant);
-
-		if (mut == NULL)
-			return 64;
-		rules_off = mut->rules;
-	}
-	if (opt->all_mutants)
-		return hunt_all(cl, opt);
-#endif
 	if (opt->run != NULL)
-		return run_file(cl, opt->run);
+		return run_file(cl, opt);
+	if (opt->mutants)
+		return quorum_hunt(cl, opt);
 	if (opt->trace)
 		return trace_seed(cl, opt);
-	if (soak(cl, opt, &sum, self) != 0)
-		return 1;
-	print_totals(&sum);
-	return 0;
+	return soak(cl, opt);
 }
 
 int main(int argc, char **argv)
 {
-	struct options opt = { .hours = 1, .seed = 1 };
+	struct quorum_options opt = { .hours = 10,
+				      .seeds = 1,
+				      .commit = "unknown" };
 	struct cluster *cl;
 	int r;
 
 	if (parse(argc, argv, &opt) < 0) {
-		fprintf(stderr,
-			"usage: quorum [--hours H] [--seed S] [--nodes N] "
-			"[--json FILE] | --run FILE | --trace SEED\n");
+		fputs(usage, stderr);
 		return 64;
 	}
 	cl = cluster_new();
 	if (cl == NULL)
 		return 1;
-	r = go(cl, &opt, argv[0]);
+	r = go(cl, &opt);
 	cluster_free(cl);
 	return r;
 }

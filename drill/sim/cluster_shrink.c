@@ -1,0 +1,92 @@
+#include "controller/core/instant.h"
+#include "drill/sim/cluster.h"
+
+/* Making a script shorter that goes wrong. */
+
+static bool still_wrong(struct cluster *cl, const struct cluster_script *script,
+			enum cluster_wrong wrong)
+{
+	static struct cluster_result result;
+
+	cluster_run(cl, script, &result);
+	return result.wrong == wrong;
+}
+
+/* Leave out steps from @first on, @count of them. */
+static void leave_out(const struct cluster_script *from,
+		      struct cluster_script *to, unsigned first, unsigned count)
+{
+	unsigned i, kept = 0;
+
+	*to = *from;
+	for (i = 0; i < from->step_count; i++)
+		if (i < first || i >= first + count)
+			to->steps[kept++] = from->steps[i];
+	to->step_count = kept;
+}
+
+/* Let all from step @first on happen @span_us earlier. */
+static void pull(const struct cluster_script *from, struct cluster_script *to,
+		 unsigned first, int64_t span_us)
+{
+	unsigned i;
+
+	*to = *from;
+	for (i = first; i < to->step_count; i++)
+		to->steps[i].at_us -= span_us;
+	to->end_us -= span_us;
+}
+
+/* @less is tried under a few seeds, and taken with the one that fails. */
+static bool take_if_wrong(struct cluster *cl, struct cluster_script *script,
+			  struct cluster_script *less, enum cluster_wrong wrong,
+			  unsigned seeds)
+{
+	unsigned i;
+
+	for (i = 0; i < seeds; i++, less->seed++)
+		if (still_wrong(cl, less, wrong)) {
+			*script = *less;
+			return true;
+		}
+	return false;
+}
+
+static unsigned shorten_gaps(struct cluster *cl, struct cluster_script *script,
+			     enum cluster_wrong wrong)
+{
+	static struct cluster_script less;
+	unsigned i, runs = 0;
+	int64_t gap_us;
+
+	for (i = 0; i < script->step_count; i++) {
+		for (;; runs++) {
+			gap_us = script->steps[i].at_us -
+				 (i == 0 ? 2 * SECOND
+					 : script->steps[i - 1].at_us);
+			if (gap_us < script->lease_us / 2)
+				break;
+			pull(script, &less, i, gap_us - gap_us / 4);
+			if (!take_if_wrong(cl, script, &less, wrong, 20))
+				break;
+		}
+	}
+	return runs;
+}
+
+unsigned cluster_shrink(struct cluster *cl, struct cluster_script *script,
+			enum cluster_wrong wrong, unsigned seeds)
+{
+	static struct cluster_script less;
+	unsigned size = script->step_count, first, runs = 0;
+
+	while (size > 0) {
+		for (first = 0; first < script->step_count; runs++) {
+			leave_out(script, &less, first, size);
+			if (!take_if_wrong(cl, script, &less, wrong, seeds))
+				first += size;
+		}
+		size /= 2;
+	}
+	return runs + shorten_gaps(cl, script, wrong);
+}

@@ -1,0 +1,44 @@
+#!/bin/bash
+# The quorum protocol in simulated clusters: each kept counterexample goes
+# right under many seeds, and wrong under one of them without the rule that it
+# names; then some seeds that are the same each time, and fresh ones.
+
+set -euo pipefail
+: "${top_srcdir:?}" "${top_builddir:?}"
+quorum=$top_builddir/drill/sim/quorum
+scenarios=("$top_srcdir"/tests/scenarios/quorum/*.scenario)
+number=0
+failed=0
+
+# Run $2... as the result named $1.
+result()
+{
+	local name=$1
+
+	shift
+	number=$((number + 1))
+	if "$@" >>"$log" 2>&1; then
+		echo "ok $number - $name"
+	else
+		sed 's/^/# /' "$log"
+		echo "not ok $number - $name"
+		failed=1
+	fi
+	: >"$log"
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+cd "$(dirname "$log")"
+broken=$(grep -l '^breaks' "${scenarios[@]}" | wc -l)
+echo "1..$((${#scenarios[@]} + broken + 2))"
+for file in "${scenarios[@]}"; do
+	name=$(basename "$file" .scenario)
+	result "$name" "$quorum" --run "$file" --seeds 100
+	! grep -q '^breaks' "$file" ||
+		result "$name fails without its rule" \
+			"$quorum-mutants" --mutants --run "$file" --seeds 1000
+done
+result "ten hours from seed 1" "$quorum" --seed 1 --hours 10
+result "two fresh hours" "$quorum" --hours 2
+exit $failed
