@@ -147,7 +147,8 @@ static void draw_step(struct draw *d)
 	} else if (rare == 1) {
 		step = add(d, STEP_LEASE);
 		step->value = script->heartbeat_us * 5 * (1 + below(d, 3));
-		step->span_us = 1 + below(d, script->lease_us / 2);
+		step->span_us = 1 + below(d, 2 * script->lease_us);
+		step->node = (unsigned)below(d, script->nodes);
 		return;
 	} else if (rare < 6) {
 		draw_back_and_forth(d);

@@ -270,6 +270,7 @@ static void move_group(struct cluster *cl, int64_t group)
 	outside_decide(cl, primary, &cl->scratch);
 }
 
+/* All are to run with another lease, and restart one after the other. */
 static void new_lease(struct cluster *cl, const struct cluster_step *step)
 {
 	unsigned i;
@@ -277,9 +278,11 @@ static void new_lease(struct cluster *cl, const struct cluster_step *step)
 	if (cl->longest_us < step->value)
 		cl->longest_us = step->value;
 	for (i = 0; i < cl->script->nodes; i++) {
-		cl->machines[i].lease_us = step->value;
+		unsigned node = (step->node + i) % cl->script->nodes;
+
+		cl->machines[node].lease_us = step->value;
 		cluster_at(cl, cl->now_us + step->span_us * (int64_t)i,
-			   WHAT_MEND, i, cl->cut_life,
+			   WHAT_MEND, node, cl->cut_life,
 			   (uint32_t)(step - cl->script->steps));
 	}
 }

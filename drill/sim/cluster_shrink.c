@@ -53,7 +53,7 @@ static bool take_if_wrong(struct cluster *cl, struct cluster_script *script,
 }
 
 static unsigned shorten_gaps(struct cluster *cl, struct cluster_script *script,
-			     enum cluster_wrong wrong)
+			     enum cluster_wrong wrong, unsigned seeds)
 {
 	static struct cluster_script less;
 	unsigned i, runs = 0;
@@ -66,27 +66,38 @@ static unsigned shorten_gaps(struct cluster *cl, struct cluster_script *script,
 					 : script->steps[i - 1].at_us);
 			if (gap_us < script->lease_us / 2)
 				break;
-			pull(script, &less, i, gap_us - gap_us / 4);
-			if (!take_if_wrong(cl, script, &less, wrong, 20))
+			pull(script, &less, i, gap_us - gap_us / 8);
+			if (!take_if_wrong(cl, script, &less, wrong, seeds))
 				break;
 		}
 	}
 	return runs;
 }
 
-unsigned cluster_shrink(struct cluster *cl, struct cluster_script *script,
-			enum cluster_wrong wrong, unsigned seeds)
+static unsigned leave_out_steps(struct cluster *cl,
+				struct cluster_script *script,
+				enum cluster_wrong wrong, unsigned seeds)
 {
 	static struct cluster_script less;
 	unsigned size = script->step_count, first, runs = 0;
 
-	while (size > 0) {
+	for (; size > 0; size /= 2) {
 		for (first = 0; first < script->step_count; runs++) {
 			leave_out(script, &less, first, size);
 			if (!take_if_wrong(cl, script, &less, wrong, seeds))
 				first += size;
 		}
-		size /= 2;
 	}
-	return runs + shorten_gaps(cl, script, wrong);
+	return runs;
+}
+
+/* First as it happened, then with the long waits out, then by the odds. */
+unsigned cluster_shrink(struct cluster *cl, struct cluster_script *script,
+			enum cluster_wrong wrong, unsigned seeds)
+{
+	unsigned runs = leave_out_steps(cl, script, wrong, 1);
+
+	runs += shorten_gaps(cl, script, wrong, 4 * seeds);
+	runs += leave_out_steps(cl, script, wrong, seeds);
+	return runs + shorten_gaps(cl, script, wrong, seeds);
 }

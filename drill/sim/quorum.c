@@ -104,7 +104,7 @@ int quorum_write_failure(struct cluster *cl, struct cluster_script *script,
 {
 	script->end_us = result->at_us + 1;
 	snprintf(script->breaks, sizeof(script->breaks), "%s", breaks);
-	cluster_shrink(cl, script, result->wrong, 3);
+	cluster_shrink(cl, script, result->wrong, breaks[0] == '\0' ? 4 : 25);
 	return write_script(script, path);
 }
 
