@@ -41,8 +41,8 @@ enum cluster_step_kind {
 	STEP_LINK,         /* isolate node, and link other with it after span */
 	STEP_SPLIT,        /* node and other against the rest, for span */
 	STEP_SPLIT_COMMIT, /* the same with the primary's next document */
-	STEP_CRASH_COMMIT, /* other loses its power and the primary its links
-			      with the next commit, for span */
+	STEP_CRASH_COMMIT, /* some node loses its power and the primary its
+			      links with the next commit, for span */
 	STEP_MUTE,        /* node's messages of kind value are lost, for span */
 	STEP_LOSS,        /* value per mille, of all messages, for span */
 	STEP_SLOW,        /* node's disk: a write takes value us, for span */
@@ -126,6 +126,9 @@ void cluster_draw(struct cluster_script *script, uint64_t seed, unsigned nodes,
  * made under @seeds seeds.  Returns the number of attempts. */
 unsigned cluster_shrink(struct cluster *cl, struct cluster_script *script,
 			enum cluster_wrong wrong, unsigned seeds);
+
+/* Set to 0 what its kind of step does not use. */
+void cluster_step_tidy(struct cluster_step *step);
 
 /* Scripts as text. */
 size_t cluster_script_print(const struct cluster_script *script, char *buf,

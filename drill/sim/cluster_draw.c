@@ -241,6 +241,7 @@ void cluster_draw(struct cluster_script *script, uint64_t seed, unsigned nodes,
 {
 	static const unsigned sizes[] = { 1, 2, 3, 3, 3, 3, 3, 5, 5 };
 	struct draw d = { .script = script };
+	unsigned i;
 
 	rng_init(&d.rng, seed ^ 0x9e3779b97f4a7c15u);
 	script->seed = seed;
@@ -260,4 +261,6 @@ void cluster_draw(struct cluster_script *script, uint64_t seed, unsigned nodes,
 	       script->step_count < CLUSTER_STEPS_MAX - 64)
 		draw_round(&d);
 	script->end_us = d.at_us;
+	for (i = 0; i < script->step_count; i++)
+		cluster_step_tidy(&script->steps[i]);
 }

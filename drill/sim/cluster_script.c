@@ -13,34 +13,54 @@
  *
  * where all that is 0 is left out.  # begins a comment. */
 
-static const char *const step_names[STEP_KINDS] = {
-	[STEP_KILL] = "kill",
-	[STEP_KILL_BOTH] = "kill-both",
-	[STEP_POWER] = "power",
-	[STEP_FREEZE] = "freeze",
-	[STEP_FREEZE_ACT] = "freeze-act",
-	[STEP_GUARD] = "kill-guard",
-	[STEP_START] = "start",
-	[STEP_WIPE] = "wipe",
-	[STEP_CUT] = "cut",
-	[STEP_HEAL] = "heal",
-	[STEP_ISOLATE] = "isolate",
-	[STEP_LINK] = "link",
-	[STEP_SPLIT] = "split",
-	[STEP_SPLIT_COMMIT] = "split-commit",
-	[STEP_CRASH_COMMIT] = "crash-commit",
-	[STEP_MUTE] = "mute",
-	[STEP_LOSS] = "loss",
-	[STEP_SLOW] = "slow-disk",
-	[STEP_FAIL] = "fail-disk",
-	[STEP_HAND_OVER] = "hand-over",
-	[STEP_MAINTENANCE] = "maintenance",
-	[STEP_CHECKS] = "checks",
-	[STEP_MOVE] = "move",
-	[STEP_LEASE] = "lease",
-	[STEP_HURRY] = "hurry",
-	[STEP_QUIET] = "quiet",
+/* Which words a kind of step takes. */
+enum { NODE = 1, OTHER = 2, SPAN = 4, VALUE = 8 };
+
+static const struct {
+	const char *name;
+	unsigned takes;
+} kinds[STEP_KINDS] = {
+	[STEP_KILL] = { "kill", NODE | SPAN },
+	[STEP_KILL_BOTH] = { "kill-both", NODE | SPAN },
+	[STEP_POWER] = { "power", NODE | SPAN },
+	[STEP_FREEZE] = { "freeze", NODE | SPAN },
+	[STEP_FREEZE_ACT] = { "freeze-act", NODE | SPAN },
+	[STEP_GUARD] = { "kill-guard", NODE | SPAN },
+	[STEP_START] = { "start", NODE },
+	[STEP_WIPE] = { "wipe", NODE },
+	[STEP_CUT] = { "cut", NODE | OTHER | SPAN },
+	[STEP_HEAL] = { "heal", 0 },
+	[STEP_ISOLATE] = { "isolate", NODE | SPAN },
+	[STEP_LINK] = { "link", NODE | OTHER | SPAN | VALUE },
+	[STEP_SPLIT] = { "split", NODE | OTHER | SPAN },
+	[STEP_SPLIT_COMMIT] = { "split-commit", OTHER | SPAN },
+	[STEP_CRASH_COMMIT] = { "crash-commit", SPAN },
+	[STEP_MUTE] = { "mute", NODE | SPAN | VALUE },
+	[STEP_LOSS] = { "loss", SPAN | VALUE },
+	[STEP_SLOW] = { "slow-disk", NODE | SPAN | VALUE },
+	[STEP_FAIL] = { "fail-disk", NODE | SPAN },
+	[STEP_HAND_OVER] = { "hand-over", NODE },
+	[STEP_MAINTENANCE] = { "maintenance", NODE | SPAN },
+	[STEP_CHECKS] = { "checks", NODE | SPAN },
+	[STEP_MOVE] = { "move", VALUE },
+	[STEP_LEASE] = { "lease", NODE | SPAN | VALUE },
+	[STEP_HURRY] = { "hurry", VALUE },
+	[STEP_QUIET] = { "quiet", NODE | OTHER | VALUE },
 };
+
+void cluster_step_tidy(struct cluster_step *step)
+{
+	unsigned takes = kinds[step->kind].takes;
+
+	if ((takes & NODE) == 0)
+		step->node = 0;
+	if ((takes & OTHER) == 0)
+		step->other = 0;
+	if ((takes & SPAN) == 0)
+		step->span_us = 0;
+	if ((takes & VALUE) == 0)
+		step->value = 0;
+}
 
 struct text {
 	char *at, *end;
@@ -84,7 +104,9 @@ static void put_step(struct text *out, const struct cluster_step *step)
 {
 	put(out, "at ");
 	put_span(out, step->at_us);
-	put(out, " %s %s", step_names[step->kind], node_name(step->node));
+	put(out, " %s", kinds[step->kind].name);
+	if ((kinds[step->kind].takes & NODE) != 0)
+		put(out, " %s", node_name(step->node));
 	if (step->other != 0)
 		put(out, " with %s", node_name(step->other));
 	if (step->span_us != 0) {
@@ -188,7 +210,7 @@ static int read_step(struct cluster_script *script, char **words,
 		return -EINVAL;
 	*step = (struct cluster_step){ .kind = STEP_KINDS };
 	for (i = 0; i < STEP_KINDS; i++)
-		if (strcmp(words[2], step_names[i]) == 0)
+		if (strcmp(words[2], kinds[i].name) == 0)
 			step->kind = (enum cluster_step_kind)i;
 	if (step->kind == STEP_KINDS || read_span(words[1], &step->at_us) < 0)
 		return -EINVAL;

@@ -48,8 +48,8 @@ void quorum_wait(struct quorum_world *w, int64_t span_us)
 		if (!instant_before(due, end))
 			break;
 		w->now = instant_max(due, w->now);
-		quorum_feed(w, (struct election_event){ .kind =
-								ELECTION_TICK });
+		quorum_feed(w,
+			    (struct election_event){ .kind = ELECTION_TICK });
 	}
 	w->now = end;
 	quorum_feed(w, (struct election_event){ .kind = ELECTION_TICK });

@@ -413,7 +413,8 @@ static void settings_that_cannot_hold_are_refused(void **state)
 	assert_true(election_settings_check(&set, &err) < 0);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define CASE(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int main(void)
 {

@@ -90,9 +90,9 @@ static void every_prefix_of_a_document_is_refused(void **state)
 	for (i = 0; i < size; i++) {
 		const char *at = edge_put(&edge, (const char *)buf, i);
 
-		assert_int_equal(document_decode((const uint8_t *)at, i, &back,
-						 NULL),
-				 -EBADMSG);
+		assert_int_equal(
+			document_decode((const uint8_t *)at, i, &back, NULL),
+			-EBADMSG);
 	}
 	edge_close(&edge);
 }
@@ -147,8 +147,10 @@ static void a_hard_state_comes_back_whole_or_not_at_all(void **state)
 
 static struct message sample(enum message_kind kind)
 {
-	static const uint8_t body[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
-					11, 12, 13, 14, 15, 16, 17, 18, 19, 20 };
+	static const uint8_t body[] = {
+		1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
+		11, 12, 13, 14, 15, 16, 17, 18, 19, 20
+	};
 	struct message msg;
 
 	memset(&msg, 0, sizeof(msg));
@@ -222,11 +224,11 @@ static void every_prefix_of_every_message_is_refused(void **state)
 		size_t size = message_encode(&msg, buf, sizeof(buf));
 
 		for (i = 0; i < size; i++)
-			assert_true(message_decode(
-					    (const uint8_t *)edge_put(
-						    &edge, (const char *)buf,
-						    i),
-					    i, &back) < 0);
+			assert_true(
+				message_decode(
+					(const uint8_t *)edge_put(
+						&edge, (const char *)buf, i),
+					i, &back) < 0);
 	}
 	edge_close(&edge);
 }

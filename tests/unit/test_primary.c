@@ -397,7 +397,8 @@ static void a_node_without_state_waits_for_a_primarys_document(void **state)
 	assert_false(w.disk.blank);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define CASE(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int main(void)
 {

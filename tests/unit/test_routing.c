@@ -115,9 +115,9 @@ static void withdraws_what_a_newer_document_does_not_name(void **state)
 	assert_true(position_same(w.e->conforming, steady));
 	feed(ELECTION_ROUTED, w.route_id);
 	assert_true(position_same(w.e->conforming, fencing));
-	assert_true(position_same(quorum_sent(&w, 1, MESSAGE_HEARTBEAT)
-					  ->heartbeat.conforming,
-				  fencing));
+	assert_true(position_same(
+		quorum_sent(&w, 1, MESSAGE_HEARTBEAT)->heartbeat.conforming,
+		fencing));
 }
 
 static void what_is_being_withdrawn_gets_no_longer_lease(void **state)
@@ -239,11 +239,12 @@ static void tells_nothing_committed_when_the_lease_is_nearly_over(void **state)
 	quorum_forget(&w);
 	quorum_wait(&w, 1 * MS);
 	quorum_wait(&w, 100 * MS);
-	assert_true(position_is_none(quorum_sent(&w, 1, MESSAGE_HEARTBEAT)
-					     ->heartbeat.committed));
+	assert_true(position_is_none(
+		quorum_sent(&w, 1, MESSAGE_HEARTBEAT)->heartbeat.committed));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define CASE(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int main(void)
 {
