@@ -71,6 +71,9 @@ struct haproxy_view {
 
 struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy);
 
+/* Whether @haproxy answers: as ctl_haproxy(), but cheap. */
+bool ctl_haproxy_up(const struct ctl *ctl, unsigned haproxy);
+
 /* The server of @target at @haproxy as last seen. */
 enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
 			     unsigned target);

@@ -38,6 +38,11 @@ struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 	return view;
 }
 
+bool ctl_haproxy_up(const struct ctl *ctl, unsigned haproxy)
+{
+	return ctl->haproxies[haproxy].up;
+}
+
 struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy)
 {
 	const struct haproxy *h = &ctl->haproxies[haproxy];

@@ -32,6 +32,23 @@ static const struct {
 	[NOTE_STORE_FAILED] = { "store_failed", NOTE_ERR },
 	[NOTE_STORE_OK] = { "store_ok", NOTE_NOTICE },
 	[NOTE_CHECKS_LATE] = { "checks_late", NOTE_WARNING },
+	[NOTE_NODE_STANDS] = { "node_stands", NOTE_INFO },
+	[NOTE_NODE_WON] = { "node_won", NOTE_INFO },
+	[NOTE_NODE_PRIMARY] = { "node_primary", NOTE_NOTICE },
+	[NOTE_NODE_FOLLOWS] = { "node_follows", NOTE_INFO },
+	[NOTE_NODE_STEPS_DOWN] = { "node_steps_down", NOTE_WARNING },
+	[NOTE_NODE_RELEASED] = { "node_released", NOTE_NOTICE },
+	[NOTE_NODE_OVERRUN] = { "node_overrun", NOTE_ERR },
+	[NOTE_NODE_FAILOVER] = { "node_failover", NOTE_WARNING },
+	[NOTE_NODE_SWITCHOVER] = { "node_switchover", NOTE_NOTICE },
+	[NOTE_NODE_UP] = { "node_up", NOTE_NOTICE },
+	[NOTE_NODE_DOWN] = { "node_down", NOTE_WARNING },
+	[NOTE_NODE_MISCONFIGURED] = { "node_misconfigured", NOTE_ERR },
+	[NOTE_NODE_DRIFTS] = { "node_drifts", NOTE_ERR },
+	[NOTE_NODE_DISK_FAILED] = { "node_disk_failed", NOTE_ERR },
+	[NOTE_NODE_DISK_OK] = { "node_disk_ok", NOTE_NOTICE },
+	[NOTE_NODE_TWO_LEADERS] = { "node_two_leaders", NOTE_ERR },
+	[NOTE_NODE_TROUBLE] = { "node_trouble", NOTE_ERR },
 };
 
 /* A line under construction: what does not fit is cut. */
@@ -60,6 +77,11 @@ static void add(struct line *l, const char *fmt, ...)
 const char *note_kind_name(enum note_kind kind)
 {
 	return kinds[kind].name;
+}
+
+bool note_of_node(enum note_kind kind)
+{
+	return kind >= NOTE_NODE_STANDS && kind <= NOTE_NODE_TROUBLE;
 }
 
 enum note_level note_level(const struct note *note)
@@ -211,6 +233,10 @@ static void add_about_maintenance(struct line *l, const struct note *n,
 static void add_about_node(struct line *l, const struct note *n,
 			   const struct settings *set)
 {
+	if (note_of_node(n->kind)) {
+		add(l, "%s", n->text);
+		return;
+	}
 	switch (n->kind) {
 	case NOTE_STARTED:
 	case NOTE_RELOADED:

@@ -7,6 +7,7 @@
 #ifndef BASCULE_CORE_NOTE_H
 #define BASCULE_CORE_NOTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "controller/core/health.h"
@@ -44,6 +45,24 @@ enum note_kind {
 	NOTE_STORE_FAILED, /* the disk does not keep what it should; text */
 	NOTE_STORE_OK,
 	NOTE_CHECKS_LATE, /* a compartment is full; count checks waited */
+	/* What the nodes agree on; text is the whole line. */
+	NOTE_NODE_STANDS,
+	NOTE_NODE_WON,
+	NOTE_NODE_PRIMARY,
+	NOTE_NODE_FOLLOWS,
+	NOTE_NODE_STEPS_DOWN,
+	NOTE_NODE_RELEASED,
+	NOTE_NODE_OVERRUN,
+	NOTE_NODE_FAILOVER,
+	NOTE_NODE_SWITCHOVER,
+	NOTE_NODE_UP,
+	NOTE_NODE_DOWN,
+	NOTE_NODE_MISCONFIGURED,
+	NOTE_NODE_DRIFTS,
+	NOTE_NODE_DISK_FAILED,
+	NOTE_NODE_DISK_OK,
+	NOTE_NODE_TWO_LEADERS,
+	NOTE_NODE_TROUBLE,
 	NOTE_KINDS
 };
 
@@ -62,6 +81,8 @@ struct note {
 	int64_t wall_us;
 	uint32_t service, target, haproxy; /* index or NOTE_NONE */
 	uint32_t incident;                 /* number, 0 if none */
+	uint32_t node; /* of a note of a node: index in the cluster */
+	uint64_t term; /* and the term that it speaks of */
 	enum health_state from, to;
 	enum severity severity; /* of an incident; 0 if none */
 	unsigned count;
@@ -73,6 +94,9 @@ struct note {
 
 /* "target_down", "incident_opened" ...: for JSON, metrics, filters. */
 const char *note_kind_name(enum note_kind kind);
+
+/* Whether the note speaks of a node: then node and term are set. */
+bool note_of_node(enum note_kind kind);
 
 enum note_level note_level(const struct note *note);
 

@@ -253,6 +253,19 @@ static json_t *event_instant(const struct note *note, struct instant when)
 	return api_wall(note->wall_us - instant_diff_us(when, note->now));
 }
 
+static void add_node(json_t *doc, const struct note *note,
+		     const struct settings *set)
+{
+	const struct cluster_settings *cluster = set->cluster;
+
+	json_object_set_new(
+		doc, "node",
+		cluster != NULL && note->node < cluster->node_count
+			? api_string(cluster->nodes[note->node].name)
+			: json_null());
+	json_object_set_new(doc, "term", json_integer((json_int_t)note->term));
+}
+
 char *api_event(const struct note *note, int64_t id, const struct settings *set,
 		const char *text)
 {
@@ -274,6 +287,8 @@ char *api_event(const struct note *note, int64_t id, const struct settings *set,
 			    moved ? json_string(health_state_name(note->to))
 				  : json_null());
 	json_object_set_new(doc, "reason", api_string(note->text));
+	if (note_of_node(note->kind))
+		add_node(doc, note, set);
 	json_object_set_new(doc, "severity", api_severity(note->severity));
 	json_object_set_new(doc, "count", json_integer(note->count));
 	json_object_set_new(doc, "seconds",

@@ -133,13 +133,15 @@ static void apply(struct run *run, struct next *next)
 	stored.claim_count = next->claim_count;
 	run->set = next->set;
 	run->ctl = next->ctl;
+	cluster_reload(run->cluster, next->set);
 	tell_reload(run->tell, run->set, run->ctl);
 	ev.settings.previous = old_ctl;
 	ev.settings.stored = &stored;
 	ev.settings.kept = next->kept;
 	run_feed(run, &ev);
 	ctl_free(old_ctl);
-	settings_free(old_set);
+	if (old_set != run->first)
+		settings_free(old_set);
 	next->set = NULL;
 	next->ctl = NULL;
 }

@@ -8,6 +8,9 @@
 
 #include "controller/config/load.h"
 
+/* How long a late loop keeps this node from leading. */
+#define LATE_US (1 * SECOND)
+
 /* Steps in one wake-up before sockets get their turn again. */
 #define STEPS_AT_ONCE 100
 
@@ -47,6 +50,48 @@ static void step(struct run *run, struct event *ev)
 		carry_out(run, &run->actions.list[i]);
 }
 
+/* What keeps this node from being primary, as far as it shows here. */
+static void look_at_obstacles(struct run *run)
+{
+	const struct primary_settings *primary = &run->set->primary;
+	struct instant now = loop_now(run->loop);
+	bool missing = false;
+	unsigned i;
+
+	if (run->cluster == NULL)
+		return;
+	for (i = 0; i < primary->required_haproxy_count; i++)
+		missing = missing ||
+			  !ctl_haproxy_up(run->ctl,
+					  primary->required_haproxies[i]);
+	if (loop_lag_us(run->loop) > run->set->cluster->lease_us / 2)
+		run->late_until = instant_add(now, LATE_US);
+	cluster_obstacle(run->cluster, ELECTION_CHECKS, missing);
+	cluster_obstacle(run->cluster, ELECTION_MAINTENANCE,
+			 ctl_maintenance(run->ctl) != NULL);
+	cluster_obstacle(run->cluster, ELECTION_LATE,
+			 !instant_reached(now, run->late_until));
+}
+
+/* A daemon that is asked to end leaves office first, if that can be. */
+static void look_at_stop(struct run *run)
+{
+	if (run->stopping &&
+	    (cluster_stopped(run->cluster) ||
+	     instant_reached(loop_now(run->loop), run->stop_by)))
+		loop_stop(run->loop);
+}
+
+void run_arm(struct run *run)
+{
+	struct instant due = ctl_deadline(run->ctl);
+
+	due = instant_min(due, cluster_deadline(run->cluster));
+	if (run->stopping)
+		due = instant_min(due, run->stop_by);
+	loop_arm(run->loop, due);
+}
+
 void run_feed(struct run *run, struct event *ev)
 {
 	struct event more = { .kind = EVENT_DEADLINE };
@@ -59,14 +104,20 @@ void run_feed(struct run *run, struct event *ev)
 			break;
 		step(run, &more);
 	}
-	loop_arm(run->loop, ctl_deadline(run->ctl));
+	look_at_obstacles(run);
+	run_arm(run);
 }
 
 static void on_deadline(void *arg)
 {
 	struct event ev = { .kind = EVENT_DEADLINE };
+	struct run *run = arg;
 
-	run_feed(arg, &ev);
+	if (instant_reached(loop_now(run->loop),
+			    cluster_deadline(run->cluster)))
+		cluster_tick(run->cluster);
+	look_at_stop(run);
+	run_feed(run, &ev);
 }
 
 static void on_checked(void *arg, unsigned target, uint64_t check_id,
@@ -134,16 +185,88 @@ static void on_store_changed(void *arg, bool ok, const char *why)
 static void on_admin(void *arg, const struct admin *admin)
 {
 	struct event ev = { .kind = EVENT_ADMIN };
+	const struct maintenance *m = &admin->maintenance;
+	struct run *run = arg;
+	const char *why = NULL;
 
+	if (m->target == NOTE_NONE && m->on)
+		why = cluster_needs_us(run->cluster);
+	if (why != NULL) {
+		tell_reply(run->tell, admin->token, -EPERM, why);
+		return;
+	}
 	ev.admin = *admin;
-	run_feed(arg, &ev);
+	run_feed(run, &ev);
+}
+
+static void on_node_note(void *arg, const struct note *note)
+{
+	struct run *run = arg;
+
+	tell_note(run->tell, note);
+}
+
+static void on_switchover(void *arg, uint64_t token, unsigned to)
+{
+	struct run *run = arg;
+
+	cluster_hand_over(run->cluster, to, token);
+}
+
+static void on_switched(void *arg, uint64_t token, const char *from,
+			const char *to, int64_t span_us)
+{
+	struct run *run = arg;
+
+	tell_switched(run->tell, token, from, to, span_us);
+}
+
+static void on_refused(void *arg, uint64_t token, int error, const char *text)
+{
+	struct run *run = arg;
+
+	tell_reply(run->tell, token, error, text);
+}
+
+static void on_failover(void *arg, const char *reason, int64_t span_us)
+{
+	struct run *run = arg;
+
+	tell_failover(run->tell, reason, span_us);
+}
+
+static void on_facts(void *arg, struct cluster_facts *ret_facts)
+{
+	struct run *run = arg;
+
+	cluster_facts_now(run->cluster, ret_facts);
+}
+
+static void on_node_changed(void *arg)
+{
+	struct run *run = arg;
+
+	look_at_stop(run);
+	run_arm(run);
 }
 
 static void on_stop(struct ev_loop *ev, ev_signal *w, int events)
 {
+	struct run *run = w->data;
+
 	(void)ev;
 	(void)events;
-	loop_stop(((struct run *)w->data)->loop);
+	if (run->cluster == NULL || run->stopping) {
+		loop_stop(run->loop);
+		return;
+	}
+	run->stopping = true;
+	run->stop_by = instant_add(loop_now(run->loop),
+				   2 * run->set->cluster->lease_us);
+	service_stopping(run->manager);
+	cluster_obstacle(run->cluster, ELECTION_STOPPING, true);
+	look_at_stop(run);
+	run_arm(run);
 }
 
 static void on_reload(struct ev_loop *ev, ev_signal *w, int events)
@@ -186,14 +309,48 @@ static uint64_t seed(void)
 
 static int make_tell(struct run *run, struct err *err)
 {
-	const struct tell_parts parts = { .loop = run->loop,
+	struct tell_parts parts = { .loop = run->loop,
 					  .log = run->log,
 					  .set = run->set,
 					  .ctl = run->ctl,
 					  .admin = on_admin,
 					  .arg = run };
 
+	if (run->set->cluster != NULL) {
+		parts.look = on_facts;
+		parts.switchover = on_switchover;
+	}
 	return tell_new(&run->tell, &parts, err);
+}
+
+/* Before there is any thread: the guard is then a copy of next to nothing. */
+static int prepare_cluster(struct run *run, struct err *err)
+{
+	struct err warning = { 0 };
+	int r;
+
+	if (run->set->cluster == NULL)
+		return 0;
+	r = cluster_prepare(&run->cluster, run->set, &warning, err);
+	if (r >= 0 && warning.text[0] != '\0')
+		log_line(run->log, NOTE_WARNING, "%s", warning.text);
+	return r;
+}
+
+static int join_cluster(struct run *run, struct err *err)
+{
+	const struct cluster_parts parts = { .loop = run->loop,
+					     .log = run->log,
+					     .note = on_node_note,
+					     .switched = on_switched,
+					     .refused = on_refused,
+					     .failover = on_failover,
+					     .changed = on_node_changed,
+					     .arg = run };
+
+	if (run->cluster == NULL)
+		return 0;
+	return cluster_join(run->cluster, &parts, err);
 }
 
 static int make_parts(struct run *run, struct err *err)
@@ -208,6 +365,9 @@ static int make_parts(struct run *run, struct err *err)
 	run->ctl = ctl_new(run->set, seed());
 	if (run->log == NULL || run->ctl == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
+	r = prepare_cluster(run, err);
+	if (r < 0)
+		return r;
 	r = loop_new(&run->loop, err);
 	if (r < 0)
 		return r;
@@ -225,8 +385,9 @@ static int make_parts(struct run *run, struct err *err)
 	r = checks_new(&run->checks, run->loop, run->set, on_checked, run, err);
 	if (r < 0)
 		return r;
-	return haproxies_new(&run->haproxies, run->loop, run->set,
-			     on_haproxy_seen, on_ordered, run, err);
+	r = haproxies_new(&run->haproxies, run->loop, run->set, on_haproxy_seen,
+			  on_ordered, run, err);
+	return r < 0 ? r : join_cluster(run, err);
 }
 
 int run_new(struct run **ret_run, const char *file, struct settings *set,
@@ -241,6 +402,7 @@ int run_new(struct run **ret_run, const char *file, struct settings *set,
 	}
 	run->file = file;
 	run->set = set;
+	run->first = set;
 	r = make_parts(run, err);
 	if (r < 0) {
 		run_free(run);
@@ -265,6 +427,7 @@ void run_loop(struct run *run)
 	loop_on_deadline(run->loop, on_deadline, run);
 	start.stored = tell_load(run->tell, run->store);
 	run_feed(run, &start);
+	cluster_start(run->cluster);
 	say_status(run);
 	service_ready(run->manager);
 	loop_run(run->loop);
@@ -276,6 +439,7 @@ void run_free(struct run *run)
 {
 	if (run == NULL)
 		return;
+	cluster_free(run->cluster);
 	haproxies_free(run->haproxies);
 	checks_free(run->checks);
 	tell_free(run->tell);
@@ -285,6 +449,8 @@ void run_free(struct run *run)
 	log_close(run->log);
 	orphans_done(&run->orphans);
 	ctl_free(run->ctl);
+	if (run->first != run->set)
+		settings_free(run->first);
 	settings_free(run->set);
 	free(run);
 }

@@ -4,6 +4,7 @@
 
 #include "checks/checks_io.h"
 #include "controller/core/ctl.h"
+#include "controller/daemon/cluster.h"
 #include "controller/daemon/log.h"
 #include "controller/daemon/orphans.h"
 #include "controller/daemon/run.h"
@@ -14,15 +15,20 @@
 #include "haproxy/runtime_io.h"
 
 struct run {
-	const char *file;     /* borrowed */
-	struct settings *set; /* owned: those in force */
-	struct loop *loop;    /* owned, as are all below */
+	const char *file;       /* borrowed */
+	struct settings *set;   /* owned: those in force */
+	struct settings *first; /* owned: the cluster's, for life */
+	struct loop *loop;      /* owned, as are all below */
 	struct ctl *ctl;
 	struct log *log;
 	struct store *store;
 	struct tell *tell;
 	struct checks *checks;
 	struct haproxies *haproxies;
+	struct cluster *cluster; /* NULL: a cluster of one */
+	bool stopping;
+	struct instant stop_by;    /* while it leaves office */
+	struct instant late_until; /* the loop was late: not eligible */
 	struct service_manager *manager;
 	struct orphans orphans;
 	struct actions actions; /* of the step under way */
@@ -32,6 +38,9 @@ struct run {
 /* Step the controller with @ev (its time is filled in), carry out what it
  * wants, and so on until nothing is due. */
 void run_feed(struct run *run, struct event *ev);
+
+/* Set the timer to whatever is due first. */
+void run_arm(struct run *run);
 
 /* Read the file again: apply it whole, or keep everything and say why. */
 void run_reload(struct run *run);

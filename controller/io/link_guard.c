@@ -89,3 +89,15 @@ unsigned link_guard_send(struct link_guard *guard, const void *bytes,
 				       size) == 0;
 	return taken;
 }
+
+unsigned link_guard_sockets(const struct link_guard *guard, int *ret_fds,
+			    unsigned size)
+{
+	const int fds[] = { guard->out.in, guard->out.in6 };
+	unsigned i, count = 0;
+
+	for (i = 0; i < 2 && count < size; i++)
+		if (fds[i] >= 0)
+			ret_fds[count++] = fds[i];
+	return count;
+}

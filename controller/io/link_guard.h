@@ -28,6 +28,11 @@ int link_guard_prepare(struct link_guard **ret_guard, const char *cluster,
 /* For this process; what another one holds of it stays. */
 void link_guard_free(struct link_guard *guard);
 
+/* The sockets that link_guard_send() needs, for a guard that closes all others;
+ * returns how many, at most @size. */
+unsigned link_guard_sockets(const struct link_guard *guard, int *ret_fds,
+			    unsigned size);
+
 /* In the daemon: these are the peers' addresses from now on; those above the
  * maximum are left out. */
 void link_guard_tell(struct link_guard *guard, const struct address *list,

@@ -1,0 +1,97 @@
+/* The cluster: carries the quorum protocol's events and actions.
+ *
+ * The decisions are controller/core/election.h; here are the link to the
+ * other nodes, the disk that keeps term, vote and document, and the office:
+ * what being primary means on this machine.  Everything happens in the loop's
+ * thread.  Without a cluster block there is none, and every function takes
+ * NULL for it.
+ */
+#ifndef BASCULE_DAEMON_CLUSTER_H
+#define BASCULE_DAEMON_CLUSTER_H
+
+#include <stdbool.h>
+
+#include "controller/core/election.h"
+#include "controller/core/err.h"
+#include "controller/core/note.h"
+#include "controller/core/settings.h"
+#include "controller/daemon/view.h"
+#include "controller/io/link.h"
+#include "controller/io/loop.h"
+
+struct cluster;
+struct log;
+
+struct cluster_parts {
+	struct loop *loop; /* borrowed, as are all */
+	struct log *log;
+	/* Something has happened that people want to know. */
+	void (*note)(void *arg, const struct note *note);
+	/* How a hand-over ended: who was primary, who is, and how long nobody
+	 * was; or why nobody else is. */
+	void (*switched)(void *arg, uint64_t token, const char *from,
+			 const char *to, int64_t span_us);
+	void (*refused)(void *arg, uint64_t token, int error, const char *text);
+	/* This node has become primary after another one. */
+	void (*failover)(void *arg, const char *reason, int64_t span_us);
+	/* cluster_deadline() is another one. */
+	void (*changed)(void *arg);
+	void *arg;
+};
+
+/* Before any thread and any loop: read the key, wait for the guard of an
+ * earlier daemon, and start ours.
+ *
+ * @set: borrowed for life: its cluster is read at the start only.
+ * @ret_warning: a sentence when the guard runs with a reservation, else "".
+ */
+int cluster_prepare(struct cluster **ret_cluster, const struct settings *set,
+		    struct err *ret_warning, struct err *err);
+
+/* Release what an earlier daemon was, read the hard state, listen.  Nothing is
+ * sent before cluster_start(). */
+int cluster_join(struct cluster *cluster, const struct cluster_parts *parts,
+		 struct err *err);
+
+/* Accepts NULL. */
+void cluster_free(struct cluster *cluster);
+
+/* The first event. */
+void cluster_start(struct cluster *cluster);
+
+/* When cluster_tick() is wanted; NEVER without a cluster. */
+struct instant cluster_deadline(const struct cluster *cluster);
+void cluster_tick(struct cluster *cluster);
+
+/* Whether @obstacle keeps this node from leading. */
+void cluster_obstacle(struct cluster *cluster, enum election_obstacle obstacle,
+		      bool there);
+
+/* Hand the role over to the node @to, or to the best one when that is
+ * CLUSTER_NOBODY; one of the doors tells how it ended, maybe within. */
+void cluster_hand_over(struct cluster *cluster, unsigned to, uint64_t token);
+
+/* Whether the cluster could go on without this node: its maintenance must not
+ * cost the others their quorum.  NULL if it can, else why not. */
+const char *cluster_needs_us(const struct cluster *cluster);
+
+/* Leave office, if in it, for good: true once nothing is held any more. */
+bool cluster_stopped(const struct cluster *cluster);
+
+/* From a reload: other hooks. */
+void cluster_reload(struct cluster *cluster, const struct settings *set);
+
+/* What is known; nothing without a cluster. */
+void cluster_facts_now(const struct cluster *cluster,
+		       struct cluster_facts *ret_facts);
+
+/* The same from its parts; @rtt_us for each node, negative: not known. */
+void cluster_facts_fill(struct cluster_facts *facts,
+			const struct cluster_settings *set,
+			const struct election_view *view,
+			const int64_t *rtt_us);
+
+/* What is amiss with the link or the guard; "" if nothing. */
+const char *cluster_trouble(const struct cluster *cluster);
+
+#endif

@@ -1,0 +1,103 @@
+/* What is known of the cluster, in the words of docs/api.md. */
+#include "controller/daemon/cluster.h"
+
+static const struct {
+	enum election_obstacle obstacle;
+	const char *word;
+} words[] = {
+	{ ELECTION_MAINTENANCE, "maintenance" },
+	{ ELECTION_CHECKS, "checks" },
+	{ ELECTION_LATE, "late" },
+	{ ELECTION_GUARDLESS, "guardless" },
+	{ ELECTION_STOPPING, "stopping" },
+	{ ELECTION_WITNESS, "witness" },
+	{ ELECTION_DISK, "disk" },
+	{ ELECTION_BLANK, "blank" },
+};
+
+_Static_assert(sizeof(words) / sizeof(words[0]) <= CLUSTER_OBSTACLES_MAX,
+	       "each obstacle has room");
+
+static unsigned node_or_nobody(unsigned node)
+{
+	return node == ELECTION_NOBODY ? CLUSTER_NOBODY : node;
+}
+
+static const char *own_role(const struct cluster_settings *set,
+			    enum election_role role)
+{
+	if (set->nodes[set->self].witness)
+		return "witness";
+	switch (role) {
+	case ELECTION_PRIMARY:
+		return "primary";
+	case ELECTION_LEADER:
+		return "leader";
+	case ELECTION_ASKING:
+	case ELECTION_CANDIDATE:
+		return "candidate";
+	case ELECTION_RELEASING:
+		return "releasing";
+	default:
+		return "follower";
+	}
+}
+
+static void own_facts(struct node_facts *facts,
+		      const struct cluster_settings *set,
+		      const struct election_view *view)
+{
+	unsigned i, count = 0;
+
+	facts->up = true;
+	facts->eligible = view->obstacles == 0;
+	facts->role = own_role(set, view->role);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if ((view->obstacles & (unsigned)words[i].obstacle) != 0)
+			facts->obstacles[count++] = words[i].word;
+	facts->promised_to = node_or_nobody(view->leader);
+	facts->promised = view->promised;
+	facts->lease_end = view->lease_end;
+}
+
+static void peer_facts(struct node_facts *facts, unsigned node,
+		       const struct cluster_settings *set,
+		       const struct election_view *view)
+{
+	const struct election_peer_view *peer = &view->peers[node];
+
+	facts->up = peer->up;
+	facts->eligible = peer->eligible;
+	facts->misconfigured = peer->misconfigured;
+	if (!peer->up)
+		facts->role = NULL;
+	else if (set->nodes[node].witness)
+		facts->role = "witness";
+	else if (view->leader == node)
+		facts->role = view->leader_primary ? "primary" : "leader";
+	else
+		facts->role = "follower";
+	if (peer->blank)
+		facts->obstacles[0] = "blank";
+}
+
+void cluster_facts_fill(struct cluster_facts *facts,
+			const struct cluster_settings *set,
+			const struct election_view *view, const int64_t *rtt_us)
+{
+	unsigned i, heard = 0;
+
+	cluster_facts_init(facts);
+	facts->known = true;
+	facts->term = view->term;
+	facts->leader = node_or_nobody(view->leader);
+	for (i = 0; i < set->node_count; i++) {
+		if (i == set->self)
+			own_facts(&facts->nodes[i], set, view);
+		else
+			peer_facts(&facts->nodes[i], i, set, view);
+		facts->nodes[i].rtt_us = rtt_us[i];
+		heard += facts->nodes[i].up;
+	}
+	facts->quorum = heard > set->node_count / 2;
+}
