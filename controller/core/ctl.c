@@ -159,12 +159,14 @@ struct ctl *ctl_new(const struct settings *set, uint64_t seed)
 			       sizeof(*ctl->pools));
 	ctl->dirty = array_new(n, sizeof(*ctl->dirty));
 	ctl->schedule = schedule_new(slot_count(set));
+	ctl->quorum = quorum_new(set);
 	ctl->store_ok = true;
 	ctl->stall_at = INSTANT_NONE;
 	ctl->armed = INSTANT_NEVER;
 	if (ctl->targets == NULL || ctl->services == NULL ||
 	    ctl->haproxies == NULL || ctl->servers == NULL ||
-	    ctl->pools == NULL || ctl->dirty == NULL || ctl->schedule == NULL) {
+	    ctl->pools == NULL || ctl->dirty == NULL || ctl->schedule == NULL ||
+	    ctl->quorum == NULL) {
 		ctl_free(ctl);
 		return NULL;
 	}
@@ -182,6 +184,7 @@ void ctl_free(struct ctl *ctl)
 	free(ctl->pools);
 	free(ctl->dirty);
 	schedule_free(ctl->schedule);
+	quorum_free(ctl->quorum);
 	free(ctl);
 }
 
@@ -259,6 +262,12 @@ static void dispatch(struct ctl *ctl, const struct event *ev)
 		break;
 	case EVENT_ADMIN:
 		admin_event(ctl, &ev->admin);
+		break;
+	case EVENT_OBSERVED:
+		agree_observed(ctl, &ev->observed);
+		break;
+	case EVENT_PEERS:
+		agree_peers(ctl, ev->heard);
 		break;
 	case EVENT_STOP:
 		ctl_note(ctl, NOTE_STOPPING);

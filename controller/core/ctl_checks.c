@@ -147,8 +147,8 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
 	if (t->health.state == HEALTH_DOWN) {
 		t->detected = ctl->now;
 		t->cause = t->health.last;
-		incidents_down(ctl, target);
 	}
+	agree_moved(ctl, target);
 	rotation_dirty(ctl, target);
 	if (t->health.state == HEALTH_RECOVERING ||
 	    t->health.state == HEALTH_MAINT)

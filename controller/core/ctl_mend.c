@@ -37,7 +37,10 @@ const char *mend_forbidden(const struct ctl *ctl, unsigned haproxy,
 {
 	const struct server *srv = mend_server(ctl, haproxy, target);
 	unsigned others = *pool_of(ctl, haproxy, target) - srv->counted;
+	const char *rule = agree_forbids(ctl, target);
 
+	if (rule != NULL)
+		return rule;
 	return governor_withdraw(ctl_service_of(ctl, target), others + 1);
 }
 

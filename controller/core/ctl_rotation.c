@@ -99,6 +99,8 @@ static struct wish decide(const struct ctl *ctl, unsigned target)
 	case HEALTH_MAINT:
 		return wish_in_maintenance(ctl, target);
 	default:
+		if (agree_down(ctl, target))
+			return (struct wish){ .state = SERVER_MAINT };
 		return (struct wish){ .state = SERVER_READY,
 				      .weight_percent =
 					      ramp_percent(ctl, target) };
@@ -163,6 +165,7 @@ static void work(struct ctl *ctl, unsigned target)
 		ctl->services[service].review = false;
 		incidents_update(ctl, service);
 	}
+	agree_confirm(ctl, target);
 	if (ctl_service_of(ctl, target)->backend == NULL)
 		return;
 	set_wish(ctl, target, decide(ctl, target));

@@ -10,6 +10,7 @@
 #define BASCULE_CORE_CTL_STATE_H
 
 #include "controller/core/ctl.h"
+#include "controller/core/quorum.h"
 #include "controller/core/rng.h"
 #include "controller/core/schedule.h"
 #include "controller/core/server.h"
@@ -35,6 +36,7 @@ struct target {
 	uint64_t checks;
 	struct wish wish;
 	bool held;         /* should leave, but at some HAProxy it may not */
+	bool unconfirmed;  /* DOWN here, but not yet agreed on */
 	bool serves;       /* as the incident knows it */
 	bool told_leaving; /* NOTE_WITHDRAW was given */
 	bool told_out;     /* NOTE_WITHDRAWN was given */
@@ -80,6 +82,7 @@ struct ctl {
 	uint32_t *dirty; /* owned: ring of target indices */
 	unsigned dirty_first, dirty_count;
 	struct schedule *schedule;      /* owned */
+	struct quorum *quorum;          /* owned */
 	struct maintenance maintenance; /* of the whole node */
 	uint64_t maintenance_store, maintenance_token;
 	uint32_t last_incident;
@@ -141,6 +144,17 @@ struct service *ctl_service_state(struct ctl *ctl, unsigned target);
 /* Every event ends a stall that began at the deadline it comes too late for.
  */
 void ctl_notice_stall(struct ctl *ctl);
+
+/* ctl_agree.c */
+/* Whether the target counts as down, by this node's view or another's. */
+bool agree_down(const struct ctl *ctl, unsigned target);
+/* Why a target that is DOWN here may not leave the rotation; or NULL. */
+const char *agree_forbids(const struct ctl *ctl, unsigned target);
+/* A target has moved; and one that was not agreed on is looked at again. */
+void agree_moved(struct ctl *ctl, unsigned target);
+void agree_confirm(struct ctl *ctl, unsigned target);
+void agree_observed(struct ctl *ctl, const struct observed *observed);
+void agree_peers(struct ctl *ctl, uint32_t heard);
 
 /* ctl_checks.c */
 void checks_due(struct ctl *ctl, unsigned target);

@@ -490,6 +490,20 @@ static void release_failed(struct election *e, uint64_t id)
 	act->release.routes = !e->promoting;
 }
 
+static void observe(struct election *e, const struct election_event *ev)
+{
+	struct message *msg;
+	unsigned i;
+
+	for (i = 0; i < e->set.node_count; i++) {
+		if (i == e->set.self)
+			continue;
+		msg = election_send(e, i, MESSAGE_OBSERVATION);
+		msg->observation.body = ev->observe.body;
+		msg->observation.count = ev->observe.count;
+	}
+}
+
 static void handle(struct election *e, const struct election_event *ev)
 {
 	switch (ev->kind) {
@@ -527,6 +541,9 @@ static void handle(struct election *e, const struct election_event *ev)
 		break;
 	case ELECTION_HAND_OVER:
 		hand_over(e, ev->to);
+		break;
+	case ELECTION_OBSERVE:
+		observe(e, ev);
 		break;
 	case ELECTION_DECIDE:
 		decide(e, ev->document);

@@ -81,6 +81,7 @@ enum election_event_kind {
 	ELECTION_ROUTED,
 	ELECTION_ROUTE_FAILED,
 	ELECTION_HAND_OVER, /* a person wants another primary */
+	ELECTION_OBSERVE,   /* tell all what this node's probes see */
 	ELECTION_DECIDE     /* write this; see election_may_decide() */
 };
 
@@ -97,6 +98,12 @@ struct election_event {
 		unsigned obstacles;            /* enum election_obstacle */
 		unsigned to; /* node, or ELECTION_NOBODY: the best one */
 		const struct document *document; /* its position is ignored */
+		struct {
+			const uint8_t *body; /* of observation_encode(),
+						valid until the actions are
+						carried out */
+			unsigned count;
+		} observe;
 	};
 };
 

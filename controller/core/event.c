@@ -12,13 +12,15 @@ static const char *const event_kinds[EVENT_KINDS] = {
 	[EVENT_ACTION_FAILED] = "ACTION_FAILED",
 	[EVENT_ADMIN] = "ADMIN",
 	[EVENT_SETTINGS] = "SETTINGS",
+	[EVENT_OBSERVED] = "OBSERVED",
+	[EVENT_PEERS] = "PEERS",
 	[EVENT_STOP] = "STOP",
 };
 
 static const char *const action_kinds[ACTION_KINDS] = {
-	[ACTION_CHECK] = "CHECK", [ACTION_HAPROXY] = "HAPROXY",
-	[ACTION_STORE] = "STORE", [ACTION_NOTE] = "NOTE",
-	[ACTION_REPLY] = "REPLY",
+	[ACTION_CHECK] = "CHECK",     [ACTION_HAPROXY] = "HAPROXY",
+	[ACTION_STORE] = "STORE",     [ACTION_NOTE] = "NOTE",
+	[ACTION_OBSERVE] = "OBSERVE", [ACTION_REPLY] = "REPLY",
 };
 
 static const char *const server_states[] = {
@@ -95,6 +97,13 @@ const char *event_text(const struct event *ev, const struct settings *set,
 		snprintf(more, sizeof(more), "%" PRIx64 " %s", ev->action.id,
 			 ev->action.text);
 		break;
+	case EVENT_OBSERVED:
+		snprintf(more, sizeof(more), "node %u, %u targets",
+			 ev->observed.node, ev->observed.count);
+		break;
+	case EVENT_PEERS:
+		snprintf(more, sizeof(more), "%x", (unsigned)ev->heard);
+		break;
 	case EVENT_ADMIN:
 		snprintf(more, sizeof(more), "maintenance %s %s",
 			 ev->admin.maintenance.on ? "on" : "off",
@@ -153,6 +162,10 @@ const char *action_text(const struct action *act, const struct settings *set,
 		break;
 	case ACTION_NOTE:
 		note_text(&act->note, set, more, sizeof(more));
+		break;
+	case ACTION_OBSERVE:
+		snprintf(more, sizeof(more), "%s",
+			 target_name(set, act->observe.target));
 		break;
 	default:
 		snprintf(more, sizeof(more), "%d %s", act->reply.error,

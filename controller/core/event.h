@@ -75,6 +75,18 @@ struct haproxy_seen {
 	char text[EVENT_TEXT_MAX];
 };
 
+/* What another node's checks say of targets. */
+struct opinion_heard {
+	unsigned target;
+	bool down;
+};
+
+struct observed {
+	unsigned node;                    /* index in the cluster */
+	const struct opinion_heard *list; /* borrowed */
+	unsigned count;
+};
+
 enum admin_kind { ADMIN_MAINTENANCE };
 
 struct admin {
@@ -92,6 +104,8 @@ enum event_kind {
 	EVENT_ACTION_FAILED, /* ... or not; text says why */
 	EVENT_ADMIN,         /* a person wants something */
 	EVENT_SETTINGS,      /* first event of a new ctl after a reload */
+	EVENT_OBSERVED,      /* another node says what it sees */
+	EVENT_PEERS,         /* which nodes are heard has changed */
 	EVENT_STOP,
 	EVENT_KINDS
 };
@@ -113,6 +127,8 @@ struct event {
 			char text[EVENT_TEXT_MAX]; /* of a failure */
 		} action;
 		struct admin admin;
+		struct observed observed;
+		uint32_t heard; /* PEERS: bit i is node i */
 		/* SETTINGS: the ctl that ran until now, whose state is moved
 		 * over by name and which is of no use afterwards; and what is
 		 * stored, for targets that it did not have.  @kept: for each
@@ -131,6 +147,7 @@ enum action_kind {
 	ACTION_HAPROXY, /* change a server; answered by DONE or FAILED */
 	ACTION_STORE,   /* write down; answered by DONE or FAILED */
 	ACTION_NOTE,    /* tell */
+	ACTION_OBSERVE, /* tell the other nodes what is seen of a target */
 	ACTION_REPLY,   /* answer an ADMIN event */
 	ACTION_KINDS
 };
@@ -171,6 +188,9 @@ struct action {
 		struct server_order haproxy;
 		struct store_order store;
 		struct note note;
+		struct {
+			unsigned target;
+		} observe;
 		struct {
 			uint64_t token;
 			int error; /* 0 or a negative errno */

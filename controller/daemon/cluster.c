@@ -44,16 +44,18 @@ struct cluster {
 	struct hard_state stored;
 	bool found;                      /* the hard state was there */
 	struct election_actions actions; /* of the step under way */
-	bool stepping;
 	struct instant now; /* of the last step: it never goes back */
 	uint64_t boot;
 	uint64_t promote_id, release_id; /* 0: none under way */
 	unsigned obstacles;
 	struct trip trips[ELECTION_NODES_MAX];
-	bool up[ELECTION_NODES_MAX]; /* as last told */
-	unsigned primary;            /* as last seen, or ELECTION_NOBODY */
-	unsigned former;             /* the last one that there was */
-	bool resigned;               /* it has said so itself */
+	bool up[ELECTION_NODES_MAX];    /* as last told */
+	const struct message *observed; /* to be handed on; borrowed */
+	unsigned observer;
+	uint32_t heard;   /* the same as bits */
+	unsigned primary; /* as last seen, or ELECTION_NOBODY */
+	unsigned former;  /* the last one that there was */
+	bool resigned;    /* it has said so itself */
 	struct instant since;
 	uint64_t hand_over; /* token of who waits for it, or 0 */
 	uint8_t bytes[MESSAGE_BYTES_MAX];
@@ -361,6 +363,11 @@ static void carry_out(struct cluster *c, const struct election_action *act)
 	case ELECTION_RELEASE:
 		carry_release(c, act);
 		break;
+	case ELECTION_OBSERVED:
+		/* Only after the loop: whoever hears it may step again. */
+		c->observed = act->observed.message;
+		c->observer = act->observed.from;
+		break;
 	case ELECTION_NOTE:
 		tell(c, &act->note);
 		break;
@@ -391,6 +398,7 @@ static void notice_primary(struct cluster *c)
 {
 	struct election_view view;
 	unsigned i, primary = ELECTION_NOBODY;
+	uint32_t heard = 0;
 	int64_t span_us;
 
 	election_look(c->election, &view);
@@ -399,9 +407,16 @@ static void notice_primary(struct cluster *c)
 	else if (view.leader_primary && view.leader != ELECTION_NOBODY &&
 		 view.peers[view.leader].up)
 		primary = view.leader;
-	for (i = 0; i < c->set->node_count; i++)
-		if (i != c->rules.self)
-			notice_peer(c, i, view.term, view.peers[i].up);
+	for (i = 0; i < c->set->node_count; i++) {
+		if (i == c->rules.self)
+			continue;
+		notice_peer(c, i, view.term, view.peers[i].up);
+		heard |= view.peers[i].up ? UINT32_C(1) << i : 0;
+	}
+	if (heard != c->heard) {
+		c->heard = heard;
+		c->parts.peers(c->parts.arg, heard);
+	}
 	if (primary == c->primary)
 		return;
 	span_us = instant_is_none(c->since) ? 0
@@ -422,6 +437,15 @@ static void notice_primary(struct cluster *c)
 	reply_hand_over(c, span_us);
 }
 
+static void hand_on_observed(struct cluster *c)
+{
+	const struct message *msg = c->observed;
+
+	c->observed = NULL;
+	if (msg != NULL)
+		c->parts.observed(c->parts.arg, c->observer, msg);
+}
+
 static void step(struct cluster *c, struct election_event *ev,
 		 struct instant now)
 {
@@ -433,6 +457,7 @@ static void step(struct cluster *c, struct election_event *ev,
 	tell_guard(c);
 	for (i = 0; i < c->actions.count; i++)
 		carry_out(c, &c->actions.list[i]);
+	hand_on_observed(c);
 	notice_primary(c);
 	c->parts.changed(c->parts.arg);
 }
@@ -689,6 +714,20 @@ void cluster_tick(struct cluster *c)
 
 	if (c != NULL)
 		step(c, &ev, loop_clock());
+}
+
+void cluster_observe(struct cluster *c, const struct observation *list,
+		     unsigned count)
+{
+	struct election_event ev = { .kind = ELECTION_OBSERVE };
+	uint8_t body[MESSAGE_BYTES_MAX];
+	size_t size = observation_encode(list, count, body, sizeof(body));
+
+	if (size == 0)
+		return;
+	ev.observe.body = body;
+	ev.observe.count = count;
+	step(c, &ev, loop_clock());
 }
 
 void cluster_obstacle(struct cluster *c, enum election_obstacle obstacle,

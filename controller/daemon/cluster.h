@@ -34,6 +34,10 @@ struct cluster_parts {
 	void (*refused)(void *arg, uint64_t token, int error, const char *text);
 	/* This node has become primary after another one. */
 	void (*failover)(void *arg, const char *reason, int64_t span_us);
+	/* Another node says what it sees; the nodes that are heard have
+	 * changed, bit i being node i. */
+	void (*observed)(void *arg, unsigned node, const struct message *msg);
+	void (*peers)(void *arg, uint32_t heard);
 	/* cluster_deadline() is another one. */
 	void (*changed)(void *arg);
 	void *arg;
@@ -62,6 +66,10 @@ void cluster_start(struct cluster *cluster);
 /* When cluster_tick() is wanted; NEVER without a cluster. */
 struct instant cluster_deadline(const struct cluster *cluster);
 void cluster_tick(struct cluster *cluster);
+
+/* Tell the other nodes what this one sees: at most MESSAGE_OBSERVATIONS_MAX. */
+void cluster_observe(struct cluster *cluster, const struct observation *list,
+		     unsigned count);
 
 /* Whether @obstacle keeps this node from leading. */
 void cluster_obstacle(struct cluster *cluster, enum election_obstacle obstacle,

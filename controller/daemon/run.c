@@ -30,6 +30,10 @@ static void carry_out(struct run *run, const struct action *act)
 	case ACTION_NOTE:
 		tell_note(run->tell, &act->note);
 		break;
+	case ACTION_OBSERVE:
+		if (run->views != NULL)
+			views_changed(run->views, act->observe.target);
+		break;
 	case ACTION_REPLY:
 		tell_reply(run->tell, act->reply.token, act->reply.error,
 			   act->reply.text);
@@ -73,6 +77,23 @@ static void look_at_obstacles(struct run *run)
 			 !instant_reached(now, run->late_until));
 }
 
+static void send_views(void *arg, const struct observation *list,
+		       unsigned count)
+{
+	struct run *run = arg;
+
+	cluster_observe(run->cluster, list, count);
+}
+
+static void tell_views(struct run *run)
+{
+	struct instant now = loop_now(run->loop);
+
+	if (run->views != NULL &&
+	    instant_reached(now, views_deadline(run->views)))
+		views_tell(run->views, run->ctl, now, send_views, run);
+}
+
 /* A daemon that is asked to end leaves office first, if that can be. */
 static void look_at_stop(struct run *run)
 {
@@ -87,6 +108,8 @@ void run_arm(struct run *run)
 	struct instant due = ctl_deadline(run->ctl);
 
 	due = instant_min(due, cluster_deadline(run->cluster));
+	if (run->views != NULL)
+		due = instant_min(due, views_deadline(run->views));
 	if (run->stopping)
 		due = instant_min(due, run->stop_by);
 	loop_arm(run->loop, due);
@@ -105,6 +128,7 @@ void run_feed(struct run *run, struct event *ev)
 		step(run, &more);
 	}
 	look_at_obstacles(run);
+	tell_views(run);
 	run_arm(run);
 }
 
@@ -242,6 +266,23 @@ static void on_facts(void *arg, struct cluster_facts *ret_facts)
 	cluster_facts_now(run->cluster, ret_facts);
 }
 
+static void on_observed(void *arg, unsigned node, const struct message *msg)
+{
+	struct event ev = { .kind = EVENT_OBSERVED };
+	struct run *run = arg;
+
+	ev.observed = views_hear(run->views, node, msg);
+	run_feed(run, &ev);
+}
+
+static void on_peers(void *arg, uint32_t heard)
+{
+	struct event ev = { .kind = EVENT_PEERS };
+
+	ev.heard = heard;
+	run_feed(arg, &ev);
+}
+
 static void on_node_changed(void *arg)
 {
 	struct run *run = arg;
@@ -310,11 +351,11 @@ static uint64_t seed(void)
 static int make_tell(struct run *run, struct err *err)
 {
 	struct tell_parts parts = { .loop = run->loop,
-					  .log = run->log,
-					  .set = run->set,
-					  .ctl = run->ctl,
-					  .admin = on_admin,
-					  .arg = run };
+				    .log = run->log,
+				    .set = run->set,
+				    .ctl = run->ctl,
+				    .admin = on_admin,
+				    .arg = run };
 
 	if (run->set->cluster != NULL) {
 		parts.look = on_facts;
@@ -345,11 +386,16 @@ static int join_cluster(struct run *run, struct err *err)
 					     .switched = on_switched,
 					     .refused = on_refused,
 					     .failover = on_failover,
+					     .observed = on_observed,
+					     .peers = on_peers,
 					     .changed = on_node_changed,
 					     .arg = run };
 
 	if (run->cluster == NULL)
 		return 0;
+	run->views = views_new(run->set);
+	if (run->views == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
 	return cluster_join(run->cluster, &parts, err);
 }
 
@@ -440,6 +486,7 @@ void run_free(struct run *run)
 	if (run == NULL)
 		return;
 	cluster_free(run->cluster);
+	views_free(run->views);
 	haproxies_free(run->haproxies);
 	checks_free(run->checks);
 	tell_free(run->tell);

@@ -11,6 +11,7 @@
 #include "controller/daemon/service.h"
 #include "controller/daemon/store.h"
 #include "controller/daemon/tell.h"
+#include "controller/daemon/views.h"
 #include "controller/io/loop.h"
 #include "haproxy/runtime_io.h"
 
@@ -26,6 +27,7 @@ struct run {
 	struct checks *checks;
 	struct haproxies *haproxies;
 	struct cluster *cluster; /* NULL: a cluster of one */
+	struct views *views;     /* likewise */
 	bool stopping;
 	struct instant stop_by;    /* while it leaves office */
 	struct instant late_until; /* the loop was late: not eligible */

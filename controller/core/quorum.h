@@ -1,0 +1,49 @@
+/* What the nodes of a cluster think of a target, counted.
+ *
+ * Each node tells the others which targets its own checks found DOWN; here
+ * that is kept, and asked before a target is withdrawn.  A node's word counts
+ * while the node is heard and for QUORUM_FRESH_US after it spoke of the target
+ * last.
+ */
+#ifndef BASCULE_CORE_QUORUM_H
+#define BASCULE_CORE_QUORUM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controller/core/instant.h"
+#include "controller/core/settings.h"
+
+/* Everything is told anew each second: four may be lost. */
+#define QUORUM_FRESH_US (5 * SECOND)
+
+struct quorum;
+
+/* For @set, whose cluster may be NULL: then this node alone counts.  NULL when
+ * memory is out. */
+struct quorum *quorum_new(const struct settings *set);
+void quorum_free(struct quorum *quorum);
+
+/* Node @node says that it finds @target down, or not. */
+void quorum_hear(struct quorum *quorum, unsigned node, unsigned target,
+		 bool down, struct instant now);
+
+/* Bit i of @heard: node i is heard; this node's own bit does not matter. */
+void quorum_set_heard(struct quorum *quorum, uint32_t heard);
+
+/* Whether this node hears at least one other, or has none. */
+bool quorum_in_touch(const struct quorum *quorum);
+
+/* Whether another node that counts finds @target down. */
+bool quorum_others_down(const struct quorum *quorum, unsigned target,
+			struct instant now);
+
+/* Whether @target, which this node finds down, counts as down under @agree. */
+bool quorum_agrees(const struct quorum *quorum, enum agree agree,
+		   unsigned target, struct instant now);
+
+/* How many nodes find it down, this one included if @own_down. */
+unsigned quorum_count(const struct quorum *quorum, unsigned target,
+		      bool own_down, struct instant now);
+
+#endif
