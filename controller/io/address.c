@@ -36,6 +36,19 @@ socklen_t address_size(const struct address *addr)
 	return addr->family == AF_INET6 ? sizeof(addr->in6) : sizeof(addr->in);
 }
 
+bool address_same(const struct address *a, const struct address *b)
+{
+	if (a->family != b->family)
+		return false;
+	if (a->family == AF_INET6)
+		return a->in6.sin6_port == b->in6.sin6_port &&
+		       a->in6.sin6_scope_id == b->in6.sin6_scope_id &&
+		       memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr,
+			      sizeof(a->in6.sin6_addr)) == 0;
+	return a->in.sin_port == b->in.sin_port &&
+	       a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+}
+
 const char *address_text(const struct address *addr, char *buf, size_t size)
 {
 	if (getnameinfo(&addr->any, address_size(addr), buf, (socklen_t)size,

@@ -28,6 +28,8 @@ void address_set_port(struct address *addr, uint16_t port);
 /* Bytes for connect() and bind(). */
 socklen_t address_size(const struct address *addr);
 
+bool address_same(const struct address *a, const struct address *b);
+
 /* Without the port.  Returns @buf. */
 const char *address_text(const struct address *addr, char *buf, size_t size);
 
