@@ -1,0 +1,278 @@
+"""Real daemons in network namespaces: one primary, whatever happens.
+
+Each cluster's prober sees from outside, each millisecond, who is primary; the
+end of each test asserts that it never saw two.  Times are generous here;
+tests/bench/failover.py has the exact ones.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+import netns
+from clusters import PORT, Cluster, write_key
+from prober import clock_us
+from world import BASCULED, wait_for
+
+HOSTILE = os.path.join(os.path.dirname(__file__), "hostile.py")
+
+
+@pytest.fixture(name="three", scope="module")
+def three_nodes():
+    with Cluster(3, families=("ipv4", "ipv6"), more_hosts=1) as cluster:
+        yield cluster.start()
+
+
+@pytest.fixture(name="cluster")
+def healthy(three):
+    """The three nodes, all running, and healed in the end."""
+    three.wait_whole()
+    yield three
+    three.print_logs()      # shown with a failure alone
+    three.hosts.heal()
+    for node in three.nodes:
+        if not node.running():
+            node.restart()
+
+
+def role_changes(cluster, begin):
+    return [holders for at, holders in cluster.prober.changes() if at > begin]
+
+
+def assert_moves(cluster, old):
+    new = cluster.wait_primary(5, other_than=old)
+    assert new is not old
+    return new
+
+
+def test_hooks_are_told_node_term_and_reason(cluster):
+    primary = cluster.primary()
+    hook, name, term, epoch, _ = primary.hooks()[-1]
+    assert (hook, name) == ("promote", primary.name)
+    assert int(term) == primary.cluster()["term"] and int(epoch) >= 0
+
+
+def test_a_killed_primary_is_succeeded_and_follows_when_it_returns(cluster):
+    old = cluster.primary()
+    old.kill()
+    new = assert_moves(cluster, old)
+    assert not old.host.has("192.0.2.1")
+    old.restart()
+    assert cluster.wait_whole() is new
+
+
+def test_a_primary_killed_with_its_guard_is_succeeded(cluster):
+    old = cluster.primary()
+    old.kill_with_guard()
+    assert old.release().returncode == 0
+    assert_moves(cluster, old)
+
+
+def test_a_frozen_primary_is_ended_by_its_guard(cluster):
+    old = cluster.primary()
+    old.freeze()
+    assert_moves(cluster, old)
+    old.process.wait(timeout=5)
+
+
+def test_a_stopped_primary_hands_over(cluster):
+    old = cluster.primary()
+    assert old.stop() == 0
+    assert_moves(cluster, old)
+
+
+def test_a_switchover_goes_where_it_is_told(cluster):
+    old = cluster.primary()
+    to = cluster.followers()[-1]
+    done = old.bascule("switchover", "--to", to.name)
+    assert done.returncode == 0, done.stderr
+    assert cluster.wait_primary(5, other_than=old) is to
+    refused = old.bascule("switchover", "--to", to.name)
+    assert refused.returncode != 0 and "primary" in refused.stderr
+
+
+@pytest.mark.parametrize("way", ["link", "deaf", "mute", "partition"])
+def test_a_primary_without_quorum_gives_up(cluster, way):
+    old = cluster.primary()
+    hosts = cluster.hosts
+    if way == "link":
+        hosts.link(old.host, False)
+    elif way == "partition":
+        hosts.cut([old.host])
+    else:
+        for other in hosts.others(old.host):
+            pair = (other, old.host) if way == "deaf" else (old.host, other)
+            hosts.lose(*pair)
+    new = assert_moves(cluster, old)
+    assert old.running()
+    hosts.heal()
+    assert cluster.wait_whole() is new
+
+
+def test_parts_without_quorum_have_no_primary(cluster):
+    cluster.hosts.partition(*([node.host] for node in cluster.nodes))
+    cluster.wait_nobody(5)
+    time.sleep(1.5)
+    assert cluster.primary() is None
+    cluster.hosts.heal()
+    cluster.wait_primary(5)
+
+
+def test_one_of_two_networks_lost_changes_nothing(cluster):
+    begin = clock_us()
+    for family in ("ip", "ip6"):
+        cluster.hosts.lose_all(100, family)
+        time.sleep(1.5)
+        assert cluster.is_whole()
+        cluster.hosts.heal()
+        time.sleep(0.3)
+    assert not role_changes(cluster, begin)
+
+
+def test_a_follower_that_dies_or_freezes_changes_nothing(cluster):
+    begin = clock_us()
+    one, other = cluster.followers()
+    one.freeze()
+    time.sleep(1)
+    one.thaw()
+    cluster.wait_whole()
+    other.kill_with_guard()
+    time.sleep(1)
+    other.restart()
+    cluster.wait_whole()
+    assert not role_changes(cluster, begin)
+
+
+def test_maintenance_that_would_lose_the_quorum_is_refused(cluster):
+    begin = clock_us()
+    one, other = cluster.followers()
+    other.stop()
+    wait_for(lambda: not next(row["up"] for row in one.cluster()["nodes"]
+                              if row["name"] == other.name))
+    done = one.bascule("maintenance", "on", one.name)
+    assert done.returncode != 0 and "quorum" in done.stderr
+    other.restart()
+    cluster.wait_whole()
+    done = one.bascule("maintenance", "on", one.name)
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: "maintenance" in next(
+        row["obstacles"] for row in one.cluster()["nodes"] if row["self"]))
+    assert one.bascule("maintenance", "off", one.name).returncode == 0
+    assert not role_changes(cluster, begin)
+
+
+def arrived(host):
+    """UDP datagrams that its kernel was sent, read or not."""
+    text = host.run("cat", "/proc/net/snmp", check=True).stdout
+    names, values = [line.split()[1:] for line in text.splitlines()
+                     if line.startswith("Udp:")]
+    counts = dict(zip(names, map(int, values)))
+    return counts["InDatagrams"] + counts["RcvbufErrors"]
+
+
+def test_replayed_and_mended_datagrams_do_nothing(cluster):
+    begin, before = clock_us(), arrived(cluster.primary().host)
+    ports = [node.host.port for node in cluster.nodes]
+    attack = subprocess.Popen(
+        netns.inside(cluster.hosts.switch, sys.executable, HOSTILE, "replay",
+                     4, *ports), stdout=subprocess.PIPE, text=True)
+    time.sleep(2.2)
+    # What it heard of this one is of an earlier boot now.
+    cluster.followers()[0].kill_with_guard()
+    next(n for n in cluster.nodes if not n.running()).restart()
+    assert int(attack.communicate(timeout=20)[0]) > 5000
+    assert arrived(cluster.primary().host) - before > 1000
+    cluster.wait_whole()
+    assert not role_changes(cluster, begin)
+
+
+def test_a_flood_of_garbage_does_nothing(cluster):
+    stranger, primary = cluster.strangers[0], cluster.primary()
+    begin, before = clock_us(), arrived(primary.host)
+    sent = int(stranger.run(sys.executable, HOSTILE, "flood", 3,
+                            primary.host.ipv4, PORT, check=True).stdout)
+    assert sent > 20000
+    assert arrived(primary.host) - before > sent / 2
+    assert cluster.is_whole()
+    assert not role_changes(cluster, begin)
+
+
+def test_a_node_with_another_key_counts_for_nothing(cluster):
+    begin = clock_us()
+    odd, other = cluster.followers()
+    odd.stop()
+    key = odd.folder / "odd.key"
+    write_key(key)
+    config = odd.folder / "odd.conf"
+    config.write_text(odd.config.read_text().replace(str(cluster.key),
+                                                     str(key)))
+    odd.start(config)
+    wait_for(odd.cluster)
+    time.sleep(1.5)
+    assert not role_changes(cluster, begin)
+    assert odd.cluster()["primary"] is None
+    assert not odd.cluster()["quorum"]
+    # Its vote is none either: alone, the primary gives up.
+    other.kill_with_guard()
+    cluster.wait_nobody(5)
+    odd.stop()
+    other.restart()
+    odd.start()
+    cluster.wait_primary(8)
+
+
+def test_all_killed_at_once_elect_again(cluster):
+    for node in cluster.nodes:
+        node.kill_with_guard()
+    for node in cluster.nodes:
+        node.release()
+    cluster.wait_nobody(1)
+    for node in cluster.nodes:
+        node.restart()
+    cluster.wait_whole()
+
+
+def test_each_promotion_had_a_term_of_its_own(cluster):
+    cluster.wait_whole()
+    ran = [hook for node in cluster.nodes for hook in node.hooks()]
+    terms = [int(term) for hook, _, term, _, _ in ran if hook == "promote"]
+    assert terms and len(set(terms)) == len(terms)
+    for node in cluster.nodes:
+        mine = [int(term) for hook, _, term, _, _ in node.hooks()
+                if hook == "promote"]
+        assert mine == sorted(mine)
+        # No promotion follows another without a release between them.
+        hooks = [hook for hook, *_ in node.hooks()]
+        assert ("promote", "promote") not in zip(hooks, hooks[1:])
+
+
+def test_two_nodes_and_a_witness():
+    with Cluster(3, witnesses=("node3",)) as cluster:
+        old = cluster.start().primary()
+        witness = cluster.nodes[2]
+        assert old is not witness
+        old.kill()
+        new = assert_moves(cluster, old)
+        assert new is not witness
+        old.restart()
+        cluster.wait_whole()
+        begin = clock_us()
+        witness.kill_with_guard()
+        time.sleep(1.5)
+        assert not role_changes(cluster, begin)
+        # One of three is left: it must give up, and nobody follows it.
+        next(n for n in cluster.nodes[:2] if n is not new).kill_with_guard()
+        cluster.wait_nobody(5)
+        assert not witness.hooks() or witness.hooks()[0][0] == "demote"
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path):
+    with Cluster(1) as cluster:
+        cluster.key.chmod(0o644)
+        node = cluster.nodes[0]
+        done = node.host.run(BASCULED, "-c", node.config, timeout=10)
+        assert done.returncode == 1
+        assert str(cluster.key) in done.stderr and "chmod" in done.stderr
