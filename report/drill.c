@@ -8,14 +8,23 @@
 #include <unistd.h>
 
 static const char *const fault_names[DRILL_FAULT_TYPES] = {
-	[DRILL_KILL] = "kill",           [DRILL_KILL_ALL] = "kill-all",
-	[DRILL_PAUSE] = "pause",         [DRILL_STOP] = "stop",
-	[DRILL_STATUS] = "status",       [DRILL_SLOW] = "slow",
-	[DRILL_MUTE] = "mute",           [DRILL_FLAP] = "flap",
-	[DRILL_DROP] = "drop",           [DRILL_REJECT] = "reject",
-	[DRILL_LINK_DOWN] = "link-down", [DRILL_PARTITION] = "partition",
-	[DRILL_POWER] = "power",         [DRILL_DISK_FULL] = "disk-full",
-	[DRILL_DISK_HANG] = "disk-hang", [DRILL_FD] = "fd",
+	[DRILL_KILL_NODE] = "kill-node",
+	[DRILL_KILL] = "kill",
+	[DRILL_KILL_ALL] = "kill-all",
+	[DRILL_PAUSE] = "pause",
+	[DRILL_STOP] = "stop",
+	[DRILL_STATUS] = "status",
+	[DRILL_SLOW] = "slow",
+	[DRILL_MUTE] = "mute",
+	[DRILL_FLAP] = "flap",
+	[DRILL_DROP] = "drop",
+	[DRILL_REJECT] = "reject",
+	[DRILL_LINK_DOWN] = "link-down",
+	[DRILL_PARTITION] = "partition",
+	[DRILL_POWER] = "power",
+	[DRILL_DISK_FULL] = "disk-full",
+	[DRILL_DISK_HANG] = "disk-hang",
+	[DRILL_FD] = "fd",
 	[DRILL_RELOAD] = "reload",
 };
 

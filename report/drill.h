@@ -42,6 +42,7 @@ enum drill_fault_type {
 	DRILL_DISK_HANG,
 	DRILL_FD,
 	DRILL_RELOAD,
+	DRILL_KILL_NODE, /* SIGKILL of the primary node's daemon */
 	DRILL_FAULT_TYPES
 };
 

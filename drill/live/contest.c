@@ -18,6 +18,7 @@
  * whether they are well again. */
 #define AFTERMATH_US (300 * MS)
 #define SLOW_US      (300 * MS)
+#define PROMISE_US   (700 * MS)
 
 static int64_t wall_us(void)
 {
@@ -168,6 +169,53 @@ static int recover(struct contest *c, struct drill_run *run, unsigned targets,
 	return await_whole(c);
 }
 
+/* Wait until the primary is another node than @old. */
+static int await_primary(struct contest *c, int old, struct instant *ret_at)
+{
+	struct instant begin = loop_clock();
+
+	do {
+		usleep(LOOK_US / 2);
+		*ret_at = loop_clock();
+		if (stage_primary(&c->stage) >= 0 &&
+		    stage_primary(&c->stage) != old)
+			return 0;
+	} while (instant_diff_us(begin, *ret_at) < PATIENCE);
+	return err_set(&c->err, -ETIMEDOUT, "%s: no primary after 30 s",
+		       c->name);
+}
+
+/* Kill the daemon of the primary node; another one takes over, and it comes
+ * back as a follower. */
+static int lose_primary(struct contest *c, struct drill_run *run)
+{
+	struct instant onset, at;
+	int old = stage_primary(&c->stage), r;
+
+	if (old < 0)
+		return err_set(&c->err, -EAGAIN, "%s: no primary", c->name);
+	snprintf(run->fault.target, sizeof(run->fault.target), "node%d",
+		 old + 1);
+	run->fault_wall_us = wall_us();
+	onset = loop_clock();
+	proc_signal(&c->stage.node[old], SIGKILL);
+	r = await_primary(c, old, &at);
+	if (r < 0)
+		return r;
+	run->promoted_us = instant_diff_us(onset, at);
+	run->confirmed_us = run->promoted_us;
+	run->routed_us = run->promoted_us;
+	usleep(AFTERMATH_US);
+	proc_end(&c->stage.node[old], SIGKILL, 1000);
+	r = stage_node(&c->stage, (unsigned)old, &c->err);
+	if (r >= 0)
+		r = await_whole(c);
+	run->redundant_us = instant_diff_us(onset, loop_clock());
+	/* A node that has just started votes for nobody for a lease. */
+	usleep(PROMISE_US);
+	return r;
+}
+
 static void tell(struct contest *c, const struct drill_run *run)
 {
 	char acted[SPAN_TEXT_MAX], whole[SPAN_TEXT_MAX];
@@ -211,9 +259,14 @@ static int one(struct contest *c, enum drill_fault_type type, unsigned turn)
 			return r;
 	}
 	onset = loop_clock();
-	r = suffer(c, &run, targets);
-	if (r >= 0)
-		r = recover(c, &run, targets, onset);
+	if (type == DRILL_KILL_NODE) {
+		targets = 0;
+		r = lose_primary(c, &run);
+	} else {
+		r = suffer(c, &run, targets);
+		if (r >= 0)
+			r = recover(c, &run, targets, onset);
+	}
 	if (r >= 0 && c->settings.daemon)
 		r = witness_read(&c->witness, targets, &run,
 				 &c->report->false_positives, &c->err);

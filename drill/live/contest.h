@@ -8,7 +8,8 @@
 #include "report/drill.h"
 
 struct contest_fault {
-	enum drill_fault_type type; /* KILL, KILL_ALL, PAUSE or STATUS */
+	/* KILL, KILL_ALL, PAUSE, STATUS or KILL_NODE */
+	enum drill_fault_type type;
 	unsigned times;
 };
 

@@ -31,8 +31,8 @@ static const char help[] =
 	"Exit status: 0 all aims met, 1 one was missed, 2 it could not run.\n";
 
 static const struct contest_fault ours[] = {
-	{ DRILL_KILL, 10 },     { DRILL_PAUSE, 10 }, { DRILL_STATUS, 10 },
-	{ DRILL_KILL_ALL, 10 }, { DRILL_KILL, 0 },
+	{ DRILL_KILL, 10 },     { DRILL_PAUSE, 10 },    { DRILL_STATUS, 10 },
+	{ DRILL_KILL_ALL, 10 }, { DRILL_KILL_NODE, 5 }, { DRILL_KILL, 0 },
 };
 
 static const struct contest_fault theirs[] = {
@@ -43,8 +43,8 @@ static const struct contest_fault theirs[] = {
 };
 
 static const struct contest_fault quick[] = {
-	{ DRILL_KILL, 2 },     { DRILL_PAUSE, 2 }, { DRILL_STATUS, 2 },
-	{ DRILL_KILL_ALL, 2 }, { DRILL_KILL, 0 },
+	{ DRILL_KILL, 2 },     { DRILL_PAUSE, 2 },     { DRILL_STATUS, 2 },
+	{ DRILL_KILL_ALL, 2 }, { DRILL_KILL_NODE, 2 }, { DRILL_KILL, 0 },
 };
 
 static const struct contest_fault quick_theirs[] = {
@@ -99,7 +99,7 @@ static void describe(struct drill_report *rep, const struct options *opt,
 		 "a dead, frozen or failing replica leaves the rotation before "
 		 "clients notice more than a few requests");
 	snprintf(rep->blast_radius, sizeof(rep->blast_radius),
-		 "3 replicas on loopback");
+		 "3 replicas, 3 nodes");
 	read_os(rep->environment.os, sizeof(rep->environment.os));
 	snprintf(rep->environment.node, sizeof(rep->environment.node), "demo");
 	if (uname(&machine) == 0)
@@ -158,6 +158,8 @@ static int add_all_aims(struct drill_report *rep)
 	if (r >= 0)
 		r = drill_report_aim(rep, "all killed: last one not held",
 				     (double)(runs - held), 0, "runs");
+	if (r >= 0)
+		r = add_aims(rep, DRILL_KILL_NODE, 0.150);
 	if (r >= 0)
 		r = drill_report_aim(rep, "healthy replicas called down",
 				     rep->false_positives, 0, "targets");

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define START_MS 5000
@@ -38,12 +39,19 @@ static const char haproxy_config[] =
 	"    server api2 127.0.0.1:%u%s\n"
 	"    server api3 127.0.0.1:%u%s\n";
 
+/* Three nodes; the first drives HAProxy. */
 static const char daemon_config[] =
-	"node = \"demo\";\n"
-	"state_dir = \"%s\";\n"
-	"control = { socket = \"%s\"; };\n"
+	"node = \"node%u\";\n"
+	"state_dir = \"%s/node%u\";\n"
+	"control = { socket = \"%s/node%u/control.sock\"; };\n"
 	"http = { listen = \"off\"; };\n"
-	"haproxy = ( { name = \"local\"; socket = \"%s\"; } );\n"
+	"cluster = { name = \"demo\"; key_file = \"%s/key\"; nodes = (\n"
+	"  { name = \"node1\"; address = \"127.0.0.1:%u\"; },\n"
+	"  { name = \"node2\"; address = \"127.0.0.1:%u\"; },\n"
+	"  { name = \"node3\"; address = \"127.0.0.1:%u\"; } ); };\n"
+	"primary = { on_promote = \"%s/promote\"; };\n"
+	"haproxy = ( { name = \"local\"; node = \"node1\"; socket = \"%s\"; } "
+	");\n"
 	"services = (\n"
 	"  { name = \"api\";\n"
 	"    check = { type = \"http\"; path = \"/health\"; status = \"200\";\n"
@@ -55,6 +63,11 @@ static const char daemon_config[] =
 	"      { name = \"api3\"; address = \"127.0.0.1:%u\"; } );\n"
 	"  }\n"
 	");\n";
+
+/* What being primary means here: one's name in a file, whole at once. */
+static const char promote_hook[] = "#!/bin/sh\n"
+				   "echo \"$BASCULE_NODE\" >%s/primary.$$ &&\n"
+				   "exec mv %s/primary.$$ %s/primary\n";
 
 static int free_port(unsigned *ret_port, struct err *err)
 {
@@ -166,24 +179,89 @@ static int start_haproxy(struct stage *stage, struct err *err)
 			  err);
 }
 
-static int start_daemon(struct stage *stage, struct err *err)
+int stage_node(struct stage *stage, unsigned i, struct err *err)
 {
-	char program[PATH_MAX], path[STAGE_PATH_MAX], text[2048], log[PATH_MAX];
+	char program[PATH_MAX], path[STAGE_PATH_MAX], log[PATH_MAX], what[32];
 	const char *argv[] = { program, "-c", path, NULL };
-	int r;
 
 	snprintf(program, sizeof(program), "%s/controller/daemon/basculed",
 		 stage->settings.build);
-	snprintf(path, sizeof(path), "%s/bascule.conf", stage->dir);
-	snprintf(stage->control, sizeof(stage->control), "%s/control.sock",
+	snprintf(path, sizeof(path), "%s/node%u.conf", stage->dir, i + 1);
+	snprintf(what, sizeof(what), "node%u", i + 1);
+	path_log(stage, what, log);
+	return proc_start(argv, log, false, &stage->node[i], err);
+}
+
+static int write_node(const struct stage *stage, unsigned i, struct err *err)
+{
+	char path[STAGE_PATH_MAX], text[4096];
+	const char *dir = stage->dir;
+	const unsigned *n = stage->node_port;
+
+	snprintf(path, sizeof(path), "%s/node%u", dir, i + 1);
+	if (mkdir(path, 0755) < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	snprintf(path, sizeof(path), "%s/node%u.conf", dir, i + 1);
+	snprintf(text, sizeof(text), daemon_config, i + 1, dir, i + 1, dir,
+		 i + 1, dir, n[0], n[1], n[2], dir, stage->socket,
+		 stage->port[0], stage->port[1], stage->port[2]);
+	return write_file(path, text, err);
+}
+
+static int write_key(const struct stage *stage, struct err *err)
+{
+	char program[PATH_MAX], path[STAGE_PATH_MAX];
+	const char *argv[] = { program, "keygen", path, NULL };
+	struct proc keygen = { .out = -1 };
+	int r;
+
+	snprintf(program, sizeof(program), "%s/cli/bascule",
+		 stage->settings.build);
+	snprintf(path, sizeof(path), "%s/key", stage->dir);
+	r = proc_start(argv, "/dev/null", false, &keygen, err);
+	if (r >= 0)
+		proc_end(&keygen, 0, START_MS);
+	return r;
+}
+
+static int start_nodes(struct stage *stage, struct err *err)
+{
+	char path[STAGE_PATH_MAX], text[400];
+	unsigned i;
+	int r;
+
+	snprintf(stage->control, sizeof(stage->control),
+		 "%s/node1/control.sock", stage->dir);
+	snprintf(stage->primary, sizeof(stage->primary), "%s/primary",
 		 stage->dir);
-	snprintf(text, sizeof(text), daemon_config, stage->dir, stage->control,
-		 stage->socket, stage->port[0], stage->port[1], stage->port[2]);
-	r = write_file(path, text, err);
-	if (r < 0)
-		return r;
-	path_log(stage, "basculed", log);
-	return proc_start(argv, log, false, &stage->daemon, err);
+	snprintf(path, sizeof(path), "%s/promote", stage->dir);
+	snprintf(text, sizeof(text), promote_hook, stage->dir, stage->dir,
+		 stage->dir);
+	r = write_key(stage, err);
+	if (r >= 0)
+		r = write_file(path, text, err);
+	if (r >= 0 && chmod(path, 0755) < 0)
+		r = err_set(err, -errno, "%s: %s", path, strerror(errno));
+	for (i = 0; r >= 0 && i < STAGE_NODES; i++)
+		r = free_port(&stage->node_port[i], err);
+	for (i = 0; r >= 0 && i < STAGE_NODES; i++)
+		r = write_node(stage, i, err);
+	for (i = 0; r >= 0 && i < STAGE_NODES; i++)
+		r = stage_node(stage, i, err);
+	return r;
+}
+
+int stage_primary(const struct stage *stage)
+{
+	FILE *f = fopen(stage->primary, "r");
+	int number = 0;
+
+	if (f == NULL)
+		return -1;
+	if (fscanf(f, "node%d", &number) != 1)
+		number = 0;
+	fclose(f);
+	return number - 1;
 }
 
 static int start_load(struct stage *stage, struct err *err)
@@ -214,7 +292,7 @@ static int start_all(struct stage *stage, struct err *err)
 	}
 	r = start_haproxy(stage, err);
 	if (r >= 0 && stage->settings.daemon)
-		r = start_daemon(stage, err);
+		r = start_nodes(stage, err);
 	return r < 0 ? r : start_load(stage, err);
 }
 
@@ -229,7 +307,9 @@ int stage_start(struct stage *stage, const struct stage_settings *settings,
 	stage->ruler.fd = -1;
 	for (i = 0; i < STAGE_REPLICAS; i++)
 		stage->replica[i].out = -1;
-	stage->haproxy.out = stage->daemon.out = stage->load.out = -1;
+	for (i = 0; i < STAGE_NODES; i++)
+		stage->node[i].out = -1;
+	stage->haproxy.out = stage->load.out = -1;
 	snprintf(stage->trace, sizeof(stage->trace), "%s/%s-clients.trace",
 		 settings->logs, name);
 	snprintf(stage->dir, sizeof(stage->dir), "/tmp/bascule-%s.XXXXXX",
@@ -257,7 +337,8 @@ void stage_end(struct stage *stage)
 	unsigned i;
 
 	proc_end(&stage->load, SIGTERM, 3000);
-	proc_end(&stage->daemon, SIGTERM, 5000);
+	for (i = 0; i < STAGE_NODES; i++)
+		proc_end(&stage->node[i], SIGTERM, 5000);
 	ruler_close(&stage->ruler);
 	proc_end(&stage->haproxy, SIGTERM, 1000);
 	for (i = 0; i < STAGE_REPLICAS; i++)

@@ -12,7 +12,7 @@ from world import TOP
 
 
 def test_the_short_demo_writes_its_report(tmp_path):
-    for folder in ("controller", "drill"):
+    for folder in ("cli", "controller", "drill"):
         os.symlink(os.path.abspath(os.path.join(TOP, folder)),
                    tmp_path / folder)
     done = subprocess.run(
@@ -29,12 +29,15 @@ def test_the_short_demo_writes_its_report(tmp_path):
     runs = report["runs"]
     assert [run["fault"]["type"] for run in runs] == [
         "kill", "kill", "pause", "pause", "status", "status",
-        "kill-all", "kill-all"]
+        "kill-all", "kill-all", "kill-node", "kill-node"]
     for run in runs:
         times = run["t"]
         assert 0 < times["confirmed"] <= times["redundant"]
-        assert run["decision_id"] != "0"
-        assert run["evidence"] and run["client"]["ops"] > 0
+        assert run["client"]["ops"] > 0
+        if run["fault"]["type"] == "kill-node":
+            assert 0 < times["promoted"] and run["client"]["failed"] == 0
+            continue
+        assert run["decision_id"] != "0" and run["evidence"]
         if run["fault"]["type"] == "kill-all":
             assert run["held"] == "min_up" and "routed" not in times
         else:
