@@ -1,0 +1,76 @@
+/* The cluster from the inside: shared by the cluster*.c files alone.
+ *
+ * cluster.c carries events and actions; cluster_join.c makes the parts;
+ * cluster_tell.c says what happened; cluster_facts.c what is.
+ */
+#ifndef BASCULE_DAEMON_CLUSTER_STATE_H
+#define BASCULE_DAEMON_CLUSTER_STATE_H
+
+#include <limits.h>
+
+#include "controller/daemon/cluster.h"
+#include "controller/daemon/guard_process.h"
+#include "controller/daemon/hard_file.h"
+#include "controller/daemon/log.h"
+#include "controller/daemon/office.h"
+#include "controller/io/link.h"
+
+/* To a peer and back: the shortest of the last messages and of those before.
+ */
+struct trip {
+	int64_t before_us, now_us;
+	unsigned heard;
+};
+
+struct cluster {
+	struct cluster_parts parts;
+	const struct settings *all;         /* borrowed: those of the start */
+	const struct cluster_settings *set; /* borrowed from them */
+	char folder[PATH_MAX];              /* of the control socket */
+	struct election_settings rules;
+	struct election *election; /* owned, as are all below */
+	struct secret *key;
+	struct link_guard *link_guard;
+	struct guard_process *guard;
+	struct office *office;
+	struct guard_page page; /* as the guard was told last */
+	uint64_t guard_sequence;
+	struct resolver *resolver;
+	struct link *link;
+	struct hard_file *file;
+	struct hard_state stored;
+	bool found;                      /* the hard state was there */
+	struct election_actions actions; /* of the step under way */
+	struct instant now; /* of the last step: it never goes back */
+	uint64_t boot;
+	uint64_t promote_id, release_id; /* 0: none under way */
+	unsigned obstacles;
+	struct trip trips[ELECTION_NODES_MAX];
+	bool up[ELECTION_NODES_MAX];    /* as last told */
+	const struct message *observed; /* to be handed on; borrowed */
+	unsigned observer;
+	uint32_t heard;   /* the same as bits */
+	unsigned primary; /* as last seen, or ELECTION_NOBODY */
+	unsigned former;  /* the last one that there was */
+	bool resigned;    /* it has said so itself */
+	struct instant since;
+	uint64_t hand_over; /* token of who waits for it, or 0 */
+	uint8_t bytes[MESSAGE_BYTES_MAX];
+};
+
+/* Feed @ev and carry out what comes of it.  Its time is @now, or the last
+ * step's if that was later. */
+void cluster_step(struct cluster *c, struct election_event *ev,
+		  struct instant now);
+
+/* Doors of the link and of the hard state's file. */
+void cluster_on_datagram(void *arg, const uint8_t *bytes, size_t size,
+			 struct instant received);
+void cluster_on_stored(void *arg, uint64_t id, const char *error);
+
+/* Say what the election noted; and, after each step, who is heard, who is
+ * primary, and who waited for that. */
+void cluster_tell(struct cluster *c, const struct election_note *what);
+void cluster_notice(struct cluster *c);
+
+#endif

@@ -1,0 +1,143 @@
+/* What has happened in the cluster, told to people and to the core. */
+#include "controller/daemon/cluster_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static enum note_kind kind_of(const struct election_note *note)
+{
+	static const enum note_kind kinds[] = {
+		[ELECTION_NOTE_STANDS] = NOTE_NODE_STANDS,
+		[ELECTION_NOTE_WON] = NOTE_NODE_WON,
+		[ELECTION_NOTE_PRIMARY] = NOTE_NODE_PRIMARY,
+		[ELECTION_NOTE_STEPS_DOWN] = NOTE_NODE_STEPS_DOWN,
+		[ELECTION_NOTE_RESIGNED] = NOTE_NODE_RELEASED,
+		[ELECTION_NOTE_FOLLOWS] = NOTE_NODE_FOLLOWS,
+		[ELECTION_NOTE_OVERRUN] = NOTE_NODE_OVERRUN,
+		[ELECTION_NOTE_DISK_FAILED] = NOTE_NODE_DISK_FAILED,
+		[ELECTION_NOTE_DISK_BACK] = NOTE_NODE_DISK_OK,
+		[ELECTION_NOTE_MISCONFIGURED] = NOTE_NODE_MISCONFIGURED,
+		[ELECTION_NOTE_DRIFTS] = NOTE_NODE_DRIFTS,
+		[ELECTION_NOTE_TWO_LEADERS] = NOTE_NODE_TWO_LEADERS,
+		[ELECTION_NOTE_DOCUMENT_REFUSED] = NOTE_NODE_TROUBLE,
+		[ELECTION_NOTE_NOT_DECIDED] = NOTE_NODE_TROUBLE,
+	};
+
+	return kinds[note->kind];
+}
+
+static struct note new_note(const struct cluster *c, enum note_kind kind,
+			    unsigned node, uint64_t term)
+{
+	return (struct note){
+		.kind = kind,
+		.now = c->now,
+		.wall_us = loop_wall_us(c->parts.loop),
+		.service = NOTE_NONE,
+		.target = NOTE_NONE,
+		.haproxy = NOTE_NONE,
+		.node = node,
+		.term = term,
+		.onset_min = INSTANT_NONE,
+		.onset_max = INSTANT_NONE,
+	};
+}
+
+void cluster_tell(struct cluster *c, const struct election_note *what)
+{
+	struct note note = new_note(c, kind_of(what), what->node, what->term);
+
+	election_note_text(what, &c->rules, note.text, sizeof(note.text));
+	c->parts.note(c->parts.arg, &note);
+}
+
+/* The role has moved here from another node. */
+static void tell_moved(struct cluster *c, uint64_t term, int64_t span_us)
+{
+	struct note note = new_note(
+		c, c->resigned ? NOTE_NODE_SWITCHOVER : NOTE_NODE_FAILOVER,
+		c->rules.self, term);
+
+	note.span_us = span_us;
+	snprintf(note.text, sizeof(note.text),
+		 "node %s took over from %s: %.1f ms without a primary",
+		 c->set->nodes[c->rules.self].name,
+		 c->set->nodes[c->former].name, (double)span_us / 1e3);
+	c->parts.note(c->parts.arg, &note);
+	c->parts.failover(c->parts.arg, c->resigned ? "resigned" : "lost",
+			  span_us);
+}
+
+static void notice_peer(struct cluster *c, unsigned node, uint64_t term,
+			bool up)
+{
+	struct note note =
+		new_note(c, up ? NOTE_NODE_UP : NOTE_NODE_DOWN, node, term);
+
+	if (c->up[node] == up)
+		return;
+	c->up[node] = up;
+	snprintf(note.text, sizeof(note.text), "node %s is %s",
+		 c->set->nodes[node].name, up ? "heard" : "not heard any more");
+	c->parts.note(c->parts.arg, &note);
+}
+
+static void reply_hand_over(struct cluster *c, int64_t span_us)
+{
+	uint64_t token = c->hand_over;
+
+	if (token == 0 || c->primary == ELECTION_NOBODY)
+		return;
+	c->hand_over = 0;
+	if (c->primary == c->rules.self)
+		c->parts.refused(c->parts.arg, token, -EAGAIN,
+				 "this node is primary again");
+	else
+		c->parts.switched(c->parts.arg, token,
+				  c->set->nodes[c->rules.self].name,
+				  c->set->nodes[c->primary].name, span_us);
+}
+
+/* Who is primary, as far as this node knows. */
+void cluster_notice(struct cluster *c)
+{
+	struct election_view view;
+	unsigned i, primary = ELECTION_NOBODY;
+	uint32_t heard = 0;
+	int64_t span_us;
+
+	election_look(c->election, &view);
+	if (view.role == ELECTION_PRIMARY)
+		primary = c->rules.self;
+	else if (view.leader_primary && view.leader != ELECTION_NOBODY &&
+		 view.peers[view.leader].up)
+		primary = view.leader;
+	for (i = 0; i < c->set->node_count; i++) {
+		if (i == c->rules.self)
+			continue;
+		notice_peer(c, i, view.term, view.peers[i].up);
+		heard |= view.peers[i].up ? UINT32_C(1) << i : 0;
+	}
+	if (heard != c->heard) {
+		c->heard = heard;
+		c->parts.peers(c->parts.arg, heard);
+	}
+	if (primary == c->primary)
+		return;
+	span_us = instant_is_none(c->since) ? 0
+					    : instant_diff_us(c->since, c->now);
+	if (primary == c->rules.self && c->former != ELECTION_NOBODY &&
+	    c->former != primary &&
+	    !instant_is_none(view.peers[c->former].heard)) {
+		/* It was primary for as long as it was heard, at most. */
+		span_us = instant_diff_us(view.peers[c->former].heard, c->now);
+		tell_moved(c, view.term, span_us);
+	}
+	if (primary != ELECTION_NOBODY) {
+		c->former = primary;
+		c->resigned = false;
+	}
+	c->primary = primary;
+	c->since = c->now;
+	reply_hand_over(c, span_us);
+}
