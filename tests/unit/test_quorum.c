@@ -1,0 +1,112 @@
+/* The nodes' opinions of a target, counted. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "controller/core/quorum.h"
+
+static struct cluster_settings cluster = { .node_count = 3, .self = 0 };
+static const struct settings set = { .target_count = 2, .cluster = &cluster };
+static const struct settings alone = { .target_count = 2 };
+
+static const struct instant now = { 100 * SECOND };
+
+static void without_a_cluster_the_own_view_is_enough(void **state)
+{
+	struct quorum *q = quorum_new(&alone);
+
+	(void)state;
+	quorum_hear(q, 1, 0, true, now);
+	assert_true(quorum_in_touch(q));
+	assert_true(quorum_agrees(q, AGREE_MAJORITY, 0, now));
+	assert_false(quorum_others_down(q, 0, now));
+	quorum_free(q);
+}
+
+static void a_majority_wants_a_second_of_three(void **state)
+{
+	struct quorum *q = quorum_new(&set);
+
+	(void)state;
+	quorum_set_heard(q, 7);
+	assert_false(quorum_agrees(q, AGREE_MAJORITY, 0, now));
+	quorum_hear(q, 1, 0, false, now);
+	assert_false(quorum_agrees(q, AGREE_MAJORITY, 0, now));
+	quorum_hear(q, 2, 0, true, now);
+	assert_true(quorum_agrees(q, AGREE_MAJORITY, 0, now));
+	assert_false(quorum_agrees(q, AGREE_MAJORITY, 1, now));
+	assert_int_equal(quorum_count(q, 0, false, now), 1);
+	quorum_free(q);
+}
+
+static void local_and_any_need_nobody_else(void **state)
+{
+	struct quorum *q = quorum_new(&set);
+
+	(void)state;
+	assert_true(quorum_agrees(q, AGREE_LOCAL, 0, now));
+	assert_true(quorum_agrees(q, AGREE_ANY, 0, now));
+	quorum_free(q);
+}
+
+static void who_is_not_heard_does_not_count(void **state)
+{
+	struct quorum *q = quorum_new(&set);
+
+	(void)state;
+	quorum_hear(q, 2, 0, true, now);
+	assert_false(quorum_others_down(q, 0, now));
+	assert_false(quorum_in_touch(q));
+	quorum_set_heard(q, 1u << 2);
+	assert_true(quorum_others_down(q, 0, now));
+	assert_true(quorum_in_touch(q));
+	quorum_set_heard(q, 1u << 0);
+	assert_false(quorum_in_touch(q));
+	quorum_free(q);
+}
+
+static void an_old_word_does_not_count(void **state)
+{
+	struct quorum *q = quorum_new(&set);
+	struct instant late = instant_add(now, QUORUM_FRESH_US);
+
+	(void)state;
+	quorum_set_heard(q, 7);
+	quorum_hear(q, 1, 0, true, now);
+	assert_true(quorum_others_down(q, 0, late));
+	assert_false(quorum_others_down(q, 0, instant_add(late, 1)));
+	quorum_free(q);
+}
+
+static void what_cannot_be_is_passed_over(void **state)
+{
+	struct quorum *q = quorum_new(&set);
+
+	(void)state;
+	quorum_set_heard(q, UINT32_MAX);
+	quorum_hear(q, 0, 0, true, now);
+	quorum_hear(q, 3, 0, true, now);
+	quorum_hear(q, 1, 2, true, now);
+	assert_int_equal(quorum_count(q, 0, false, now), 0);
+	assert_int_equal(quorum_count(q, 1, false, now), 0);
+	quorum_free(q);
+	quorum_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_a_cluster_the_own_view_is_enough),
+		cmocka_unit_test(a_majority_wants_a_second_of_three),
+		cmocka_unit_test(local_and_any_need_nobody_else),
+		cmocka_unit_test(who_is_not_heard_does_not_count),
+		cmocka_unit_test(an_old_word_does_not_count),
+		cmocka_unit_test(what_cannot_be_is_passed_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
