@@ -1,10 +1,13 @@
+/* Of no use without them; the makefile says so for the rest of the program. */
+#ifndef BASCULE_MUTANTS
+#define BASCULE_MUTANTS
+#endif
+
 #include "drill/sim/mutants.h"
 
 #include <string.h>
 
 #include "controller/core/rule.h"
-
-/* Compiled only with BASCULE_MUTANTS: see controller/core/rule.h. */
 
 uint64_t rules_off;
 

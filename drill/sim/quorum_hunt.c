@@ -1,3 +1,8 @@
+/* Of no use without them; the makefile says so for the rest of the program. */
+#ifndef BASCULE_MUTANTS
+#define BASCULE_MUTANTS
+#endif
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
