@@ -179,37 +179,11 @@ static void carry_release(struct cluster *c, const struct election_action *act)
 		refuse(c, ELECTION_RELEASE_FAILED, act->id);
 }
 
-/* The guard must know before anything is done about it; what it would send is
- * made ready each time that changes. */
+/* The guard must know before anything is done about it. */
 static void tell_guard(struct cluster *c)
 {
-	struct guard_page page;
-	uint8_t bytes[GUARD_PROCESS_RESIGNS_MAX][256];
-	const void *list[GUARD_PROCESS_RESIGNS_MAX];
-	size_t sizes[GUARD_PROCESS_RESIGNS_MAX];
-	struct message msg = { .kind = MESSAGE_RESIGN };
-	unsigned i;
-
-	election_page(c->election, &page);
-	if (page.leader && (!c->page.leader || page.term != c->page.term ||
-			    page.successor != c->page.successor)) {
-		msg.from = page.node;
-		msg.digest = page.digest;
-		msg.boot = page.boot;
-		msg.term = page.term;
-		msg.clock_us = c->now.us;
-		msg.resign.successor = page.successor;
-		for (i = 0; i < GUARD_PROCESS_RESIGNS_MAX; i++) {
-			msg.sequence =
-				MESSAGE_GUARD_SEQUENCE + ++c->guard_sequence;
-			sizes[i] = message_encode(&msg, bytes[i],
-						  sizeof(bytes[i]));
-			list[i] = bytes[i];
-		}
-		guard_process_resigns(c->guard, list, sizes, i);
-	}
-	c->page = page;
-	guard_process_tell(c->guard, &page);
+	election_page(c->election, &c->page);
+	guard_process_tell(c->guard, &c->page);
 }
 
 static void carry_out(struct cluster *c, const struct election_action *act)

@@ -34,7 +34,6 @@ struct cluster {
 	struct guard_process *guard;
 	struct office *office;
 	struct guard_page page; /* as the guard was told last */
-	uint64_t guard_sequence;
 	struct resolver *resolver;
 	struct link *link;
 	struct hard_file *file;

@@ -54,11 +54,8 @@ static bool sheet_is_sane(const struct guard_sheet *sheet)
 {
 	unsigned i;
 
-	if (sheet->leader > 1 || sheet->resign_count > GUARD_RESIGNS_MAX)
+	if (sheet->leader > 1)
 		return false;
-	for (i = 0; i < sheet->resign_count; i++)
-		if (sheet->resigns[i].size > GUARD_RESIGN_MAX)
-			return false;
 	for (i = 0; i < GUARD_GROUPS_MAX; i++)
 		if (sheet->groups[i].id < 0)
 			return false;
@@ -140,6 +137,8 @@ struct guard_page guard_page_of(const struct guard_sheet *sheet)
 		.routing_end = { sheet->routing_end_us },
 		.term = sheet->term,
 		.boot = sheet->boot,
+		.digest = sheet->digest,
+		.node = sheet->node,
 		.successor = sheet->successor,
 		.leader = sheet->leader == 1,
 	};

@@ -27,26 +27,16 @@
 
 #define GUARD_PAGE_NAME     "guard.page"
 #define GUARD_GROUPS_MAX    8
-#define GUARD_RESIGNS_MAX   4
-#define GUARD_RESIGN_MAX    512 /* bytes */
 #define GUARD_PAGE_PATH_MAX 256
-
-/* A RESIGN as the daemon encoded it; opaque here. */
-struct guard_resign {
-	uint32_t size;
-	uint8_t bytes[GUARD_RESIGN_MAX];
-};
 
 /* All that is on the page.  Of fixed sizes, since it is a file. */
 struct guard_sheet {
 	int64_t lease_end_us, routing_end_us; /* instants; NONE as there */
-	uint64_t term, boot;
-	uint32_t successor;
-	uint32_t leader; /* 0 or 1 */
+	uint64_t term, boot, digest;
+	uint32_t node, successor;
+	uint32_t leader, unused; /* leader: 0 or 1 */
 	struct process_group daemon, guard;
 	struct process_group groups[GUARD_GROUPS_MAX]; /* of hooks that run */
-	uint32_t resign_count, unused;
-	struct guard_resign resigns[GUARD_RESIGNS_MAX];
 };
 
 struct guard_page_map; /* the file, mapped */

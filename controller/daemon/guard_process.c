@@ -338,6 +338,8 @@ void guard_process_tell(struct guard_process *guard,
 	guard->sheet.routing_end_us = page->routing_end.us;
 	guard->sheet.term = page->term;
 	guard->sheet.boot = page->boot;
+	guard->sheet.digest = page->digest;
+	guard->sheet.node = page->node;
 	guard->sheet.successor = page->successor;
 	guard->sheet.leader = page->leader;
 	publish(guard);
@@ -345,25 +347,6 @@ void guard_process_tell(struct guard_process *guard,
 	if (instant_before(due, guard->due))
 		say(guard, GUARD_HEARS_LOOK);
 	guard->due = due;
-}
-
-int guard_process_resigns(struct guard_process *guard, const void *const *bytes,
-			  const size_t *sizes, unsigned count)
-{
-	unsigned i;
-
-	if (count > GUARD_RESIGNS_MAX)
-		return -ENOSPC;
-	for (i = 0; i < count; i++)
-		if (sizes[i] > GUARD_RESIGN_MAX)
-			return -EMSGSIZE;
-	guard->sheet.resign_count = count;
-	for (i = 0; i < count; i++) {
-		guard->sheet.resigns[i].size = (uint32_t)sizes[i];
-		memcpy(guard->sheet.resigns[i].bytes, bytes[i], sizes[i]);
-	}
-	publish(guard);
-	return 0;
 }
 
 int guard_process_add(struct guard_process *guard,

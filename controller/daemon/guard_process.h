@@ -29,8 +29,8 @@ struct guard_parts {
 	const char *folder; /* that of the control socket; borrowed */
 	int64_t budget_us;  /* R */
 	bool under_journal; /* standard error leads there */
-	/* In the guard: send these bytes, a RESIGN, to all peers, without
-	 * allocating and without a lock.  NULL: nobody to tell. */
+	/* In the guard: send these bytes, an encoded RESIGN, to all peers,
+	 * without allocating and without a lock.  NULL: nobody to tell. */
 	void (*resign)(void *arg, const void *bytes, size_t size);
 	void *arg;
 	int keep[GUARD_KEEP_MAX]; /* descriptors that resign() needs */
@@ -60,11 +60,6 @@ void guard_process_free(struct guard_process *guard);
 /* The page from now on; its deadlines may come earlier. */
 void guard_process_tell(struct guard_process *guard,
 			const struct guard_page *page);
-
-/* What it is to send as RESIGN of the page's term, each one in turn. */
-#define GUARD_PROCESS_RESIGNS_MAX 4
-int guard_process_resigns(struct guard_process *guard, const void *const *bytes,
-			  const size_t *sizes, unsigned count);
 
 /* A hook's group, before the hook runs.  Returns 0 or -ENOSPC. */
 int guard_process_add(struct guard_process *guard,

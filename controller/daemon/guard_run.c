@@ -19,13 +19,14 @@
 #include "controller/daemon/release.h"
 #include "controller/io/loop.h"
 
-#define SAID_MAX       600
-#define NS_PER_US      1000
-#define NS_PER_S       1000000000LL
-#define RELEASES_MAX   3
-#define RELEASE_GAP_MS 200 /* between tries */
-#define RESIGN_ROUNDS  5
-#define RESIGN_GAP_MS  5
+#define SAID_MAX         600
+#define NS_PER_US        1000
+#define NS_PER_S         1000000000LL
+#define RELEASES_MAX     3
+#define RELEASE_GAP_MS   200 /* between tries */
+#define RESIGN_ROUNDS    5
+#define RESIGN_BYTES_MAX 1024
+#define RESIGN_GAP_MS    5
 
 /* Static, so that the stack stays small and is all there from the start. */
 static struct guard_sheet sheet;
@@ -151,19 +152,24 @@ static bool release(void)
 	return false;
 }
 
-static void resign(void)
+/* Each time another message, so that one that was late is not taken for one
+ * that was sent twice. */
+static void resign(const struct guard_page *page)
 {
+	static uint8_t bytes[RESIGN_BYTES_MAX];
+	struct message msg;
 	unsigned round;
+	size_t size;
 
-	if (self->parts->resign == NULL || sheet.resign_count == 0)
-		return;
 	for (round = 0; round < RESIGN_ROUNDS; round++) {
-		const struct guard_resign *word =
-			&sheet.resigns[round % sheet.resign_count];
-
+		if (self->parts->resign == NULL)
+			return;
 		if (round > 0)
 			pause_ms(RESIGN_GAP_MS);
-		self->parts->resign(self->parts->arg, word->bytes, word->size);
+		guard_resign(page, loop_clock(), round, &msg);
+		size = message_encode(&msg, bytes, sizeof(bytes));
+		if (size > 0)
+			self->parts->resign(self->parts->arg, bytes, size);
 	}
 }
 
@@ -181,7 +187,7 @@ static void act(struct guard *guard, const char *why)
 	released = loop_clock();
 	next = guard_step(guard, GUARD_RELEASED, &page, released);
 	if (next == GUARD_RESIGN)
-		resign();
+		resign(&page);
 	say("%s: released within %lld us%s", why,
 	    (long long)instant_diff_us(began, released),
 	    next == GUARD_RESIGN ? ", and resigned" : "");

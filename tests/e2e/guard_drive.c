@@ -35,22 +35,20 @@ static int resigned_fd = -1;
 
 static void on_resign(void *arg, const void *bytes, size_t size)
 {
+	struct message msg;
+	char line[LINE_BYTES];
+	int n;
+
 	(void)arg;
-	if (write(resigned_fd, bytes, size) < 0)
+	if (message_decode(bytes, size, &msg) < 0 || msg.kind != MESSAGE_RESIGN)
 		_exit(3);
-}
-
-static void tell_resigns(void)
-{
-	char words[2][32];
-	const void *bytes[] = { words[0], words[1] };
-	size_t sizes[2];
-
-	for (int i = 0; i < 2; i++)
-		sizes[i] = (size_t)snprintf(words[i], sizeof(words[i]),
-					    "term %llu word %d\n",
-					    (unsigned long long)page.term, i);
-	guard_process_resigns(guard, bytes, sizes, 2);
+	n = snprintf(
+		line, sizeof(line),
+		"node %u term %llu successor %u message %llu\n", msg.from,
+		(unsigned long long)msg.term, msg.resign.successor,
+		(unsigned long long)(msg.sequence - MESSAGE_GUARD_SEQUENCE));
+	if (write(resigned_fd, line, (size_t)n) < 0)
+		_exit(3);
 }
 
 static void lead(void)
@@ -104,7 +102,8 @@ static void promote(char **words)
 	int r;
 
 	page.term = strtoull(words[1], NULL, 10);
-	tell_resigns();
+	page.node = 11;
+	page.successor = 22;
 	guard_process_tell(guard, &page);
 	r = office_promote(office, page.term, strtoull(words[2], NULL, 10),
 			   words[3], in_ms(words[4]), on_promoted, NULL, &err);

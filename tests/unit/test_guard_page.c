@@ -58,6 +58,8 @@ static void what_is_written_is_read(void **state)
 				  .routing_end_us = INSTANT_NONE.us,
 				  .term = 7,
 				  .boot = 9,
+				  .digest = 10,
+				  .node = 1,
 				  .successor = 2,
 				  .leader = 1 };
 	struct world *w = *state;
@@ -72,6 +74,8 @@ static void what_is_written_is_read(void **state)
 	assert_true(instant_is_none(page.routing_end));
 	assert_int_equal(page.term, 7);
 	assert_int_equal(page.boot, 9);
+	assert_int_equal(page.digest, 10);
+	assert_int_equal(page.node, 1);
 	assert_int_equal(page.successor, 2);
 	assert_true(page.leader);
 }
@@ -199,7 +203,7 @@ static void another_versions_file_is_refused(void **state)
 /* kill(-1) would end everything that we may end. */
 static void a_sheet_that_makes_no_sense_is_refused(void **state)
 {
-	struct guard_sheet rows[6] = { 0 };
+	struct guard_sheet rows[5] = { 0 };
 	struct world *w = *state;
 	struct guard_sheet sheet;
 	size_t i;
@@ -207,10 +211,8 @@ static void a_sheet_that_makes_no_sense_is_refused(void **state)
 	rows[0].groups[0].id = -1;
 	rows[1].groups[GUARD_GROUPS_MAX - 1].id = INT32_MIN;
 	rows[2].leader = 2;
-	rows[3].resign_count = GUARD_RESIGNS_MAX + 1;
-	rows[4].resign_count = 1;
-	rows[4].resigns[0].size = GUARD_RESIGN_MAX + 1;
-	rows[5].daemon.id = -5;
+	rows[3].daemon.id = -5;
+	rows[4].guard.id = -1;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		guard_page_write(w->map, &rows[i]);
 		assert_int_equal(guard_page_load(w->fd, &sheet), -EBADMSG);
