@@ -22,6 +22,7 @@ struct call {
 
 struct office {
 	struct office_parts parts;
+	char node[RECIPE_WORD_MAX + 1]; /* settings may be replaced */
 	enum stage stage;
 	bool held;
 	struct recipe recipe; /* while held */
@@ -45,6 +46,8 @@ int office_new(struct office **ret_office, const struct office_parts *parts,
 	if (office == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	office->parts = *parts;
+	recipe_set(office->node, sizeof(office->node), parts->node);
+	office->parts.node = office->node;
 	ev_timer_init(&office->later, on_later, 0., 0.);
 	office->later.data = office;
 	*ret_office = office;

@@ -20,10 +20,10 @@
 struct office;
 
 struct office_parts {
-	struct loop *loop;           /* borrowed, as are all */
-	struct guard_process *guard; /* NULL: none */
-	const char *folder;          /* the guard's */
-	const char *node;
+	struct loop *loop;                  /* borrowed, as are all */
+	struct guard_process *guard;        /* NULL: none */
+	const char *folder;                 /* the guard's */
+	const char *node;                   /* copied */
 	const char *on_promote, *on_demote; /* NULL: nothing to run */
 	int64_t promote_timeout_us, demote_timeout_us;
 };
