@@ -457,6 +457,20 @@ static void decide(struct election *e, const struct document *doc)
 	election_take_document(e, NULL);
 }
 
+static void observe(struct election *e, const struct election_event *ev)
+{
+	struct message *msg;
+	unsigned i;
+
+	for (i = 0; i < e->set.node_count; i++) {
+		if (i == e->set.self)
+			continue;
+		msg = election_send(e, i, MESSAGE_OBSERVATION);
+		msg->observation.body = ev->observe.body;
+		msg->observation.count = ev->observe.count;
+	}
+}
+
 static void hand_over(struct election *e, unsigned to)
 {
 	if (election_can_hand_over(e, to, NULL) < 0)
@@ -488,20 +502,6 @@ static void release_failed(struct election *e, uint64_t id)
 	act = election_act(e, ELECTION_RELEASE);
 	e->release_id = act->id = ++e->last_id;
 	act->release.routes = !e->promoting;
-}
-
-static void observe(struct election *e, const struct election_event *ev)
-{
-	struct message *msg;
-	unsigned i;
-
-	for (i = 0; i < e->set.node_count; i++) {
-		if (i == e->set.self)
-			continue;
-		msg = election_send(e, i, MESSAGE_OBSERVATION);
-		msg->observation.body = ev->observe.body;
-		msg->observation.count = ev->observe.count;
-	}
 }
 
 static void handle(struct election *e, const struct election_event *ev)

@@ -81,8 +81,8 @@ enum election_event_kind {
 	ELECTION_ROUTED,
 	ELECTION_ROUTE_FAILED,
 	ELECTION_HAND_OVER, /* a person wants another primary */
-	ELECTION_OBSERVE,   /* tell all what this node's probes see */
-	ELECTION_DECIDE     /* write this; see election_may_decide() */
+	ELECTION_DECIDE,    /* write this; see election_may_decide() */
+	ELECTION_OBSERVE    /* tell all what this node's probes say */
 };
 
 struct election_event {
@@ -99,11 +99,9 @@ struct election_event {
 		unsigned to; /* node, or ELECTION_NOBODY: the best one */
 		const struct document *document; /* its position is ignored */
 		struct {
-			const uint8_t *body; /* of observation_encode(),
-						valid until the actions are
-						carried out */
+			const uint8_t *body; /* observation_encode() */
 			unsigned count;
-		} observe;
+		} observe; /* borrowed until the actions are carried out */
 	};
 };
 

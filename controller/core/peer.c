@@ -1,12 +1,16 @@
 #include "controller/core/peer.h"
 
+#include "controller/core/rule.h"
+
 #define WINDOW 64
 
-/* Take over a boot: nothing that an earlier one said is true of it. */
+/* Take over a boot: nothing that an earlier one said is true of it.  What it
+ * was granted still is, until its first act, a release, is done. */
 static void boot_begin(struct peer *peer, uint64_t boot, struct rng *rng)
 {
 	uint64_t their_challenge = peer->their_challenge;
 	bool misconfigured = peer->misconfigured;
+	struct instant granted = peer->granted;
 
 	*peer = (struct peer){
 		.boot = boot,
@@ -15,7 +19,7 @@ static void boot_begin(struct peer *peer, uint64_t boot, struct rng *rng)
 		.misconfigured = misconfigured,
 		.heard = INSTANT_NONE,
 		.acked = INSTANT_NONE,
-		.granted = INSTANT_NONE,
+		.granted = RULE(WAIT_BOOT) ? granted : INSTANT_NONE,
 		.document_sent = INSTANT_NONE,
 		.answered = INSTANT_NONE,
 		.eligible_since = INSTANT_NONE,
@@ -25,7 +29,7 @@ static void boot_begin(struct peer *peer, uint64_t boot, struct rng *rng)
 
 void peer_init(struct peer *peer, struct rng *rng)
 {
-	*peer = (struct peer){ .boot = 0 };
+	*peer = (struct peer){ .granted = INSTANT_NONE };
 	boot_begin(peer, 0, rng);
 }
 

@@ -27,12 +27,14 @@ struct peer {
 	struct peer_window daemon, guard;
 	bool misconfigured; /* its settings or nodes are not ours */
 
+	/* When we received what we echoed to it while it could route by it;
+	 * or NONE.  A new boot may still have the routes of the old one. */
+	struct instant granted;
+
 	/* All below is of this boot only. */
 	struct message_echo echo; /* what we echo to it */
 	struct instant heard;     /* when that was received; or NONE */
 	struct instant acked;     /* our newest send time it acknowledged */
-	struct instant granted;   /* when we received what we echoed to it
-				     while it could route by it; or NONE */
 	struct instant document_sent;
 	struct instant answered; /* when a heartbeat was sent to it last */
 	struct instant eligible_since; /* or NONE */

@@ -28,7 +28,8 @@
 
 enum cluster_step_kind {
 	STEP_KILL,       /* the daemon; it starts again after span, 0: never */
-	STEP_KILL_BOTH,  /* daemon and guard; the stop hook runs */
+	STEP_KILL_BOTH,  /* daemon and guard; the stop hook runs, or, with
+			    value 1 and if there is time, the next start */
 	STEP_POWER,      /* the whole machine */
 	STEP_FREEZE,     /* the daemon, for span */
 	STEP_FREEZE_ACT, /* ... between the next check and its act */

@@ -254,6 +254,11 @@ void daemon_die(struct cluster *cl, unsigned node)
 		m->disk_size = m->writing_size;
 	}
 	m->store_id = 0;
+	if (m->unreleased) { /* somebody does it in time: the claim's (c) */
+		outside_kill_children(cl, node);
+		outside_clear(cl, node, true);
+		m->unreleased = false;
+	}
 	election_free(m->election);
 	m->election = NULL;
 	m->life++;

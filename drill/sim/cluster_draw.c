@@ -136,6 +136,22 @@ static void draw_half_written(struct draw *d)
 	step->span_us = 2 * script->lease_us;
 }
 
+/* A node starts anew while groups move. */
+static void draw_restart(struct draw *d)
+{
+	struct cluster_script *script = d->script;
+	struct cluster_step *step = add(d, STEP_KILL_BOTH);
+	unsigned i;
+
+	step->node = (unsigned)below(d, script->nodes);
+	step->span_us = 1 + below(d, script->lease_us / 5);
+	step->value = 1;
+	for (i = 0; i < 3; i++) {
+		d->at_us += below(d, script->heartbeat_us);
+		add(d, STEP_MOVE)->value = i % CLUSTER_GROUPS;
+	}
+}
+
 static void draw_step(struct draw *d)
 {
 	struct cluster_script *script = d->script;
@@ -159,6 +175,9 @@ static void draw_step(struct draw *d)
 	} else if (rare < 13) {
 		draw_half_written(d);
 		return;
+	} else if (rare < 16) {
+		draw_restart(d);
+		return;
 	} else {
 		step = add(d, pick_kind(d));
 	}
@@ -173,7 +192,7 @@ static void draw_step(struct draw *d)
 		step->value = below(d, CLUSTER_GROUPS);
 	else if (step->kind == STEP_MUTE)
 		step->value = 1 + below(d, MESSAGE_KINDS - 1);
-	else if (step->kind == STEP_LINK)
+	else if (step->kind == STEP_LINK || step->kind == STEP_KILL_BOTH)
 		step->value = below(d, 2);
 }
 

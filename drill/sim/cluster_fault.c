@@ -70,38 +70,58 @@ static void start_later(struct cluster *cl, unsigned node, int64_t span_us)
 		cluster_at(cl, m->start_us, WHAT_START, node, 0, 0);
 }
 
+/* When the node's lease or routing lease ends by its page. */
+static int64_t leases_end_us(const struct cluster *cl, unsigned node)
+{
+	const struct guard_page *page = &cl->machines[node].page;
+	struct instant end = INSTANT_NEVER;
+
+	if (!instant_is_none(page->lease_end))
+		end = page->lease_end;
+	if (!instant_is_none(page->routing_end))
+		end = instant_min(end, page->routing_end);
+	return daemon_real_us(cl, node, end);
+}
+
 /* The stop hook is in time: it is what the claim supposes. */
 static void run_stop_hook(struct cluster *cl, unsigned node)
 {
-	struct machine *m = &cl->machines[node];
 	int64_t budget_us = election_release_budget_us(&cl->settings[node]);
 	int64_t due_us = cl->now_us + cluster_below(cl, budget_us / 4) + 1;
-	struct instant end = INSTANT_NEVER;
-	int64_t end_us;
+	int64_t end_us = leases_end_us(cl, node);
 
-	if (!instant_is_none(m->page.lease_end))
-		end = m->page.lease_end;
-	if (!instant_is_none(m->page.routing_end))
-		end = instant_min(end, m->page.routing_end);
-	end_us = daemon_real_us(cl, node, end);
 	if (due_us >= end_us)
 		due_us = end_us - 1;
 	if (due_us < cl->now_us)
 		due_us = cl->now_us;
-	m->hook_pending = true;
+	cl->machines[node].hook_pending = true;
 	cluster_at(cl, due_us, WHAT_STOP_HOOK, node, 0, 0);
 }
 
-static void kill_both(struct cluster *cl, unsigned node)
+/* Without a hook the next start is what releases, if it can be in time. */
+static void kill_both(struct cluster *cl, unsigned node, bool hook)
 {
 	struct machine *m = &cl->machines[node];
+	int64_t budget_us = election_release_budget_us(&cl->settings[node]);
 	bool lived = m->election != NULL || m->guard_alive;
+	int64_t end_us = leases_end_us(cl, node);
 
+	hook = hook || m->unreleased || m->guard.stage != GUARD_WATCHING ||
+	       end_us < cl->now_us + 3 * budget_us;
 	daemon_die(cl, node);
 	m->guard_alive = false;
 	m->guard_life++;
-	if (lived && !m->hook_pending)
+	if (!lived || m->hook_pending)
+		return;
+	if (hook) {
 		run_stop_hook(cl, node);
+		return;
+	}
+	outside_kill_children(cl, node);
+	m->unreleased = true;
+	if (end_us != FOREVER_US)
+		cluster_at(cl, end_us - 1, WHAT_STOP_HOOK, node, 0, 0);
+	start_later(cl, node, 1 + cluster_below(cl, budget_us));
 }
 
 static void kill_daemon(struct cluster *cl, unsigned node)
@@ -111,7 +131,7 @@ static void kill_daemon(struct cluster *cl, unsigned node)
 	if (m->election == NULL)
 		return;
 	if (!m->guard_alive) {
-		kill_both(cl, node);
+		kill_both(cl, node, true);
 		return;
 	}
 	daemon_die(cl, node);
@@ -127,6 +147,7 @@ static void power_off(struct cluster *cl, unsigned node)
 	m->guard_alive = false;
 	m->guard_life++;
 	m->hook_pending = false;
+	m->unreleased = false;
 	outside_kill_children(cl, node);
 	outside_clear(cl, node, true);
 }
@@ -226,8 +247,13 @@ static void quiet(struct cluster *cl, const struct cluster_step *step)
 		if (cl->settings[i].lease_us != m->lease_us)
 			kill_daemon(cl, i);
 		start_later(cl, i, 1);
+		if (m->election != NULL && !m->guard_alive)
+			cluster_at(cl, cl->now_us + 1, WHAT_GUARD_NEW, i, 0, 0);
 		if (m->thaw_us > from_us)
 			from_us = m->thaw_us;
+		if ((m->order_count > 0 || m->guard.stage != GUARD_WATCHING) &&
+		    from_us < cl->now_us + cl->script->lease_us)
+			from_us = cl->now_us + cl->script->lease_us;
 		if (m->store_id != 0 && m->stored_us > from_us)
 			from_us = m->stored_us;
 	}
@@ -374,8 +400,8 @@ static void step_node(struct cluster *cl, const struct cluster_step *step,
 		start_later(cl, node, step->span_us);
 		break;
 	case STEP_KILL_BOTH:
-		kill_both(cl, node);
 		start_later(cl, node, step->span_us);
+		kill_both(cl, node, step->value == 0);
 		break;
 	case STEP_POWER:
 		power_off(cl, node);

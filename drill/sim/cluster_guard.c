@@ -139,11 +139,17 @@ static void new_guard(struct cluster *cl, unsigned node)
 	daemon_local(cl, node, ELECTION_GUARDLESS, false);
 }
 
+/* The stop hook; or, at the last moment, whatever else is in time. */
 static void stop_hook(struct cluster *cl, unsigned node)
 {
+	struct machine *m = &cl->machines[node];
+
+	if (!m->hook_pending && !m->unreleased)
+		return;
 	outside_kill_children(cl, node);
 	outside_clear(cl, node, true);
-	cl->machines[node].hook_pending = false;
+	m->hook_pending = false;
+	m->unreleased = false;
 }
 
 void guard_happens(struct cluster *cl, const struct happening *h)

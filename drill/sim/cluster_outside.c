@@ -104,6 +104,8 @@ static void demoted(struct cluster *cl, unsigned node)
 	int64_t more_us = RULE(KILL_FIRST) ? 0 : cluster_below(cl, 20 * MS);
 
 	outside_clear(cl, node, m->release_routes);
+	if (m->release_routes)
+		m->unreleased = false;
 	cluster_at(cl, cl->now_us + more_us, WHAT_RELEASED, node, m->life, 0);
 }
 

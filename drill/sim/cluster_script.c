@@ -21,7 +21,7 @@ static const struct {
 	unsigned takes;
 } kinds[STEP_KINDS] = {
 	[STEP_KILL] = { "kill", NODE | SPAN },
-	[STEP_KILL_BOTH] = { "kill-both", NODE | SPAN },
+	[STEP_KILL_BOTH] = { "kill-both", NODE | SPAN | VALUE },
 	[STEP_POWER] = { "power", NODE | SPAN },
 	[STEP_FREEZE] = { "freeze", NODE | SPAN },
 	[STEP_FREEZE_ACT] = { "freeze-act", NODE | SPAN },

@@ -100,7 +100,8 @@ struct machine {
 	struct instant guard_for;
 	unsigned guard_sent;
 	bool hook_pending;
-	bool resigned; /* the page's lease, by the guard */
+	bool unreleased; /* until the next start has released */
+	bool resigned;   /* the page's lease, by the guard */
 
 	/* The one who moves groups, while primary. */
 	bool withdrawn[CLUSTER_GROUPS];

@@ -58,6 +58,8 @@ const struct mutant mutants[] = {
 	{ "wait-no-drift", OFF(WAIT_DRIFT), "10: waits without drift" },
 	{ "wait-not-former", OFF(WAIT_FORMER),
 	  "10: the former primary counts as withdrawn at o" },
+	{ "wait-not-restarted", OFF(WAIT_BOOT),
+	  "10: who has started anew counts as withdrawn" },
 	{ "route-any-phase", OFF(ROUTE_STEADY), "10: routes in any phase" },
 	{ "route-uncommitted", OFF(ROUTE_COMMITTED),
 	  "10: routes by what is not committed" },

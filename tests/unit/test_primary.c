@@ -361,7 +361,7 @@ static void the_view_shows_terms_leases_and_peers(void **state)
 		"time");
 }
 
-static void observations_of_a_peer_are_handed_on(void **state)
+static void observations_travel(void **state)
 {
 	static uint8_t buf[64];
 	struct observation obs = { 5, 1, 2, 300 };
@@ -373,6 +373,10 @@ static void observations_of_a_peer_are_handed_on(void **state)
 	w.msg.observation.count = 1;
 	quorum_hear(&w);
 	assert_int_equal(quorum_did(&w, ELECTION_OBSERVED)->observed.from, 1);
+	quorum_feed(&w, (struct election_event){ .kind = ELECTION_OBSERVE,
+						 .observe = { buf, 1 } });
+	assert_int_equal(
+		quorum_sent(&w, 2, MESSAGE_OBSERVATION)->observation.count, 1);
 }
 
 static void a_node_without_state_waits_for_a_primarys_document(void **state)
@@ -420,7 +424,7 @@ int main(void)
 		CASE(preempts_only_when_asked_to_and_after_the_delay),
 		CASE(an_obstacle_ends_office_and_shows_in_heartbeats),
 		CASE(the_view_shows_terms_leases_and_peers),
-		CASE(observations_of_a_peer_are_handed_on),
+		CASE(observations_travel),
 		CASE(a_node_without_state_waits_for_a_primarys_document),
 	};
 
