@@ -8,9 +8,6 @@
 #ifndef BASCULE_CORE_RULE_H
 #define BASCULE_CORE_RULE_H
 
-#ifdef BASCULE_MUTANTS
-
-#include <stdbool.h>
 #include <stdint.h>
 
 enum rule {
@@ -56,7 +53,10 @@ enum rule {
 	RULES
 };
 
-extern uint64_t rules_off; /* bit: enum rule */
+/* Bit: enum rule.  It exists in the simulator's build with mutants only. */
+extern uint64_t rules_off;
+
+#ifdef BASCULE_MUTANTS
 
 #define RULE(NAME) ((rules_off >> RULE_##NAME & 1) == 0)
 
