@@ -8,10 +8,14 @@ void begin(struct ctl *ctl)
 	ctl->running = true;
 	ctl->epoch = ctl->now;
 	for (i = 0; i < ctl->set->service_count; i++) {
+		unsigned targets = ctl->set->services[i].target_count;
 		struct service *svc = &ctl->services[i];
 
 		svc->waiting_first = NOTE_NONE;
 		svc->waiting_last = NOTE_NONE;
+		svc->states[HEALTH_UNKNOWN] = targets;
+		svc->leavings[LEAVING_NOT] = targets;
+		svc->serving = targets;
 	}
 	for (i = 0; i < ctl->set->haproxy_count; i++)
 		ctl->haproxies[i].retry_us = RETRY_US_MIN;
@@ -21,6 +25,7 @@ void begin(struct ctl *ctl)
 		health_init(&t->health, ctl->now);
 		t->asked = INSTANT_NONE;
 		t->told_in = true;
+		t->part.serves = true;
 		t->detected = INSTANT_NONE;
 		t->maintenance.target = i;
 	}

@@ -143,6 +143,7 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
 	if (why == NULL)
 		return;
 	t->why = why;
+	incidents_count(ctl, target);
 	say_moved(ctl, target, from, why);
 	if (t->health.state == HEALTH_DOWN) {
 		t->detected = ctl->now;
@@ -182,7 +183,8 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 	if (in != HEALTH_INPUTS)
 		checks_move(ctl, target, in);
 	/* In maintenance it moves no more, but serves or does not. */
-	rotation_look_at_serving(ctl, target);
+	if (incidents_count(ctl, target))
+		incidents_update(ctl, ctl->set->targets[target].service);
 	checks_schedule(ctl, target);
 }
 

@@ -66,33 +66,40 @@ void incidents_down(struct ctl *ctl, unsigned target)
 	keep(ctl, service);
 }
 
-/* How the targets of a service are, counted. */
-struct tally {
-	unsigned serving, down, recovering, maint, unknown;
-};
-
-static struct tally count(const struct ctl *ctl, unsigned service)
+static enum leaving leaving_of(const struct target *t)
 {
-	const struct service_settings *svc = &ctl->set->services[service];
-	struct tally n = { 0 };
-	unsigned i;
-
-	for (i = 0; i < svc->target_count; i++) {
-		unsigned target = svc->first_target + i;
-		const struct health *h = &ctl->targets[target].health;
-
-		n.down += h->state == HEALTH_DOWN;
-		n.recovering += h->state == HEALTH_RECOVERING;
-		n.maint += h->state == HEALTH_MAINT;
-		n.unknown += h->state == HEALTH_UNKNOWN;
-		n.serving += rotation_serves(ctl, target) ||
-			     h->state == HEALTH_UNKNOWN;
-	}
-	return n;
+	if (t->health.state != HEALTH_DOWN)
+		return LEAVING_NOT;
+	if (t->held)
+		return LEAVING_HELD;
+	return t->told_out ? LEAVING_OUT : LEAVING_PENDING;
 }
 
-static void close(struct ctl *ctl, unsigned service, const struct tally *n)
+bool incidents_count(struct ctl *ctl, unsigned target)
 {
+	struct service *svc = ctl_service_state(ctl, target);
+	struct target *t = &ctl->targets[target];
+	struct part was = t->part,
+		    is = { .state = t->health.state,
+			   .leaving = leaving_of(t),
+			   .serves = rotation_serves(ctl, target) };
+
+	/* One that is not judged yet makes no outage. */
+	if (is.state == HEALTH_UNKNOWN)
+		is.serves = true;
+	svc->states[was.state]--;
+	svc->states[is.state]++;
+	svc->leavings[was.leaving]--;
+	svc->leavings[is.leaving]++;
+	svc->serving -= was.serves;
+	svc->serving += is.serves;
+	t->part = is;
+	return was.serves != is.serves;
+}
+
+static void close(struct ctl *ctl, unsigned service)
+{
+	bool maintenance = ctl->services[service].states[HEALTH_MAINT] > 0;
 	struct incident *inc = &ctl->services[service].incident;
 	struct note *note;
 
@@ -100,12 +107,12 @@ static void close(struct ctl *ctl, unsigned service, const struct tally *n)
 	incident_serving(inc, 1, 1, ctl->now);
 	inc->recovered = ctl->now;
 	inc->recovered_wall_us = ctl->wall_us;
-	inc->maintenance = n->maint > 0;
+	inc->maintenance = maintenance;
 	note = say(ctl, NOTE_INCIDENT_CLOSED, service);
 	note->span_us = incident_recovery_us(inc);
 	note_say(note, "%s",
-		 n->maint > 0 ? "what is still out is in maintenance"
-			      : "the service is whole");
+		 maintenance ? "what is still out is in maintenance"
+			     : "the service is whole");
 	keep(ctl, service);
 	inc->number = 0;
 }
@@ -113,56 +120,45 @@ static void close(struct ctl *ctl, unsigned service, const struct tally *n)
 void incidents_update(struct ctl *ctl, unsigned service)
 {
 	const struct service_settings *svc = &ctl->set->services[service];
-	struct incident *inc = &ctl->services[service].incident;
+	struct service *n = &ctl->services[service];
+	struct incident *inc = &n->incident;
 	unsigned wanted = svc->min_up > 0 ? svc->min_up : 1;
 	struct instant outage = inc->outage_since;
 	bool total = inc->total;
-	struct tally n;
 	struct note *note;
 
 	if (inc->number == 0)
 		return;
-	n = count(ctl, service);
-	if (n.down > inc->targets_down_max)
-		inc->targets_down_max = n.down;
-	incident_serving(inc, n.serving, wanted, ctl->now);
+	if (n->states[HEALTH_DOWN] > inc->targets_down_max)
+		inc->targets_down_max = n->states[HEALTH_DOWN];
+	incident_serving(inc, n->serving, wanted, ctl->now);
 	if (inc->total && !total) {
 		inc->severity = svc->severity_total;
 		note = say(ctl, NOTE_INCIDENT_RAISED, service);
-		note->count = n.serving;
+		note->count = n->serving;
 		note_say(note, "fewer than min_up (%u)", wanted);
 	}
-	if (n.down + n.recovering + n.unknown == 0)
-		close(ctl, service, &n);
+	if (n->states[HEALTH_DOWN] + n->states[HEALTH_RECOVERING] +
+		    n->states[HEALTH_UNKNOWN] ==
+	    0)
+		close(ctl, service);
 	else if (inc->outage_since.us != outage.us)
 		keep(ctl, service);
 }
 
 void incidents_acted(struct ctl *ctl, unsigned service)
 {
-	const struct service_settings *svc = &ctl->set->services[service];
+	const struct service *n = &ctl->services[service];
 	struct incident *inc = &ctl->services[service].incident;
-	unsigned i, out = 0, held = 0, pending = 0;
 
 	if (inc->number == 0)
 		return;
-	for (i = 0; i < svc->target_count; i++) {
-		const struct target *t = &ctl->targets[svc->first_target + i];
-
-		if (t->health.state != HEALTH_DOWN)
-			continue;
-		if (t->held)
-			held++;
-		else if (t->told_out)
-			out++;
-		else
-			pending++;
-	}
-	if (held > 0 && !inc->held) {
+	if (n->leavings[LEAVING_HELD] > 0 && !inc->held) {
 		inc->held = true;
 		keep(ctl, service);
 	}
-	if (out == 0 || pending > 0 || !instant_is_none(inc->acted))
+	if (n->leavings[LEAVING_OUT] == 0 || n->leavings[LEAVING_PENDING] > 0 ||
+	    !instant_is_none(inc->acted))
 		return;
 	inc->acted = ctl->now;
 	inc->acted_wall_us = ctl->wall_us;

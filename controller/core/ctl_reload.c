@@ -225,6 +225,7 @@ static void carry_targets(struct ctl *ctl, unsigned service, struct ctl *old,
 		}
 		hint = from + 1;
 		carry_target(ctl, i, old, from);
+		incidents_count(ctl, i);
 		carry_schedule(ctl, i, old, from,
 			       kept != NULL && kept[i] == from);
 		carry_cause(ctl, i, old, from);

@@ -22,17 +22,6 @@ bool rotation_serves(const struct ctl *ctl, unsigned target)
 	return health_serving(h->state);
 }
 
-void rotation_look_at_serving(struct ctl *ctl, unsigned target)
-{
-	struct target *t = &ctl->targets[target];
-	bool serves = rotation_serves(ctl, target);
-
-	if (t->serves == serves)
-		return;
-	t->serves = serves;
-	incidents_update(ctl, ctl->set->targets[target].service);
-}
-
 void rotation_look_at_held(struct ctl *ctl, unsigned service)
 {
 	const struct service_settings *svc = &ctl->set->services[service];
@@ -172,8 +161,9 @@ static void work(struct ctl *ctl, unsigned target)
 	for (h = 0; h < ctl->set->haproxy_count; h++)
 		mend(ctl, h, target);
 	look_whether_held(ctl, target);
-	rotation_look_at_serving(ctl, target);
 	say_done(ctl, target);
+	if (incidents_count(ctl, target))
+		incidents_update(ctl, service);
 	incidents_acted(ctl, service);
 }
 

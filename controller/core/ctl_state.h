@@ -25,6 +25,22 @@
 #define RETRY_US_MAX      (60 * SECOND)
 #define RAMP_STEPS        10
 
+/* What became of the withdrawal of a target that is DOWN. */
+enum leaving {
+	LEAVING_NOT,
+	LEAVING_HELD,
+	LEAVING_OUT,
+	LEAVING_PENDING,
+	LEAVINGS
+};
+
+/* What a target adds to the counts of its service. */
+struct part {
+	enum health_state state;
+	enum leaving leaving;
+	bool serves;
+};
+
 struct target {
 	struct health health;
 	const char *why;       /* of the last transition; static text */
@@ -37,7 +53,7 @@ struct target {
 	struct wish wish;
 	bool held;         /* should leave, but at some HAProxy it may not */
 	bool unconfirmed;  /* DOWN here, but not yet agreed on */
-	bool serves;       /* as the incident knows it */
+	struct part part;  /* as the service has counted it */
 	bool told_leaving; /* NOTE_WITHDRAW was given */
 	bool told_out;     /* NOTE_WITHDRAWN was given */
 	bool told_in;      /* NOTE_RESTORED was given, or was never due */
@@ -53,7 +69,9 @@ struct service {
 	unsigned inflight;
 	uint32_t waiting_first, waiting_last; /* NOTE_NONE: none */
 	bool told_waiting;
-	unsigned held;            /* targets */
+	/* Targets, counted. */
+	unsigned held;
+	unsigned states[HEALTH_STATES], leavings[LEAVINGS], serving;
 	bool review;              /* its incident is to be looked at */
 	struct incident incident; /* number 0: none open */
 };
@@ -175,8 +193,6 @@ void rotation_phase(struct ctl *ctl, unsigned target);
  * but answers in rotation, and nobody else keeps it out.  One that was not
  * judged yet is not. */
 bool rotation_serves(const struct ctl *ctl, unsigned target);
-/* Tell the incident when that has changed. */
-void rotation_look_at_serving(struct ctl *ctl, unsigned target);
 /* Somebody came back: what was held may perhaps leave now. */
 void rotation_look_at_held(struct ctl *ctl, unsigned service);
 void rotation_set_held(struct ctl *ctl, unsigned target, bool held);
@@ -217,6 +233,8 @@ void haproxy_store_late(struct ctl *ctl);
 /* ctl_incidents.c */
 /* Since when at the earliest the target has been bad. */
 struct instant incidents_onset(const struct health *h);
+/* Count the target anew; returns whether those that serve are others now. */
+bool incidents_count(struct ctl *ctl, unsigned target);
 void incidents_down(struct ctl *ctl, unsigned target);
 void incidents_update(struct ctl *ctl, unsigned service);
 void incidents_acted(struct ctl *ctl, unsigned service);

@@ -63,7 +63,7 @@ struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy)
 		view.differing += wish != SERVER_UNKNOWN &&
 				  srv->seen != SERVER_UNKNOWN &&
 				  srv->seen != SERVER_ABSENT &&
-				  srv->seen != wish && !srv->kept;
+				  srv->seen != wish && !srv->kept && !srv->held;
 	}
 	return view;
 }

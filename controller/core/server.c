@@ -23,7 +23,7 @@ bool server_is_out(enum server_state state)
  * it out: nothing stays written down but that its weight is ours. */
 static struct server_todo release(const struct server *srv)
 {
-	if (srv->claim == CLAIM_NONE || srv->doubt)
+	if (srv->claim == CLAIM_NONE || srv->doubt || srv->failed)
 		return fine;
 	if (srv->weight_percent == 100)
 		return (struct server_todo){ .step = SERVER_UNCLAIM };
@@ -34,7 +34,7 @@ static struct server_todo compare_ready(const struct server *srv,
 					unsigned weight)
 {
 	/* An order to leave may come after what was seen: tell it again. */
-	if (srv->seen != SERVER_READY || srv->doubt)
+	if (srv->seen != SERVER_READY || srv->doubt || srv->failed)
 		return order(SERVER_READY, weight);
 	if (srv->weight_percent == weight)
 		return release(srv);

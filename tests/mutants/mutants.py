@@ -27,7 +27,9 @@ UNITS = {"test_health": ["golden"], "test_server": [], "test_ctl": ["core_world"
 for unit, more in UNITS.items():
     PROGRAMS[unit] = [f"tests/unit/{name}.o" for name in [unit] + more]
 
-MUTANTS = json.loads((SRC / "tests/mutants/mutants.json").read_text())
+MUTANTS = [mutant for mutant in
+           json.loads((SRC / "tests/mutants/mutants.json").read_text())
+           if os.environ.get("MUTANT", "") in mutant["name"]]
 
 
 def run(command, **more):

@@ -299,6 +299,28 @@ static void an_order_lost_with_the_link_is_still_ours(void **state)
 	core_done(&w);
 }
 
+/* It is well again when the link is back, but the order may come yet. */
+static void in_doubt_nothing_is_given_up(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
+	core_acted(&w, core_order(&w, API1)->id, "connection lost");
+	core_forget(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	core_link_again(&w, 0);
+	core_see(&w, 0, API1, SERVER_READY, 100);
+	assert_null(core_store(&w, STORE_UNCLAIM));
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	core_acted(&w, core_order(&w, API1)->id, NULL);
+	assert_non_null(core_store(&w, STORE_UNCLAIM));
+	core_done(&w);
+}
+
 static void a_refused_order_makes_no_maintenance_ours(void **state)
 {
 	struct core_world w;
@@ -548,6 +570,7 @@ int main(void)
 		cmocka_unit_test(
 			a_maintenance_taken_while_the_claim_is_written_is_not_ours),
 		cmocka_unit_test(an_order_lost_with_the_link_is_still_ours),
+		cmocka_unit_test(in_doubt_nothing_is_given_up),
 		cmocka_unit_test(a_refused_order_makes_no_maintenance_ours),
 		cmocka_unit_test(
 			refused_orders_are_said_once_and_tried_less_often),

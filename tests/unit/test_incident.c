@@ -384,6 +384,24 @@ static void a_reload_waits_for_orders_under_way(void **state)
 	core_done(&next);
 }
 
+static void a_reload_keeps_claims(void **state)
+{
+	struct core_world w, next;
+
+	(void)state;
+	core_init(&w);
+	core_init(&next);
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_settle(&w);
+	core_settle(&w);
+	reload(&w, &next, NULL);
+	core_see(&next, 0, API1, SERVER_MAINT, 100);
+	core_answers(&next, API1, 2, RESULT_L7OK);
+	assert_int_equal(core_order(&next, API1)->haproxy.state, SERVER_READY);
+	core_done(&next);
+}
+
 static void a_reload_answers_who_waits(void **state)
 {
 	struct maintenance on = hold(API1, true), other = hold(WEB2, true);
@@ -483,6 +501,7 @@ int main(void)
 		cmocka_unit_test(a_maintenance_ends_at_its_time),
 		cmocka_unit_test(a_reload_keeps_what_is_known_by_name),
 		cmocka_unit_test(a_reload_waits_for_orders_under_way),
+		cmocka_unit_test(a_reload_keeps_claims),
 		cmocka_unit_test(a_reload_answers_who_waits),
 		cmocka_unit_test(a_reload_closes_what_it_removes),
 		cmocka_unit_test(a_changed_question_is_asked_anew),
