@@ -19,7 +19,8 @@ static unsigned *pool_of(const struct ctl *ctl, unsigned haproxy,
 void mend_count(struct ctl *ctl, unsigned haproxy, unsigned target)
 {
 	struct server *srv = mend_server(ctl, haproxy, target);
-	bool counted = server_in_use(srv) && !srv->leaving;
+	bool counted = server_in_use(srv) && !srv->leaving &&
+		       !server_ordered_out(srv) && !srv->doubt && !srv->failed;
 
 	if (srv->counted == counted)
 		return;

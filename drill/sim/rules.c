@@ -389,14 +389,20 @@ static const char *unsettled_target(const struct world *w, unsigned target)
 	return what;
 }
 
-/* Claims about what the settings still have. */
-static size_t claims_left(struct world *w)
+/* A claim about what the settings still have, as text; or NULL. */
+static const char *claim_left(struct world *w)
 {
-	struct stored stored = disk_stored(&w->disk, w->node.set, false);
-	size_t n = stored.claim_count;
+	static char text[160];
+	const struct settings *set = w->node.set;
+	struct stored stored = disk_stored(&w->disk, set, false);
+	bool left = stored.claim_count > 0;
 
+	if (left)
+		snprintf(text, sizeof(text), "a claim is left of %s at %s",
+			 set->targets[stored.claims[0].target].name,
+			 set->haproxies[stored.claims[0].haproxy].name);
 	disk_forget(&stored);
-	return n;
+	return left ? text : NULL;
 }
 
 const char *world_unsettled(struct world *w)
@@ -422,8 +428,7 @@ const char *world_unsettled(struct world *w)
 	if (all_well && w->disk.health == DISK_WELL) {
 		if (disk_open_incidents(&w->disk) > 0)
 			return "an incident is open";
-		if (claims_left(w) > 0)
-			return "a claim is left over";
+		return claim_left(w);
 	}
 	return NULL;
 }

@@ -306,6 +306,17 @@ static void more_trouble(struct world *world, void *arg)
 		   t);
 }
 
+/* Operators look after what is theirs, when HAProxy listens again. */
+static void tidy(struct world *world, void *arg)
+{
+	struct trouble *t = arg;
+	unsigned h, i;
+
+	for (i = 0; i < world_settings(world)->target_count; i++)
+		for (h = 0; h < t->stage.haproxy_count; h++)
+			world_tidy(world, h, i);
+}
+
 /* Everything is put right that the daemon cannot put right itself. */
 static void peace(struct world *world, void *arg)
 {
@@ -325,9 +336,8 @@ static void peace(struct world *world, void *arg)
 	for (i = 0; i < world_settings(world)->target_count; i++) {
 		m.target = i;
 		world_maintain(world, &m);
-		for (h = 0; h < t->stage.haproxy_count; h++)
-			world_tidy(world, h, i);
 	}
+	world_call(world, instant_add(world_now(world), 1 * SECOND), tidy, t);
 }
 
 static void judge(struct trouble *t, struct trouble_told *told)

@@ -384,6 +384,30 @@ static void a_reload_waits_for_orders_under_way(void **state)
 	core_done(&next);
 }
 
+/* Two are on their way out when the third fails and the settings change. */
+static void a_reload_knows_who_is_leaving(void **state)
+{
+	struct core_world w, next;
+
+	(void)state;
+	core_init(&w);
+	core_init(&next);
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
+	core_answers(&w, API2, 3, RESULT_L4CON);
+	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
+	reload(&w, &next, NULL);
+	core_answers(&next, API3, 3, RESULT_L4CON);
+	core_see(&next, 0, API3, SERVER_READY, 100);
+	assert_true(ctl_target(next.ctl, API3).held);
+	core_see(&next, 0, API1, SERVER_READY, 100);
+	core_see(&next, 0, API2, SERVER_READY, 100);
+	assert_true(ctl_target(next.ctl, API3).held);
+	assert_null(core_store(&next, STORE_CLAIM));
+	core_done(&next);
+}
+
 static void a_reload_keeps_claims(void **state)
 {
 	struct core_world w, next;
@@ -501,6 +525,7 @@ int main(void)
 		cmocka_unit_test(a_maintenance_ends_at_its_time),
 		cmocka_unit_test(a_reload_keeps_what_is_known_by_name),
 		cmocka_unit_test(a_reload_waits_for_orders_under_way),
+		cmocka_unit_test(a_reload_knows_who_is_leaving),
 		cmocka_unit_test(a_reload_keeps_claims),
 		cmocka_unit_test(a_reload_answers_who_waits),
 		cmocka_unit_test(a_reload_closes_what_it_removes),
