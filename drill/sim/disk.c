@@ -242,13 +242,15 @@ void disk_commit(struct disk *disk)
 {
 	size_t i;
 
+	disk->writing = false;
+	if (disk->in_commit == 0)
+		return;
 	for (i = 0; i < disk->in_commit; i++)
 		put(disk, &disk->queue[i]);
 	disk->queue_count -= disk->in_commit;
 	memmove(disk->queue, disk->queue + disk->in_commit,
 		disk->queue_count * sizeof(*disk->queue));
 	disk->in_commit = 0;
-	disk->writing = false;
 }
 
 /* --- reading ------------------------------------------------------------- */
