@@ -82,23 +82,26 @@ static int64_t stretched_us(int64_t span_us, unsigned drift_ppm)
 	       span_us % 1000000 * drift_ppm / 1000000 + 1;
 }
 
+static bool beyond(const struct peer *peer, const struct message *msg,
+		   struct instant now, unsigned drift_ppm)
+{
+	int64_t theirs_us = msg->clock_us - peer->drift_clock_us;
+	int64_t most_us = instant_diff_us(peer->drift_from, now);
+	int64_t least_us = msg->echo.clock_us - peer->drift_at.us;
+
+	return theirs_us > stretched_us(most_us, drift_ppm) ||
+	       stretched_us(theirs_us, drift_ppm) < least_us;
+}
+
 bool peer_drifts(struct peer *peer, const struct message *msg, uint64_t boot,
 		 struct instant now, int64_t span_us, unsigned drift_ppm)
 {
-	int64_t theirs_us, most_us, least_us;
-	bool drifting;
+	bool first = instant_is_none(peer->drift_at), drifting;
 
-	if (msg->echo.boot != boot)
+	if (msg->echo.boot != boot ||
+	    (!first && instant_diff_us(peer->drift_at, now) < span_us))
 		return false;
-	if (!instant_is_none(peer->drift_at) &&
-	    instant_diff_us(peer->drift_at, now) < span_us)
-		return false;
-	theirs_us = msg->clock_us - peer->drift_clock_us;
-	most_us = now.us - peer->drift_from.us;
-	least_us = msg->echo.clock_us - peer->drift_at.us;
-	drifting = !instant_is_none(peer->drift_at) &&
-		   (theirs_us > stretched_us(most_us, drift_ppm) ||
-		    stretched_us(theirs_us, drift_ppm) < least_us);
+	drifting = !first && beyond(peer, msg, now, drift_ppm);
 	peer->drift_at = now;
 	peer->drift_from.us = msg->echo.clock_us;
 	peer->drift_clock_us = msg->clock_us;

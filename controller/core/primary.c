@@ -61,7 +61,8 @@ void primary_acked(struct election *e, unsigned from, const struct message *msg)
 	if (!instant_before(peer->acked, sent))
 		return;
 	peer->acked = sent;
-	e->sent = quorum_sent(e);
+	/* A peer that starts anew takes nothing back: it promises again. */
+	e->sent = instant_max(e->sent, quorum_sent(e));
 	if (!instant_before(e->sent, e->last_beat))
 		e->next_beat = instant_add(e->last_beat, e->set.heartbeat_us);
 	routing_by_office(e);

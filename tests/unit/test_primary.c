@@ -87,6 +87,27 @@ static void acknowledgements_of_another_term_or_boot_do_not_count(void **state)
 	assert_int_equal(lease_end().us, before.us);
 }
 
+static void a_peer_that_starts_anew_takes_no_lease_back(void **state)
+{
+	struct instant end;
+
+	(void)state;
+	elect_and_forget();
+	quorum_wait(&w, 30 * MS);
+	quorum_ack(&w, 1, w.e->last_beat, w.e->hard.document.position);
+	quorum_ack(&w, 2, w.e->last_beat, w.e->hard.document.position);
+	end = lease_end();
+	for (unsigned i = 1; i < 3; i++) {
+		quorum_message(&w, i, MESSAGE_HEARTBEAT, 4)->boot = 9 + i;
+		quorum_hear(&w);
+		quorum_message(&w, i, MESSAGE_HEARTBEAT, 4)->boot = 9 + i;
+		w.msg.ack = (struct message_ack){ 77, 4, w.e->won_at.us };
+		quorum_hear(&w);
+		assert_int_equal(w.e->role, ELECTION_PRIMARY);
+		assert_int_equal(lease_end().us, end.us);
+	}
+}
+
 static void repeats_a_heartbeat_that_no_quorum_acknowledged(void **state)
 {
 	(void)state;
@@ -409,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_lease_runs_from_the_time_of_sending),
 		CASE(acknowledgements_of_another_term_or_boot_do_not_count),
+		CASE(a_peer_that_starts_anew_takes_no_lease_back),
 		CASE(repeats_a_heartbeat_that_no_quorum_acknowledged),
 		CASE(is_primary_with_lease_and_committed_document),
 		CASE(a_winner_that_hears_nothing_resigns_after_a_lease),
