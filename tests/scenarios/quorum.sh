@@ -29,7 +29,7 @@ result()
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-cd "$(dirname "$log")"
+cd "$top_builddir"
 broken=$(grep -l '^breaks' "${scenarios[@]}" | wc -l)
 echo "1..$((${#scenarios[@]} + broken + 2))"
 for file in "${scenarios[@]}"; do
