@@ -2,7 +2,8 @@
 
 Three daemons at default settings, 20 % of all packets between them lost, all
 cores saturated, and one follower frozen for 5 s every 30 s: in 10 minutes no
-change of primary.  --quick: 15 s, one freeze of 3 s.
+change of primary.  A daemon that ends is started again, as systemd does.
+--quick: 15 s, one freeze of 3 s.
 """
 
 import contextlib
@@ -36,19 +37,29 @@ def saturated():
             process.wait()
 
 
+def revive(cluster):
+    """Start what has ended; how many."""
+    ended = [node for node in cluster.nodes if not node.running()]
+    for node in ended:
+        node.restart()
+    return len(ended)
+
+
 def freeze_by_turns(cluster, seconds, every, frozen):
-    """Freeze a follower for @frozen out of each @every seconds."""
-    end, turn = time.monotonic() + seconds, 0
+    """Freeze a follower for @frozen out of each @every seconds; how often
+    that was, and how many daemons ended."""
+    end, freezes, ended = time.monotonic() + seconds, 0, 0
     while time.monotonic() + every <= end + 0.1:
         bench.settle(every - frozen)
         followers = cluster.followers()
-        victim = followers[turn % len(followers)]
+        victim = followers[freezes % len(followers)]
         victim.freeze()
         bench.settle(frozen)
         victim.thaw()
-        turn += 1
+        freezes += 1
+        ended += revive(cluster)
     bench.settle(max(0.0, end - time.monotonic()))
-    return turn
+    return freezes, ended + revive(cluster)
 
 
 def changes_of_role(changes, begin, primary):
@@ -67,7 +78,7 @@ def main():
         begin = clock_us()
         with saturated():
             cluster.hosts.lose_all(LOSS_PERCENT)
-            freezes = freeze_by_turns(cluster, seconds, every, frozen)
+            freezes, ended = freeze_by_turns(cluster, seconds, every, frozen)
         end = clock_us()
         changes = cluster.prober.changes()
         taken, lost = changes_of_role(changes, begin, primary)
@@ -82,7 +93,8 @@ def main():
                   several_us(changes, begin, end) / 1e3, 0, "ms"),
         bench.aim("terms begun", max(terms_after) - max(terms), 0, ""),
     ], [{"seconds": round((end - begin) / 1e6), "freezes": freezes,
-         "loss_percent": LOSS_PERCENT, "nobody_ms": round(nobody_ms, 1),
+         "daemons_ended": ended, "loss_percent": LOSS_PERCENT,
+         "load": round(os.getloadavg()[1], 1), "nobody_ms": round(nobody_ms, 1),
          **summary}])
 
 

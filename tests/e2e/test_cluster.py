@@ -107,8 +107,11 @@ def test_a_primary_without_quorum_gives_up(cluster, way):
             pair = (other, old.host) if way == "deaf" else (old.host, other)
             hosts.lose(*pair)
     new = assert_moves(cluster, old)
-    assert old.running()
     hosts.heal()
+    if not old.running():
+        # On a busy machine its release may take too long for its guard.
+        assert "guard: the daemon was late" in "\n".join(old.lines())
+        old.restart()
     assert cluster.wait_whole() is new
 
 
