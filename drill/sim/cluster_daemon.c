@@ -59,8 +59,13 @@ static void store(struct cluster *cl, unsigned node,
 {
 	struct machine *m = &cl->machines[node];
 	const struct weather *w = &cl->weather;
-	int64_t took_us = w->disk_min_us + cluster_below(cl, w->disk_span_us);
+	int64_t span_us = w->disk_span_us, took_us;
 
+	/* As in launch() of cluster_net.c. */
+	if (cl->quiet_us != FOREVER_US &&
+	    span_us > cl->script->heartbeat_us / 10)
+		span_us = cl->script->heartbeat_us / 10;
+	took_us = w->disk_min_us + cluster_below(cl, span_us);
 	if (m->slow_us > 0)
 		took_us = m->slow_us / 2 + cluster_below(cl, m->slow_us);
 	m->writing_size =
