@@ -97,13 +97,15 @@ unsigned election_obstacles(const struct election *e)
 	return obstacles;
 }
 
-/* Rule 12: eligible for others is who also hears a quorum; nothing is won by
- * handing over to one that does not. */
+/* Rule 12: eligible for others is who also hears a quorum and could stand now;
+ * nothing is won by handing over to one that does not, or that is bound by the
+ * promise of its start. */
 static bool electable(const struct election *e)
 {
 	unsigned i, heard = 1;
 
-	if (election_obstacles(e) != 0)
+	if (election_obstacles(e) != 0 ||
+	    !instant_reached(e->now, e->boot_promise))
 		return false;
 	for (i = 0; i < e->set.node_count; i++)
 		heard += i != e->set.self &&

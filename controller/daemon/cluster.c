@@ -306,6 +306,10 @@ void cluster_hand_over(struct cluster *c, unsigned to, uint64_t token)
 		r = err_set(&err, -EBUSY, "a switchover is under way");
 	else
 		r = election_can_hand_over(c->election, ev.to, &err);
+	if (r < 0 && c->primary != ELECTION_NOBODY &&
+	    c->primary != c->rules.self)
+		err_set(&err, r, "this node is not the primary: ask %s",
+			c->set->nodes[c->primary].name);
 	if (r < 0) {
 		c->parts.refused(c->parts.arg, token, r, err.text);
 		return;
