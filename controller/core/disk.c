@@ -12,6 +12,7 @@ void disk_start(struct election *e, const struct hard_state *stored)
 		e->disk.term = stored->term;
 		e->disk.voted_for = stored->voted_for;
 		e->disk.longest_lease_us = stored->longest_lease_us;
+		e->disk.longest_routing_us = stored->longest_routing_us;
 		e->disk.position = stored->document.position;
 	} else {
 		/* Alone, it has said all that there is to say. */
@@ -22,6 +23,21 @@ void disk_start(struct election *e, const struct hard_state *stored)
 		e->hard.longest_lease_us = lease_us;
 		e->dirty = true;
 	}
+	if (e->hard.longest_routing_us < e->set.routing_lease_us) {
+		e->hard.longest_routing_us = e->set.routing_lease_us;
+		e->dirty = true;
+	}
+}
+
+/* Rule 10: the longest G that this node or one that it heard ever ran with.
+ * Every quorum has a node that knows it.  What no configuration allows is not
+ * believed. */
+void disk_hear_routing(struct election *e, int64_t longest_us)
+{
+	if (e->hard.longest_routing_us >= longest_us || longest_us > HOUR)
+		return;
+	e->hard.longest_routing_us = longest_us;
+	e->dirty = true;
 }
 
 /* Whether what forbids is on disk, so that promises can be told.  The longest
@@ -29,7 +45,8 @@ void disk_start(struct election *e, const struct hard_state *stored)
 bool disk_current(const struct election *e)
 {
 	return !e->disk_failed && e->disk.term == e->hard.term &&
-	       e->disk.longest_lease_us >= e->set.lease_us;
+	       e->disk.longest_lease_us >= e->set.lease_us &&
+	       e->disk.longest_routing_us >= e->set.routing_lease_us;
 }
 
 void disk_write(struct election *e)
@@ -44,6 +61,7 @@ void disk_write(struct election *e)
 	e->writing.voted_for = e->hard.voted_for;
 	e->writing.blank = e->hard.blank;
 	e->writing.longest_lease_us = e->hard.longest_lease_us;
+	e->writing.longest_routing_us = e->hard.longest_routing_us;
 	if (!position_same(e->writing.document.position,
 			   e->hard.document.position))
 		document_copy(&e->writing.document, &e->hard.document);
@@ -77,6 +95,7 @@ void disk_answered(struct election *e, bool stored)
 	e->disk.term = e->writing.term;
 	e->disk.voted_for = e->writing.voted_for;
 	e->disk.longest_lease_us = e->writing.longest_lease_us;
+	e->disk.longest_routing_us = e->writing.longest_routing_us;
 	e->disk.position = e->writing.document.position;
 }
 

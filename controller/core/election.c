@@ -24,7 +24,6 @@ struct election *election_new(const struct election_settings *set,
 	e->promise_us = RULE(PROMISE_DRIFT)
 				? election_stretched_us(set, set->lease_us)
 				: set->lease_us;
-	e->wait_us = election_stretched_us(set, set->routing_lease_us);
 	rng_init(&e->rng, seed);
 	for (i = 0; i < set->node_count; i++)
 		peer_init(&e->peers[i], &e->rng);
@@ -167,6 +166,7 @@ void election_beat(struct election *e, unsigned to)
 	msg->heartbeat.priority = e->set.nodes[e->set.self].priority;
 	msg->heartbeat.resigned = e->left_term;
 	msg->heartbeat.successor = e->left_successor;
+	msg->heartbeat.longest_routing_us = e->hard.longest_routing_us;
 }
 
 /* To all each H.  One that had an answer within H / 2 was served by it.  A
@@ -294,6 +294,7 @@ static void note_peer(struct election *e, unsigned from,
 	peer->stored = msg->heartbeat.stored;
 	peer->stored_term = msg->term;
 	peer->conforming = msg->heartbeat.conforming;
+	disk_hear_routing(e, msg->heartbeat.longest_routing_us);
 	if (!peer->drifting && peer_drifts(peer, msg, e->boot, e->now,
 					   20 * SECOND, e->set.drift_ppm)) {
 		peer->drifting = true;
@@ -412,7 +413,7 @@ static void hear(struct election *e, const struct message *msg)
 	if (peer_admit(peer, msg, e->now, &e->rng) != PEER_COUNTS)
 		return;
 	hear_term(e, msg);
-	if (primary_in_office(e))
+	if (primary_in_office(e) && msg->kind == MESSAGE_HEARTBEAT)
 		primary_acked(e, from, msg);
 	hear_kind(e, from, msg);
 }

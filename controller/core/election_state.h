@@ -11,7 +11,7 @@
 struct on_disk {
 	uint64_t term;
 	uint32_t voted_for;
-	int64_t longest_lease_us;
+	int64_t longest_lease_us, longest_routing_us;
 	struct position position;
 };
 
@@ -44,7 +44,6 @@ struct election {
 	unsigned quorum;
 	int64_t budget_us;  /* R */
 	int64_t promise_us; /* L (1 + drift) */
-	int64_t wait_us;    /* G (1 + drift) */
 
 	struct rng rng;
 	uint64_t boot, sequence, last_id;
@@ -164,6 +163,7 @@ unsigned primary_successor(const struct election *e);
 
 /* disk.c: the hard state and its writes */
 void disk_start(struct election *e, const struct hard_state *stored);
+void disk_hear_routing(struct election *e, int64_t longest_us);
 void disk_write(struct election *e);
 void disk_answered(struct election *e, bool stored);
 void disk_expire(struct election *e);

@@ -27,6 +27,7 @@ size_t hard_encode(const struct hard_state *hard, uint8_t *buf, size_t size)
 	wire_put(&out, hard->voted_for, 4);
 	wire_put(&out, hard->blank, 1);
 	wire_put(&out, (uint64_t)hard->longest_lease_us, 8);
+	wire_put(&out, (uint64_t)hard->longest_routing_us, 8);
 	body = document_encode(&hard->document, out.at,
 			       (size_t)(out.end - out.at));
 	if (out.bad || body == 0)
@@ -46,7 +47,7 @@ int hard_decode(const uint8_t *buf, size_t size, struct hard_state *ret_hard,
 		struct err *err)
 {
 	struct wire_in in, sum;
-	uint64_t format, term, blank, longest;
+	uint64_t format, term, blank, longest, routing;
 	uint32_t voted_for;
 	int r;
 
@@ -61,12 +62,13 @@ int hard_decode(const uint8_t *buf, size_t size, struct hard_state *ret_hard,
 	voted_for = (uint32_t)wire_get(&in, 4);
 	blank = wire_get(&in, 1);
 	longest = wire_get(&in, 8);
+	routing = wire_get(&in, 8);
 	if (!in.bad && format != FORMAT)
 		return err_set(err, -EPROTONOSUPPORT,
 			       "the state has format %d, and this program "
 			       "reads format %d: upgrade this node",
 			       (int)format, FORMAT);
-	if (in.bad || blank > 1 || longest > INT64_MAX)
+	if (in.bad || blank > 1 || longest > INT64_MAX || routing > INT64_MAX)
 		return damaged(err, size);
 	r = document_decode(in.at, (size_t)(in.end - in.at),
 			    &ret_hard->document, err);
@@ -76,5 +78,6 @@ int hard_decode(const uint8_t *buf, size_t size, struct hard_state *ret_hard,
 	ret_hard->voted_for = voted_for;
 	ret_hard->blank = blank == 1;
 	ret_hard->longest_lease_us = (int64_t)longest;
+	ret_hard->longest_routing_us = (int64_t)routing;
 	return 0;
 }

@@ -22,6 +22,8 @@ struct hard_state {
 	 * not know how it voted and what it held. */
 	bool blank;
 	int64_t longest_lease_us; /* that this node ever ran with */
+	/* ... or that a peer it heard ever did. */
+	int64_t longest_routing_us;
 	struct document document;
 };
 

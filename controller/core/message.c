@@ -69,6 +69,7 @@ static void put_body(struct wire_out *out, const struct message *msg)
 		wire_put(out, (uint32_t)msg->heartbeat.priority, 4);
 		wire_put(out, msg->heartbeat.resigned, 8);
 		wire_put(out, msg->heartbeat.successor, 4);
+		wire_put(out, (uint64_t)msg->heartbeat.longest_routing_us, 8);
 		break;
 	case MESSAGE_PRE_VOTE:
 	case MESSAGE_PRE_VOTE_ANSWER:
@@ -168,6 +169,7 @@ static bool get_body(struct wire_in *in, struct message *msg)
 		msg->heartbeat.priority = (int32_t)(uint32_t)wire_get(in, 4);
 		msg->heartbeat.resigned = wire_get(in, 8);
 		msg->heartbeat.successor = (uint32_t)wire_get(in, 4);
+		msg->heartbeat.longest_routing_us = (int64_t)wire_get(in, 8);
 		return true;
 	case MESSAGE_PRE_VOTE:
 	case MESSAGE_PRE_VOTE_ANSWER:

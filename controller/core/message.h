@@ -80,6 +80,7 @@ struct message {
 			int32_t priority;
 			uint64_t resigned; /* the term it left last, or 0 */
 			uint32_t successor;
+			int64_t longest_routing_us;
 		} heartbeat;
 		struct {
 			uint64_t wanted; /* the term stood for */

@@ -209,8 +209,8 @@ void routing_answered(struct election *e, uint64_t id, bool done)
 /* Until when @node may route by an earlier document. */
 static struct instant last_route(const struct election *e, unsigned node)
 {
-	int64_t wait_us =
-		RULE(WAIT_DRIFT) ? e->wait_us : e->set.routing_lease_us;
+	int64_t wait_us = RULE(WAIT_LONGEST) ? e->hard.longest_routing_us
+					     : e->set.routing_lease_us;
 	struct instant from = INSTANT_NONE;
 
 	if (RULE(WAIT_OFFICE))
@@ -219,6 +219,8 @@ static struct instant last_route(const struct election *e, unsigned node)
 		from = instant_max(from, e->peers[node].granted);
 	if (!RULE(WAIT_FORMER) && node == e->former)
 		from = INSTANT_NONE;
+	if (RULE(WAIT_DRIFT))
+		wait_us = election_stretched_us(&e->set, wait_us);
 	return instant_add(from, wait_us);
 }
 

@@ -60,6 +60,8 @@ const struct mutant mutants[] = {
 	  "10: the former primary counts as withdrawn at o" },
 	{ "wait-not-restarted", OFF(WAIT_BOOT),
 	  "10: who has started anew counts as withdrawn" },
+	{ "wait-not-longest", OFF(WAIT_LONGEST),
+	  "10: waits for the present routing lease only" },
 	{ "route-any-phase", OFF(ROUTE_STEADY), "10: routes in any phase" },
 	{ "route-uncommitted", OFF(ROUTE_COMMITTED),
 	  "10: routes by what is not committed" },

@@ -152,6 +152,7 @@ void quorum_open(struct quorum_world *w)
 	static const struct hard_state stored = {
 		.term = 3,
 		.longest_lease_us = 500 * MS,
+		.longest_routing_us = 1 * SECOND,
 		.document = { .position = { 3, 7 },
 			      .group_count = 1,
 			      .groups = { { .name = "db",

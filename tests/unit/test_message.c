@@ -126,6 +126,7 @@ static void a_hard_state_comes_back_whole_or_not_at_all(void **state)
 	hard.voted_for = 34;
 	hard.blank = true;
 	hard.longest_lease_us = 5 * 1000000;
+	hard.longest_routing_us = 6 * 1000000;
 	size = hard_encode(&hard, buf, HARD_BYTES_MAX);
 	assert_true(size > 0);
 	assert_int_equal(hard_decode(buf, size, &back, NULL), 0);
@@ -133,6 +134,7 @@ static void a_hard_state_comes_back_whole_or_not_at_all(void **state)
 	assert_int_equal(back.voted_for, 34);
 	assert_true(back.blank);
 	assert_int_equal(back.longest_lease_us, 5 * 1000000);
+	assert_int_equal(back.longest_routing_us, 6 * 1000000);
 	expect_same(&back.document, &hard.document);
 	for (i = 0; i < size; i++)
 		assert_true(hard_decode(buf, i, &back, NULL) < 0);
@@ -173,6 +175,7 @@ static struct message sample(enum message_kind kind)
 		msg.heartbeat.priority = -7;
 		msg.heartbeat.resigned = 8;
 		msg.heartbeat.successor = 9;
+		msg.heartbeat.longest_routing_us = 10;
 	} else if (kind <= MESSAGE_VOTE_ANSWER) {
 		msg.vote.wanted = 1;
 		msg.vote.position = (struct position){ 2, 3 };

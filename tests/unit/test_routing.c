@@ -228,6 +228,19 @@ static void a_new_primary_waits_from_when_it_took_office(void **state)
 				 w.e->office_at.us + 1020 * MS);
 }
 
+static void waits_for_the_longest_lease_that_anybody_ran_with(void **state)
+{
+	(void)state;
+	quorum_message(&w, 2, MESSAGE_HEARTBEAT, 3);
+	w.msg.heartbeat.longest_routing_us = 3 * SECOND;
+	quorum_hear(&w);
+	assert_int_equal(w.disk.longest_routing_us, 3 * SECOND);
+	document_of(8, PHASE_FENCING);
+	quorum_elect(&w);
+	assert_int_equal(w.e->fences[0].until[1].us,
+			 w.e->office_at.us + 3060 * MS);
+}
+
 static void tells_nothing_committed_when_the_lease_is_nearly_over(void **state)
 {
 	struct guard_page p;
@@ -257,6 +270,7 @@ int main(void)
 		CASE(waits_for_who_has_not_confirmed),
 		CASE(goes_on_when_all_have_confirmed),
 		CASE(a_new_primary_waits_from_when_it_took_office),
+		CASE(waits_for_the_longest_lease_that_anybody_ran_with),
 		CASE(tells_nothing_committed_when_the_lease_is_nearly_over),
 	};
 
