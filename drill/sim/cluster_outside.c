@@ -83,6 +83,13 @@ void outside_clear(struct cluster *cl, unsigned node, bool routes)
 		memset(m->routes, 0, sizeof(m->routes));
 }
 
+/* Slow work counts as a fault: none after the last one. */
+static bool takes_all(struct cluster *cl)
+{
+	return cl->quiet_us == FOREVER_US &&
+	       cluster_chance(cl, cl->weather.full_release);
+}
+
 /* R / 2 is the daemon's: later the guard does it. */
 void outside_release(struct cluster *cl, unsigned node)
 {
@@ -90,7 +97,7 @@ void outside_release(struct cluster *cl, unsigned node)
 	int64_t budget_us = election_release_budget_us(&cl->settings[node]);
 	int64_t took_us = cluster_below(cl, budget_us / 8) + 1;
 
-	if (cluster_chance(cl, cl->weather.full_release))
+	if (takes_all(cl))
 		took_us = cluster_below(cl, budget_us) + 1;
 	m->promote_id = 0;
 	if (RULE(KILL_FIRST))
@@ -129,7 +136,7 @@ void outside_route(struct cluster *cl, unsigned node)
 	int64_t budget_us = election_release_budget_us(&cl->settings[node]);
 	int64_t took_us = cluster_below(cl, 1000);
 
-	if (cluster_chance(cl, cl->weather.full_release))
+	if (takes_all(cl))
 		took_us = cluster_below(cl, budget_us / 2);
 	cluster_at(cl, cl->now_us + took_us, WHAT_ROUTE, node, m->life, 0);
 }
