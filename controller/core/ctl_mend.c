@@ -98,7 +98,7 @@ void mend_claimed(struct ctl *ctl, unsigned haproxy, unsigned target)
 void mend_disown(struct ctl *ctl, unsigned haproxy, unsigned target)
 {
 	struct server *srv = mend_server(ctl, haproxy, target);
-	bool weight = srv->claim != CLAIM_NONE && srv->weight_percent != 100;
+	bool weight = srv->claim != CLAIM_NONE && server_weighted(srv);
 
 	if (srv->storing == 0 &&
 	    srv->claim == (weight ? CLAIM_WEIGHT : CLAIM_NONE))

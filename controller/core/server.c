@@ -82,6 +82,13 @@ bool server_ordered_out(const struct server *srv)
 	return srv->order != 0 && server_is_out(srv->ordered);
 }
 
+bool server_weighted(const struct server *srv)
+{
+	return srv->weight_percent != 100 ||
+	       (srv->order != 0 && srv->ordered_weight != 0 &&
+		srv->ordered_weight != 100);
+}
+
 bool server_taken(const struct server *srv, enum server_state state)
 {
 	if (!server_is_out(state) || srv->doubt)

@@ -70,6 +70,9 @@ bool server_in_use(const struct server *srv);
 /* Whether an order of ours that takes @srv out is under way. */
 bool server_ordered_out(const struct server *srv);
 
+/* Whether @srv has another weight than configured, or is on its way to one. */
+bool server_weighted(const struct server *srv);
+
 /* Whether somebody else took @srv out, now that it is seen in @state: what
  * was written down or is being written down about it is void then.  (What an
  * order of ours does is known by its answer, before it can be seen.) */

@@ -297,8 +297,10 @@ void world_haproxy_fault(struct world *w, unsigned haproxy,
 	blur(w, haproxy);
 	if (was_away)
 		fault = HAPROXY_START;
-	h->excused =
-		instant_max(h->excused, instant_add(w->now, grace_us(fault)));
+	/* Who is frozen looks later. */
+	h->excused = instant_max(
+		h->excused, instant_add(instant_max(w->now, w->node.frozen),
+					grace_us(fault)));
 	link_drain(w, haproxy);
 }
 
@@ -374,12 +376,19 @@ enum server_state world_server(const struct world *w, unsigned haproxy,
 
 void world_freeze(struct world *w, int64_t span_us)
 {
+	unsigned h;
+
 	if (!w->node.runs)
 		return;
 	world_line(w, "NODE frozen for %" PRId64 " us", span_us);
 	blur_all(w);
 	w->node.frozen =
 		instant_max(w->node.frozen, instant_add(w->now, span_us));
+	for (h = 0; h < w->haproxy_set->haproxy_count; h++)
+		if (instant_before(w->now, w->haproxies[h].excused))
+			w->haproxies[h].excused = instant_max(
+				w->haproxies[h].excused,
+				instant_add(w->node.frozen, 8 * SECOND));
 }
 
 bool world_frozen(const struct world *w)

@@ -245,6 +245,34 @@ static void an_operator_may_take_out_what_just_came_back(void **state)
 	core_done(&w);
 }
 
+static void a_weight_on_its_way_is_still_ours(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	w.services[API].slow_start_us = 10 * SECOND;
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_settle(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	core_acted(&w, core_order(&w, API1)->id, NULL);
+	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
+	core_forget(&w);
+	core_see(&w, 0, API1, SERVER_READY, 100);
+	/* The order for the weight is under way when an operator is seen. */
+	assert_int_equal(core_order(&w, API1)->haproxy.weight_percent, 10);
+	core_see(&w, 0, API1, SERVER_DRAIN, 100);
+	assert_null(core_store(&w, STORE_UNCLAIM));
+	core_acted(&w, core_order(&w, API1)->id, NULL);
+	core_forget(&w);
+	core_see(&w, 0, API1, SERVER_READY, 10);
+	core_wait(&w, 2 * SECOND);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_UNKNOWN);
+	assert_true(core_order(&w, API1)->haproxy.weight_percent > 10);
+	core_done(&w);
+}
+
 static void a_weight_of_ours_does_not_make_maintenance_ours(void **state)
 {
 	const struct claim claims[] = { { 0, API1, true } };
@@ -565,6 +593,7 @@ int main(void)
 		cmocka_unit_test(
 			an_operators_maintenance_is_left_and_said_once),
 		cmocka_unit_test(an_operator_may_take_out_what_just_came_back),
+		cmocka_unit_test(a_weight_on_its_way_is_still_ours),
 		cmocka_unit_test(
 			a_weight_of_ours_does_not_make_maintenance_ours),
 		cmocka_unit_test(
