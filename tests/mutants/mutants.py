@@ -23,6 +23,7 @@ WORK = BUILD / "mutants"
 SOAK_HOURS = "3"
 PROGRAMS = {"scenario": ["drill/sim/scenario.o"], "soak": ["drill/sim/soak.o"]}
 UNITS = {"test_health": ["golden"], "test_server": [], "test_ctl": ["core_world"],
+         "test_ctl_operator": ["core_world"],
          "test_incident": ["core_world"]}
 for unit, more in UNITS.items():
     PROGRAMS[unit] = [f"tests/unit/{name}.o" for name in [unit] + more]

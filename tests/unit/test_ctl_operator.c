@@ -1,0 +1,230 @@
+/* Whose doing it is that a server is out of rotation: ours, an operator's, or
+ * in doubt. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/core_world.h"
+
+/* All targets up, and all servers ready at every HAProxy. */
+static void begin(struct core_world *w, const struct stored *stored)
+{
+	unsigned i;
+
+	core_start(w, stored);
+	for (i = 0; i < w->set.haproxy_count; i++)
+		core_see_all(w, i, SERVER_READY);
+	for (i = 0; i < CORE_TARGETS; i++)
+		core_answer(w, i, RESULT_L7OK);
+	core_settle(w);
+}
+
+static void an_operators_maintenance_is_left_and_said_once(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	begin(&w, NULL);
+	core_see(&w, 0, API1, SERVER_MAINT, 100);
+	assert_non_null(core_note(&w, NOTE_OPERATOR));
+	core_forget(&w);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7OK);
+	assert_null(core_note(&w, NOTE_OPERATOR));
+	assert_null(core_order(&w, API1));
+	core_see(&w, 0, API1, SERVER_READY, 100);
+	assert_non_null(core_note(&w, NOTE_OPERATOR_OVER));
+	core_done(&w);
+}
+
+static void an_operator_may_take_out_what_just_came_back(void **state)
+{
+	struct core_world w;
+	unsigned i;
+
+	(void)state;
+	core_init(&w);
+	w.services[API].slow_start_us = 10 * SECOND;
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_settle(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	core_settle(&w);
+	core_settle(&w);
+	assert_int_equal(ctl_target(w.ctl, API1).weight_percent, 10);
+	core_see(&w, 0, API1, SERVER_MAINT, 10);
+	core_forget(&w);
+	for (i = 0; i < 20; i++)
+		core_answer(&w, API1, RESULT_L7OK);
+	core_settle(&w);
+	assert_null(core_order(&w, API1));
+	assert_true(ctl_target(w.ctl, API1).operator_hold);
+	/* The weight is still ours to bring back. */
+	core_see(&w, 0, API1, SERVER_READY, 10);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_UNKNOWN);
+	assert_int_equal(core_order(&w, API1)->haproxy.weight_percent, 100);
+	core_done(&w);
+}
+
+static void a_weight_on_its_way_is_still_ours(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	w.services[API].slow_start_us = 10 * SECOND;
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_settle(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	core_acted(&w, core_order(&w, API1)->id, NULL);
+	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
+	core_forget(&w);
+	core_see(&w, 0, API1, SERVER_READY, 100);
+	/* The order for the weight is under way when an operator is seen. */
+	assert_int_equal(core_order(&w, API1)->haproxy.weight_percent, 10);
+	core_see(&w, 0, API1, SERVER_DRAIN, 100);
+	assert_null(core_store(&w, STORE_UNCLAIM));
+	core_acted(&w, core_order(&w, API1)->id, NULL);
+	core_forget(&w);
+	core_see(&w, 0, API1, SERVER_READY, 10);
+	core_wait(&w, 2 * SECOND);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_UNKNOWN);
+	assert_true(core_order(&w, API1)->haproxy.weight_percent > 10);
+	core_done(&w);
+}
+
+static void a_weight_of_ours_does_not_make_maintenance_ours(void **state)
+{
+	const struct claim claims[] = { { 0, API1, true } };
+	const struct stored stored = { .claims = claims, .claim_count = 1 };
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	core_start(&w, &stored);
+	core_see_all(&w, 0, SERVER_MAINT);
+	core_answers(&w, API1, 3, RESULT_L7OK);
+	core_settle(&w);
+	assert_null(core_order(&w, API1));
+	assert_true(ctl_target(w.ctl, API1).operator_hold);
+	core_done(&w);
+}
+
+static void
+a_maintenance_taken_while_the_claim_is_written_is_not_ours(void **state)
+{
+	const struct action *claim;
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	claim = core_store(&w, STORE_CLAIM);
+	core_see(&w, 0, API1, SERVER_MAINT, 100);
+	assert_non_null(core_store(&w, STORE_UNCLAIM));
+	core_acted(&w, claim->id, NULL);
+	core_answers(&w, API1, 3, RESULT_L7OK);
+	assert_null(core_order(&w, API1));
+	core_done(&w);
+}
+
+static void an_order_lost_with_the_link_is_still_ours(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
+	core_acted(&w, core_order(&w, API1)->id, "connection lost");
+	core_link_again(&w, 0);
+	core_see(&w, 0, API1, SERVER_MAINT, 100);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	core_wait(&w, 2 * SECOND);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	core_done(&w);
+}
+
+/* It is well again when the link is back, but the order may come yet. */
+static void in_doubt_nothing_is_given_up(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
+	core_acted(&w, core_order(&w, API1)->id, "connection lost");
+	core_forget(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	core_link_again(&w, 0);
+	core_see(&w, 0, API1, SERVER_READY, 100);
+	assert_null(core_store(&w, STORE_UNCLAIM));
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	core_acted(&w, core_order(&w, API1)->id, NULL);
+	assert_non_null(core_store(&w, STORE_UNCLAIM));
+	core_done(&w);
+}
+
+static void a_refused_order_makes_no_maintenance_ours(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
+	core_acted(&w, core_order(&w, API1)->id, "Permission denied");
+	core_see(&w, 0, API1, SERVER_MAINT, 100);
+	core_forget(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	core_wait(&w, 2 * MINUTE);
+	assert_null(core_order(&w, API1));
+	core_done(&w);
+}
+
+static void drift_is_mended_and_said(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_settle(&w);
+	core_see(&w, 0, API1, SERVER_READY, 100);
+	assert_non_null(core_note(&w, NOTE_DRIFT));
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_MAINT);
+	assert_int_equal(ctl_haproxy(w.ctl, 0).drifts, 1);
+	core_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			an_operators_maintenance_is_left_and_said_once),
+		cmocka_unit_test(an_operator_may_take_out_what_just_came_back),
+		cmocka_unit_test(a_weight_on_its_way_is_still_ours),
+		cmocka_unit_test(
+			a_weight_of_ours_does_not_make_maintenance_ours),
+		cmocka_unit_test(
+			a_maintenance_taken_while_the_claim_is_written_is_not_ours),
+		cmocka_unit_test(an_order_lost_with_the_link_is_still_ours),
+		cmocka_unit_test(in_doubt_nothing_is_given_up),
+		cmocka_unit_test(a_refused_order_makes_no_maintenance_ours),
+		cmocka_unit_test(drift_is_mended_and_said),
+	};
+
+	return cmocka_run_group_tests_name("ctl_operator", tests, NULL, NULL);
+}
