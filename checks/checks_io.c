@@ -18,6 +18,7 @@ struct checks {
 	struct loop *loop;          /* borrowed */
 	const struct settings *set; /* borrowed */
 	checks_done_fn done;
+	checks_hint_fn hint; /* or NULL */
 	void *arg;
 	struct resolver *resolver;        /* owned */
 	struct multi *multi;              /* owned; NULL until it is needed */
@@ -107,6 +108,22 @@ void probe_done(struct probe *probe, const struct result *res)
 		loop_after(checks->loop, checks_deliver, checks);
 	*checks->ready_end = probe;
 	checks->ready_end = &probe->next;
+}
+
+void checks_on_hint(struct checks *checks, checks_hint_fn fn)
+{
+	checks->hint = fn;
+}
+
+void probe_hint(const struct probe *probe, enum hint_kind kind, int error)
+{
+	struct checks *checks = probe->checks;
+	struct hint hint = { .target = probe->index,
+			     .kind = kind,
+			     .error = error };
+
+	if (checks->hint != NULL)
+		checks->hint(checks->arg, &hint);
 }
 
 void probe_report(struct probe *probe, enum result_code code, int status,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "controller/core/err.h"
+#include "controller/core/event.h"
 #include "controller/core/result.h"
 #include "controller/core/settings.h"
 #include "controller/io/loop.h"
@@ -29,6 +30,12 @@ int checks_new(struct checks **ret_checks, struct loop *loop,
 	       struct err *err);
 
 void checks_free(struct checks *checks);
+
+/* A target was seen without being asked.  May start checks. */
+typedef void (*checks_hint_fn)(void *arg, const struct hint *hint);
+
+/* Tell hints too, with the arg of checks_new(). */
+void checks_on_hint(struct checks *checks, checks_hint_fn fn);
 
 /* Ask @target, which is not being asked.  Exactly one done() follows, within
  * @timeout_us or a little later, unless checks_free() or a reload comes

@@ -258,13 +258,25 @@ static void on_dialed(void *arg, int fd)
 	tether_question(t);
 }
 
+/* Closed, reset, or speaks without being asked. */
+static void tether_ended(struct tether *t)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	tether_close(t);
+	probe_hint(&t->probe,
+		   error != 0 ? HINT_TETHER_RESET : HINT_TETHER_CLOSED, error);
+}
+
 static void on_io(struct ev_loop *ev, ev_io *w, int events)
 {
 	struct tether *t = w->data;
 
 	(void)ev;
 	if (t->state == TETHER_IDLE)
-		tether_close(t); /* closed, or speaks without being asked */
+		tether_ended(t);
 	else if ((events & EV_WRITE) != 0 && t->state == TETHER_SENDING)
 		tether_send(t);
 	else

@@ -92,6 +92,10 @@ void probe_report(struct probe *probe, enum result_code code, int status,
 /* Report a connection that could not be opened: -errno. */
 void probe_report_dial(struct probe *probe, int error);
 
+/* The target was seen without being asked; @error is an errno or 0.  The
+ * core may ask it before this returns. */
+void probe_hint(const struct probe *probe, enum hint_kind kind, int error);
+
 /* The target's host as it is written, and its service's name. */
 const char *probe_host(const struct probe *probe);
 const char *probe_service(const struct probe *probe);

@@ -263,6 +263,9 @@ static void dispatch(struct ctl *ctl, const struct event *ev)
 	case EVENT_ADMIN:
 		admin_event(ctl, &ev->admin);
 		break;
+	case EVENT_HINT:
+		checks_hint(ctl, &ev->hint);
+		break;
 	case EVENT_OBSERVED:
 		agree_observed(ctl, &ev->observed);
 		break;

@@ -56,8 +56,9 @@ static void ask(struct ctl *ctl, unsigned target)
 	act->check.target = target;
 	act->check.timeout_us = health_timeout_us(&t->health, check);
 	/* After silence the old connection proves nothing. */
-	act->check.fresh =
-		t->health.silent > 0 || t->checks % check->fresh_every == 0;
+	act->check.fresh = t->hinted || t->health.silent > 0 ||
+			   t->checks % check->fresh_every == 0;
+	t->hinted = false;
 }
 
 static void wait_for_place(struct ctl *ctl, unsigned target)
@@ -186,6 +187,20 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 	if (incidents_count(ctl, target))
 		incidents_update(ctl, ctl->set->targets[target].service);
 	checks_schedule(ctl, target);
+}
+
+void checks_hint(struct ctl *ctl, const struct hint *hint)
+{
+	struct target *t;
+
+	if (hint->target >= ctl->set->target_count)
+		return;
+	t = &ctl->targets[hint->target];
+	if (t->check != 0 || t->waiting)
+		return;
+	t->hinted = true;
+	schedule_set(ctl->schedule, slot_of(SLOT_CHECK, hint->target),
+		     ctl->now);
 }
 
 void checks_stalled(struct ctl *ctl, int64_t late_us)

@@ -46,6 +46,7 @@ struct target {
 	const char *why;       /* of the last transition; static text */
 	uint64_t check;        /* id of the check under way, 0 if none */
 	bool stale;            /* ... and its answer will not count */
+	bool hinted;           /* the next one goes over a new connection */
 	bool waiting;          /* for a place among the checks under way */
 	uint32_t next_waiting; /* target index; NOTE_NONE ends the queue */
 	struct instant asked;
@@ -177,6 +178,8 @@ void agree_peers(struct ctl *ctl, uint32_t heard);
 /* ctl_checks.c */
 void checks_due(struct ctl *ctl, unsigned target);
 void checks_evidence(struct ctl *ctl, const struct event *ev);
+/* Ask at once, over a new connection; not while a question is under way. */
+void checks_hint(struct ctl *ctl, const struct hint *hint);
 void checks_stalled(struct ctl *ctl, int64_t late_us);
 void checks_schedule(struct ctl *ctl, unsigned target);
 /* Move a target's health by @in and let everything follow. */

@@ -7,6 +7,7 @@ static const char *const event_kinds[EVENT_KINDS] = {
 	[EVENT_START] = "START",
 	[EVENT_DEADLINE] = "DEADLINE",
 	[EVENT_EVIDENCE] = "EVIDENCE",
+	[EVENT_HINT] = "HINT",
 	[EVENT_HAPROXY_SEEN] = "HAPROXY_SEEN",
 	[EVENT_ACTION_DONE] = "ACTION_DONE",
 	[EVENT_ACTION_FAILED] = "ACTION_FAILED",
@@ -15,6 +16,15 @@ static const char *const event_kinds[EVENT_KINDS] = {
 	[EVENT_OBSERVED] = "OBSERVED",
 	[EVENT_PEERS] = "PEERS",
 	[EVENT_STOP] = "STOP",
+};
+
+static const char *const hint_kinds[HINT_KINDS] = {
+	[HINT_TETHER_CLOSED] = "tether_closed",
+	[HINT_TETHER_RESET] = "tether_reset",
+	[HINT_PROCESS_GONE] = "process_gone",
+	[HINT_UNIT_DOWN] = "unit_down",
+	[HINT_HAPROXY_ERRORS] = "haproxy_errors",
+	[HINT_HAPROXY_5XX] = "haproxy_5xx",
 };
 
 static const char *const action_kinds[ACTION_KINDS] = {
@@ -39,6 +49,11 @@ static const char *const store_kinds[] = {
 const char *event_kind_name(enum event_kind kind)
 {
 	return event_kinds[kind];
+}
+
+const char *hint_kind_name(enum hint_kind kind)
+{
+	return hint_kinds[kind];
 }
 
 const char *action_kind_name(enum action_kind kind)
@@ -88,6 +103,11 @@ const char *event_text(const struct event *ev, const struct settings *set,
 		snprintf(more, sizeof(more), "%s %s",
 			 target_name(set, ev->evidence.target),
 			 result_text(&ev->evidence.result, res, sizeof(res)));
+		break;
+	case EVENT_HINT:
+		snprintf(more, sizeof(more), "%s %s %d",
+			 target_name(set, ev->hint.target),
+			 hint_kind_name(ev->hint.kind), ev->hint.error);
 		break;
 	case EVENT_HAPROXY_SEEN:
 		seen_text(&ev->haproxy, set, more, sizeof(more));

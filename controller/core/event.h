@@ -75,6 +75,23 @@ struct haproxy_seen {
 	char text[EVENT_TEXT_MAX];
 };
 
+/* Something seen of a target without asking it: a reason to ask at once. */
+enum hint_kind {
+	HINT_TETHER_CLOSED,  /* the connection held to it was closed */
+	HINT_TETHER_RESET,   /* ... or reset; error says how */
+	HINT_PROCESS_GONE,   /* the process that it names has ended */
+	HINT_UNIT_DOWN,      /* the systemd unit that it names is not active */
+	HINT_HAPROXY_ERRORS, /* HAProxy counted failed connections, answers */
+	HINT_HAPROXY_5XX,    /* ... or more 5xx than from its siblings */
+	HINT_KINDS
+};
+
+struct hint {
+	unsigned target;
+	enum hint_kind kind;
+	int error; /* errno where one is known, or 0 */
+};
+
 /* What another node's checks say of targets. */
 struct opinion_heard {
 	unsigned target;
@@ -99,6 +116,7 @@ enum event_kind {
 	EVENT_START,         /* the first one: with what was stored */
 	EVENT_DEADLINE,      /* ctl_deadline() has come */
 	EVENT_EVIDENCE,      /* a check ended */
+	EVENT_HINT,          /* a target was seen without being asked */
 	EVENT_HAPROXY_SEEN,  /* what a HAProxy shows */
 	EVENT_ACTION_DONE,   /* an action with an id has succeeded */
 	EVENT_ACTION_FAILED, /* ... or not; text says why */
@@ -121,6 +139,7 @@ struct event {
 			uint64_t check; /* the CHECK action's id */
 			struct result result;
 		} evidence;
+		struct hint hint;
 		struct haproxy_seen haproxy;
 		struct {
 			uint64_t id;
@@ -205,6 +224,7 @@ struct actions {
 };
 
 const char *event_kind_name(enum event_kind kind);
+const char *hint_kind_name(enum hint_kind kind);
 const char *action_kind_name(enum action_kind kind);
 const char *server_state_name(enum server_state state);
 

@@ -47,9 +47,20 @@ enum verdict {
 	VERDICT_FAIL
 };
 
+/* How far an unanswered question came, as TCP_INFO tells: a process that hangs
+ * has a kernel that acknowledges, a lost network or host has not. */
+enum reach {
+	REACH_UNKNOWN,
+	REACH_NOT_CONNECTED,  /* no answer to the SYN */
+	REACH_UNACKNOWLEDGED, /* connected; the question was not acknowledged */
+	REACH_ACKNOWLEDGED    /* the other kernel has it, the process is mute */
+};
+
 struct result {
 	enum result_code code;
-	int status;         /* HTTP status, exit code or errno; 0 if none */
+	enum reach reach; /* of a silence */
+	bool late;  /* the answer to a question already reported as silent */
+	int status; /* HTTP status, exit code or errno; 0 if none */
 	int64_t latency_us; /* from the question to the answer or the end */
 	int32_t cert_days;  /* days left of the certificate */
 	char text[RESULT_TEXT_MAX]; /* one line for people, may be empty */

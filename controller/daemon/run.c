@@ -157,6 +157,14 @@ static void on_checked(void *arg, unsigned target, uint64_t check_id,
 	run_feed(run, &ev);
 }
 
+static void on_hint(void *arg, const struct hint *hint)
+{
+	struct event ev = { .kind = EVENT_HINT };
+
+	ev.hint = *hint;
+	run_feed(arg, &ev);
+}
+
 static void on_haproxy_seen(void *arg, const struct haproxy_seen *seen)
 {
 	struct event ev = { .kind = EVENT_HAPROXY_SEEN };
@@ -429,6 +437,8 @@ static int make_parts(struct run *run, struct err *err)
 	if (r < 0)
 		return r;
 	r = checks_new(&run->checks, run->loop, run->set, on_checked, run, err);
+	if (r == 0)
+		checks_on_hint(run->checks, on_hint);
 	if (r < 0)
 		return r;
 	r = haproxies_new(&run->haproxies, run->loop, run->set, on_haproxy_seen,

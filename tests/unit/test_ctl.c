@@ -49,6 +49,35 @@ static void waits_for_the_claim_before_it_withdraws(void **state)
 	core_done(&w);
 }
 
+static const struct action *asked(struct core_world *w, unsigned target)
+{
+	unsigned i;
+
+	for (i = 0; i < w->count; i++)
+		if (w->log[i].kind == ACTION_CHECK &&
+		    w->log[i].check.target == target)
+			return &w->log[i];
+	return NULL;
+}
+
+static void a_hint_asks_at_once_over_a_new_connection(void **state)
+{
+	struct event ev = { .kind = EVENT_HINT };
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	begin(&w, NULL);
+	core_forget(&w);
+	assert_null(asked(&w, API1));
+	ev.hint.target = API1;
+	ev.hint.kind = HINT_TETHER_CLOSED;
+	core_feed(&w, &ev);
+	assert_non_null(asked(&w, API1));
+	assert_true(asked(&w, API1)->check.fresh);
+	core_done(&w);
+}
+
 static void a_disk_that_hangs_delays_a_withdrawal_by_20_ms(void **state)
 {
 	struct core_world w;
@@ -394,6 +423,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(waits_for_the_claim_before_it_withdraws),
+		cmocka_unit_test(a_hint_asks_at_once_over_a_new_connection),
 		cmocka_unit_test(
 			a_disk_that_hangs_delays_a_withdrawal_by_20_ms),
 		cmocka_unit_test(a_disk_that_is_known_bad_delays_nothing),
