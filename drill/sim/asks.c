@@ -6,6 +6,7 @@
 #include "checks/http_answer.h"
 
 #define CONNECT_US 40 /* to be refused takes about so long */
+#define MORE       "0123456789abcdef0123456789abcdef"
 
 void asks_begin(struct world *w, unsigned target, uint64_t id,
 		int64_t timeout_us)
@@ -70,8 +71,8 @@ static void evidence(struct world *w, unsigned machine,
 static enum http_progress feed_on(struct http_answer *ans,
 				  const struct http_question *ask)
 {
-	static const char more[] =
-		"X-More: 0123456789abcdef0123456789abcdef\r\n";
+	static const char more[] = "X-More: " MORE MORE MORE MORE MORE MORE MORE
+		MORE MORE MORE MORE MORE MORE MORE MORE MORE "\r\n";
 	enum http_progress progress = HTTP_MORE;
 	size_t used;
 	int i;

@@ -72,20 +72,40 @@ static bool happens_before(const struct happening *a, const struct happening *b)
 	       (a->at_us == b->at_us && a->order < b->order);
 }
 
-void cluster_at(struct cluster *cl, int64_t at_us, enum what what,
-		unsigned node, uint32_t life, uint32_t arg)
+static void put(struct cluster *cl, const struct happening *h)
 {
-	struct happening h = { at_us, cl->order++, what, arg, node, life };
 	unsigned i = cl->queue_count++, up;
 
 	assert(cl->queue_count <= QUEUE_MAX);
 	for (; i > 0; i = up) {
 		up = (i - 1) / 2;
-		if (!happens_before(&h, &cl->queue[up]))
+		if (!happens_before(h, &cl->queue[up]))
 			break;
 		cl->queue[i] = cl->queue[up];
 	}
-	cl->queue[i] = h;
+	cl->queue[i] = *h;
+}
+
+void cluster_at(struct cluster *cl, int64_t at_us, enum what what,
+		unsigned node, uint32_t life, uint32_t arg)
+{
+	struct happening h = { at_us, cl->order++, what, arg, node, life };
+
+	put(cl, &h);
+}
+
+/* One at a time, since a long queue is a slow one. */
+static void put_step(struct cluster *cl, unsigned index)
+{
+	const struct cluster_script *script = cl->script;
+	struct happening h = { .order = cl->step_order + index,
+			       .what = WHAT_STEP,
+			       .arg = index };
+
+	if (index >= script->step_count)
+		return;
+	h.at_us = script->steps[index].at_us;
+	put(cl, &h);
 }
 
 static struct happening pop(struct cluster *cl)
@@ -174,7 +194,6 @@ static void begin(struct cluster *cl, const struct cluster_script *script,
 {
 	void (*trace)(void *, const char *) = cl->trace;
 	void *trace_arg = cl->trace_arg;
-	unsigned i;
 
 	free_nodes(cl);
 	memset(cl, 0, offsetof(struct cluster, queue));
@@ -194,8 +213,9 @@ static void begin(struct cluster *cl, const struct cluster_script *script,
 	net_init(cl);
 	draw_weather(cl);
 	make_machines(cl);
-	for (i = 0; i < script->step_count; i++)
-		cluster_at(cl, script->steps[i].at_us, WHAT_STEP, 0, 0, i);
+	cl->step_order = cl->order;
+	cl->order += script->step_count;
+	put_step(cl, 0);
 }
 
 static void happen(struct cluster *cl, const struct happening *h)
@@ -232,6 +252,7 @@ static void happen(struct cluster *cl, const struct happening *h)
 		fault_mend(cl, h);
 		break;
 	case WHAT_STEP:
+		put_step(cl, h->arg + 1);
 		fault_step(cl, &cl->script->steps[h->arg]);
 		break;
 	case WHAT_VERDICT:

@@ -75,7 +75,7 @@ struct cluster_script {
 	int64_t drift_ppm; /* that the clocks have; the nodes allow 20000 */
 	int64_t end_us;
 	unsigned step_count;
-	struct cluster_step steps[CLUSTER_STEPS_MAX];
+	struct cluster_step steps[CLUSTER_STEPS_MAX]; /* none before another */
 	char breaks[40]; /* the rule without which it fails; or "" */
 };
 

@@ -214,6 +214,8 @@ static int read_step(struct cluster_script *script, char **words,
 			step->kind = (enum cluster_step_kind)i;
 	if (step->kind == STEP_KINDS || read_span(words[1], &step->at_us) < 0)
 		return -EINVAL;
+	if (script->step_count > 0 && step->at_us < step[-1].at_us)
+		return -EINVAL;
 	i = 3;
 	if (i < count && read_node(words[i], &step->node) == 0)
 		i++;

@@ -131,7 +131,7 @@ struct cluster {
 	void *trace_arg;
 
 	int64_t now_us;
-	uint64_t order;
+	uint64_t order, step_order; /* the next one; that of the first step */
 	struct rng rng;
 	struct weather weather;
 	unsigned loss; /* besides the weather's */

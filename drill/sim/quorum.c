@@ -139,8 +139,9 @@ static void print_totals(const struct totals *sum)
 	       sum->elections, sum->commits, sum->moves, sum->messages,
 	       sum->hash);
 	printf("%.1f simulated hours for each CPU second (%.1f s, %.0f ns an "
-	       "event)\n",
-	       speed(sum), sum->cpu_s, sum->cpu_s * 1e9 / (double)sum->events);
+	       "event); violations: %u\n",
+	       speed(sum), sum->cpu_s, sum->cpu_s * 1e9 / (double)sum->events,
+	       sum->wrong);
 	printf("recovery, in %% of the bound, of %" PRIu64
 	       ": median %.1f, 99.9 %% %.1f, worst %.1f\n",
 	       sum->rounds, quantile(sum, 5000), quantile(sum, 9990),

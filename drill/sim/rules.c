@@ -48,7 +48,7 @@ static bool is_absent(const struct world *w, unsigned target)
 	unsigned h, absent = 0;
 
 	for (h = 0; h < w->node.set->haproxy_count; h++) {
-		if (!ctl_haproxy(w->node.ctl, h).up)
+		if (!ctl_haproxy_up(w->node.ctl, h))
 			continue;
 		if (ctl_server(w->node.ctl, h, target) != SERVER_ABSENT)
 			return false;
