@@ -197,7 +197,9 @@ static void print_incident(const json_t *inc, int64_t now_us, FILE *out)
 	fputs(" first, ", out);
 	print_clean(out, field_text(json_object_get(inc, "cause"), "line"));
 	fprintf(out, "%s\n",
-		field_bool(inc, "held") ? "; min_up keeps the last one" : "");
+		field_bool(inc, "held")
+			? "; a rule keeps a dead one in rotation"
+			: "");
 }
 
 static void print_incidents(const json_t *status, FILE *out)

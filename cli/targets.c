@@ -108,6 +108,9 @@ static void why(const json_t *target, char *buf, size_t size)
 		snprintf(buf, size, "%s", maintenance_text(maintenance, text));
 	else if (state_rank(field_text(target, "state")) == RANK_UP)
 		snprintf(buf, size, "%s", line);
+	else if (field_text(target, "held_by")[0] != '\0')
+		snprintf(buf, size, "%s: %s", line,
+			 field_text(target, "held_by"));
 	else
 		snprintf(buf, size, "%s%s%s", line,
 			 line[0] != '\0' && reason[0] != '\0' ? ": " : "",

@@ -22,6 +22,19 @@ static const struct choice agrees[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct choice panics[] = {
+	{ "hold", PANIC_HOLD, NULL,
+	  "those in rotation stay there, those out stay out: when nearly all "
+	  "look bad, the last ones are better than none" },
+	{ "open", PANIC_OPEN, NULL,
+	  "all of the service are put back in rotation, as Envoy does: when "
+	  "nearly all look bad, perhaps it is the look that is wrong" },
+	{ "closed", PANIC_CLOSED, NULL,
+	  "the dead ones leave although min_up and max_withdrawn forbid it: "
+	  "no answer is better than a wrong one" },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct choice severities[] = {
 	{ "P1", SEVERITY_P1, NULL, NULL }, { "P2", SEVERITY_P2, NULL, NULL },
 	{ "P3", SEVERITY_P3, NULL, NULL }, { "P4", SEVERITY_P4, NULL, NULL },
@@ -208,6 +221,26 @@ static const struct key service_keys[] = {
 	  .unit = "targets",
 	  .help = "So many targets are never withdrawn from HAProxy, however "
 		  "bad they look; with fewer serving the service is down." },
+	{ .name = "max_withdrawn",
+	  .type = KEY_COUNT,
+	  FIELD(service_settings, max_withdrawn),
+	  .min = 1,
+	  .max = 100,
+	  .dflt = "100",
+	  .unit = "percent",
+	  .help = "So many of the service's targets, in percent of all, may be "
+		  "kept out of HAProxy at once by the daemon, drained ones "
+		  "included.  Rounded down, but one may always leave." },
+	{ .name = "on_panic",
+	  .type = KEY_CHOICE,
+	  FIELD(service_settings, on_panic),
+	  .choices = panics,
+	  .dflt = "hold",
+	  .proxied = true,
+	  .help = "What is done while more targets are down than min_up and "
+		  "max_withdrawn let go, or none serves.  It ends by "
+		  "itself when enough of them are well.  What an operator "
+		  "took out is left alone." },
 	{ .name = "concurrency",
 	  .type = KEY_COUNT,
 	  FIELD(service_settings, concurrency),
@@ -256,14 +289,6 @@ static const struct key service_keys[] = {
 	  .dflt = "local",
 	  .help = "Whose view of a target counts.  Any but \"local\" needs a "
 		  "cluster block." },
-	{ .name = "max_withdrawn",
-	  .type = KEY_LATER,
-	  .only = "100",
-	  .help = "min_up is the only limit yet: remove it" },
-	{ .name = "on_panic",
-	  .type = KEY_LATER,
-	  .only = "hold",
-	  .help = "\"hold\" is the only policy yet: remove it" },
 	{ .name = "failover",
 	  .type = KEY_LATER,
 	  .help = "database failover is not built yet: remove the block" },

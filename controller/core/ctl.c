@@ -57,7 +57,7 @@ unsigned slot_count(const struct settings *set)
 
 unsigned ctl_unit(const struct ctl *ctl)
 {
-	return 4 * ctl->set->haproxy_count + 14;
+	return 4 * ctl->set->haproxy_count + 16;
 }
 
 bool ctl_room(const struct ctl *ctl)

@@ -40,12 +40,13 @@ struct instant ctl_deadline(const struct ctl *ctl);
  */
 struct target_view {
 	const struct health *health;
-	const char *why;    /* of the last transition; "" at start */
-	bool in_rotation;   /* not withdrawn by us, not kept out by anybody */
-	bool withdrawn;     /* we want it out of every HAProxy */
-	bool held;          /* it should be withdrawn, but a rule forbids it */
-	bool operator_hold; /* an operator's maintenance at some HAProxy */
-	bool drained;       /* planned withdrawal */
+	const char *why;     /* of the last transition; "" at start */
+	bool in_rotation;    /* not withdrawn by us, not kept out by anybody */
+	bool withdrawn;      /* we want it out of every HAProxy */
+	bool held;           /* it should be withdrawn, but a rule forbids it */
+	const char *held_by; /* that rule, as a sentence; "" when not held */
+	bool operator_hold;  /* an operator's maintenance at some HAProxy */
+	bool drained;        /* planned withdrawal */
 	unsigned weight_percent;               /* wanted */
 	uint64_t checks;                       /* since start */
 	const struct maintenance *maintenance; /* NULL if none */
@@ -56,6 +57,7 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target);
 struct service_view {
 	unsigned serving; /* targets that answer and are in rotation */
 	unsigned down, maint;
+	bool panic;                      /* more is bad than may leave */
 	const struct incident *incident; /* NULL when none is open */
 };
 

@@ -102,7 +102,7 @@ static const char *forbidden(const struct ctl *ctl, const struct maintenance *m)
 	for (i = 0; i < svc->target_count; i++)
 		serving += rotation_serves(ctl, svc->first_target + i);
 	if (svc->backend != NULL && rotation_serves(ctl, m->target))
-		rule = governor_withdraw(svc, serving);
+		rule = governor_withdraw(svc, serving, 1);
 	for (h = 0; rule == NULL && h < ctl->set->haproxy_count; h++)
 		if (mend_server(ctl, h, m->target)->counted)
 			rule = mend_forbidden(ctl, h, m->target);

@@ -2,6 +2,8 @@
  */
 #include "controller/core/ctl_state.h"
 
+#include "controller/core/governor.h"
+
 struct instant incidents_onset(const struct health *h)
 {
 	return instant_is_none(h->last_good) ? h->watched : h->last_good;
@@ -84,6 +86,9 @@ bool incidents_count(struct ctl *ctl, unsigned target)
 			   .leaving = leaving_of(t),
 			   .serves = rotation_serves(ctl, target) };
 
+	is.bad = is.state == HEALTH_DOWN && agree_forbids(ctl, target) == NULL;
+	is.drained = is.state == HEALTH_MAINT && t->maintenance.on &&
+		     t->maintenance.drain;
 	/* One that is not judged yet makes no outage. */
 	if (is.state == HEALTH_UNKNOWN)
 		is.serves = true;
@@ -93,8 +98,12 @@ bool incidents_count(struct ctl *ctl, unsigned target)
 	svc->leavings[is.leaving]++;
 	svc->serving -= was.serves;
 	svc->serving += is.serves;
+	svc->bad -= was.bad;
+	svc->bad += is.bad;
+	svc->drained -= was.drained;
+	svc->drained += is.drained;
 	t->part = is;
-	return was.serves != is.serves;
+	return was.serves != is.serves || was.bad != is.bad;
 }
 
 static void close(struct ctl *ctl, unsigned service)
@@ -122,11 +131,12 @@ void incidents_update(struct ctl *ctl, unsigned service)
 	const struct service_settings *svc = &ctl->set->services[service];
 	struct service *n = &ctl->services[service];
 	struct incident *inc = &n->incident;
-	unsigned wanted = svc->min_up > 0 ? svc->min_up : 1;
+	unsigned wanted = governor_wanted(svc);
 	struct instant outage = inc->outage_since;
 	bool total = inc->total;
 	struct note *note;
 
+	panic_look(ctl, service);
 	if (inc->number == 0)
 		return;
 	if (n->states[HEALTH_DOWN] > inc->targets_down_max)

@@ -9,8 +9,8 @@ struct server *mend_server(const struct ctl *ctl, unsigned haproxy,
 	return &ctl->servers[haproxy * ctl->set->target_count + target];
 }
 
-static unsigned *pool_of(const struct ctl *ctl, unsigned haproxy,
-			 unsigned target)
+static struct pool *pool_of(const struct ctl *ctl, unsigned haproxy,
+			    unsigned target)
 {
 	return &ctl->pools[haproxy * ctl->set->service_count +
 			   ctl->set->targets[target].service];
@@ -19,30 +19,35 @@ static unsigned *pool_of(const struct ctl *ctl, unsigned haproxy,
 void mend_count(struct ctl *ctl, unsigned haproxy, unsigned target)
 {
 	struct server *srv = mend_server(ctl, haproxy, target);
-	bool counted = server_in_use(srv) && !srv->leaving &&
-		       !server_ordered_out(srv) && !srv->doubt && !srv->failed;
+	struct pool *pool = pool_of(ctl, haproxy, target);
+	bool was_counted = srv->counted, was_out = srv->out;
 
-	if (srv->counted == counted)
-		return;
-	srv->counted = counted;
-	if (!counted) {
-		--*pool_of(ctl, haproxy, target);
-		return;
-	}
-	++*pool_of(ctl, haproxy, target);
-	rotation_look_at_held(ctl, ctl->set->targets[target].service);
+	srv->counted = server_in_use(srv) && !srv->leaving &&
+		       !server_ordered_out(srv) && !srv->doubt && !srv->failed;
+	srv->out = !srv->counted && srv->seen != SERVER_ABSENT &&
+		   (srv->leaving || srv->claim == CLAIM_OUT);
+	pool->rotating += srv->counted;
+	pool->rotating -= was_counted;
+	pool->withdrawn += srv->out;
+	pool->withdrawn -= was_out;
+	if (srv->counted > was_counted || srv->out < was_out)
+		rotation_look_at_held(ctl, ctl->set->targets[target].service);
 }
 
 const char *mend_forbidden(const struct ctl *ctl, unsigned haproxy,
 			   unsigned target)
 {
 	const struct server *srv = mend_server(ctl, haproxy, target);
-	unsigned others = *pool_of(ctl, haproxy, target) - srv->counted;
+	const struct service_settings *svc = ctl_service_of(ctl, target);
+	const struct pool *pool = pool_of(ctl, haproxy, target);
 	const char *rule = agree_forbids(ctl, target);
 
 	if (rule != NULL)
 		return rule;
-	return governor_withdraw(ctl_service_of(ctl, target), others + 1);
+	if (svc->on_panic == PANIC_CLOSED && agree_down(ctl, target))
+		return NULL;
+	return governor_withdraw(svc, pool->rotating - srv->counted + 1,
+				 pool->withdrawn - srv->out + 1);
 }
 
 static struct action *store_claim(struct ctl *ctl, uint64_t id,

@@ -163,6 +163,7 @@ static unsigned carry_service(struct ctl *ctl, unsigned service,
 	svc->incident = old->services[k].incident;
 	svc->incident.service = service;
 	svc->incident.target = NOTE_NONE;
+	svc->panic = old->services[k].panic;
 	/* Perhaps all that were bad are gone, or min_up is another. */
 	svc->review = true;
 	return k;

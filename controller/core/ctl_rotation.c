@@ -55,7 +55,7 @@ static unsigned ramp_percent(const struct ctl *ctl, unsigned target)
 	struct instant since = ctl->targets[target].health.since;
 	int64_t step;
 
-	if (span_us == 0 ||
+	if (span_us == 0 || panic_opens(ctl, target) ||
 	    ctl->targets[target].health.state != HEALTH_RECOVERING)
 		return 100;
 	step = instant_diff_us(since, ctl->now) * RAMP_STEPS / span_us + 1;
@@ -82,6 +82,8 @@ static struct wish decide(const struct ctl *ctl, unsigned target)
 {
 	switch (ctl->targets[target].health.state) {
 	case HEALTH_DOWN:
+		if (panic_keeps(ctl, target) != NULL)
+			break;
 		return (struct wish){ .state = SERVER_MAINT };
 	case HEALTH_UNKNOWN:
 		return (struct wish){ .state = SERVER_UNKNOWN };
@@ -90,10 +92,10 @@ static struct wish decide(const struct ctl *ctl, unsigned target)
 	default:
 		if (agree_down(ctl, target))
 			return (struct wish){ .state = SERVER_MAINT };
-		return (struct wish){ .state = SERVER_READY,
-				      .weight_percent =
-					      ramp_percent(ctl, target) };
+		break;
 	}
+	return (struct wish){ .state = SERVER_READY,
+			      .weight_percent = ramp_percent(ctl, target) };
 }
 
 /* Another wish: what differs from it is no drift, and is said anew. */
@@ -114,14 +116,21 @@ static void set_wish(struct ctl *ctl, unsigned target, struct wish wish)
 	t->wish = wish;
 }
 
-static void look_whether_held(struct ctl *ctl, unsigned target)
+const char *rotation_keeps(const struct ctl *ctl, unsigned target)
 {
-	const char *rule = NULL;
+	const char *rule = panic_keeps(ctl, target);
 	unsigned h;
 
-	for (h = 0; h < ctl->set->haproxy_count; h++)
+	for (h = 0; rule == NULL && h < ctl->set->haproxy_count; h++)
 		if (mend_server(ctl, h, target)->held)
 			rule = mend_forbidden(ctl, h, target);
+	return rule;
+}
+
+static void look_whether_held(struct ctl *ctl, unsigned target)
+{
+	const char *rule = rotation_keeps(ctl, target);
+
 	if (rule != NULL && !ctl->targets[target].held)
 		note_say(ctl_note_target(ctl, NOTE_HELD, target), "%s", rule);
 	rotation_set_held(ctl, target, rule != NULL);

@@ -2,9 +2,10 @@
  *
  * ctl.c steps, ctl_view.c answers questions; ctl_checks.c asks targets and
  * judges answers; ctl_rotation.c says who is in rotation, ctl_mend.c brings
- * HAProxy there; ctl_haproxy.c hears what HAProxy shows and answers;
- * ctl_incidents.c keeps the incidents; ctl_admin.c does what people want;
- * ctl_begin.c starts, ctl_reload.c goes over to other settings.
+ * HAProxy there; ctl_panic.c when more is bad than may leave; ctl_haproxy.c
+ * hears what HAProxy shows and answers; ctl_incidents.c keeps the incidents;
+ * ctl_admin.c does what people want; ctl_begin.c starts, ctl_reload.c goes over
+ * to other settings.
  */
 #ifndef BASCULE_CORE_CTL_STATE_H
 #define BASCULE_CORE_CTL_STATE_H
@@ -39,6 +40,8 @@ struct part {
 	enum health_state state;
 	enum leaving leaving;
 	bool serves;
+	bool bad;     /* it should leave */
+	bool drained; /* by an operator's word */
 };
 
 struct target {
@@ -73,8 +76,16 @@ struct service {
 	/* Targets, counted. */
 	unsigned held;
 	unsigned states[HEALTH_STATES], leavings[LEAVINGS], serving;
+	unsigned bad, drained;
+	bool panic;               /* more is bad than may leave */
 	bool review;              /* its incident is to be looked at */
 	struct incident incident; /* number 0: none open */
+};
+
+/* The servers of one service at one HAProxy. */
+struct pool {
+	unsigned rotating;  /* in use, and not leaving */
+	unsigned withdrawn; /* by us */
 };
 
 struct haproxy {
@@ -96,9 +107,8 @@ struct ctl {
 	struct service *services;  /* owned */
 	struct haproxy *haproxies; /* owned */
 	struct server *servers;    /* owned: [haproxy * targets + target] */
-	unsigned *pools; /* owned: servers counted, [haproxy * services +
-			    service] */
-	uint32_t *dirty; /* owned: ring of target indices */
+	struct pool *pools;        /* owned: [haproxy * services + service] */
+	uint32_t *dirty;           /* owned: ring of target indices */
 	unsigned dirty_first, dirty_count;
 	struct schedule *schedule;      /* owned */
 	struct quorum *quorum;          /* owned */
@@ -198,7 +208,17 @@ void rotation_phase(struct ctl *ctl, unsigned target);
 bool rotation_serves(const struct ctl *ctl, unsigned target);
 /* Somebody came back: what was held may perhaps leave now. */
 void rotation_look_at_held(struct ctl *ctl, unsigned service);
+/* The rule that keeps a target that should leave in rotation, or NULL. */
+const char *rotation_keeps(const struct ctl *ctl, unsigned target);
 void rotation_set_held(struct ctl *ctl, unsigned target, bool held);
+
+/* ctl_panic.c */
+/* Look whether the service is in panic, after its counts have changed. */
+void panic_look(struct ctl *ctl, unsigned service);
+/* Whether all of the target's service are to be in rotation. */
+bool panic_opens(const struct ctl *ctl, unsigned target);
+/* Why a target that is bad is in rotation although it might leave; or NULL. */
+const char *panic_keeps(const struct ctl *ctl, unsigned target);
 
 /* ctl_mend.c */
 struct server *mend_server(const struct ctl *ctl, unsigned haproxy,
@@ -236,7 +256,8 @@ void haproxy_store_late(struct ctl *ctl);
 /* ctl_incidents.c */
 /* Since when at the earliest the target has been bad. */
 struct instant incidents_onset(const struct health *h);
-/* Count the target anew; returns whether those that serve are others now. */
+/* Count the target anew; returns whether those that serve, or that should
+ * leave, are others now. */
 bool incidents_count(struct ctl *ctl, unsigned target);
 void incidents_down(struct ctl *ctl, unsigned target);
 void incidents_update(struct ctl *ctl, unsigned service);

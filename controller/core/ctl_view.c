@@ -4,6 +4,7 @@
 struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 {
 	const struct target *t = &ctl->targets[target];
+	const char *rule = t->held ? rotation_keeps(ctl, target) : NULL;
 
 	return (struct target_view){
 		.health = &t->health,
@@ -11,6 +12,7 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 		.in_rotation = mend_rotating(ctl, target),
 		.withdrawn = server_is_out(t->wish.state) && !t->held,
 		.held = t->held,
+		.held_by = rule != NULL ? rule : "",
 		.operator_hold = mend_kept(ctl, target),
 		.drained = t->maintenance.on && t->maintenance.drain,
 		.weight_percent = t->wish.weight_percent,
@@ -27,6 +29,7 @@ struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 	unsigned i;
 
 	view.incident = inc->number != 0 ? inc : NULL;
+	view.panic = ctl->services[service].panic;
 	for (i = 0; i < svc->target_count; i++) {
 		const struct target *t = &ctl->targets[svc->first_target + i];
 

@@ -16,6 +16,8 @@ static const struct {
 	[NOTE_WITHDRAW] = { "withdraw", NOTE_NOTICE },
 	[NOTE_WITHDRAWN] = { "withdrawn", NOTE_NOTICE },
 	[NOTE_HELD] = { "held", NOTE_WARNING },
+	[NOTE_PANIC] = { "panic", NOTE_ERR },
+	[NOTE_PANIC_OVER] = { "panic_over", NOTE_NOTICE },
 	[NOTE_RESTORED] = { "restored", NOTE_NOTICE },
 	[NOTE_DRIFT] = { "drift", NOTE_WARNING },
 	[NOTE_OPERATOR] = { "operator", NOTE_NOTICE },
@@ -251,6 +253,13 @@ static void add_about_node(struct line *l, const struct note *n,
 		add(l, "node %s stood still for ", set->node);
 		add_span(l, n->span_us);
 		add(l, ": what was under way is forgotten, nobody is judged");
+		break;
+	case NOTE_PANIC:
+		add(l, "service %s: panic: %u targets are down, %s",
+		    service_name(n, set), n->count, n->text);
+		break;
+	case NOTE_PANIC_OVER:
+		add(l, "service %s: panic is over", service_name(n, set));
 		break;
 	case NOTE_STORE_FAILED:
 		add(l, "store: not kept: %s; checks and actions go on",

@@ -28,9 +28,11 @@ enum note_kind {
 	NOTE_WITHDRAWN, /* the last HAProxy has acknowledged; span_us since
 			   detected */
 	NOTE_HELD,      /* a withdrawal is forbidden: text names the rule */
-	NOTE_RESTORED,  /* the last HAProxy uses the target again */
-	NOTE_DRIFT,     /* HAProxy was found other than wanted; mended */
-	NOTE_OPERATOR,  /* a server is in an operator's maintenance: kept */
+	NOTE_PANIC, /* more of a service is bad than may leave: count; text */
+	NOTE_PANIC_OVER,
+	NOTE_RESTORED, /* the last HAProxy uses the target again */
+	NOTE_DRIFT,    /* HAProxy was found other than wanted; mended */
+	NOTE_OPERATOR, /* a server is in an operator's maintenance: kept */
 	NOTE_OPERATOR_OVER,
 	NOTE_HAPROXY_UP, /* the runtime socket answers; a new process if count
 			  */

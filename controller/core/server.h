@@ -26,6 +26,7 @@ struct server {
 	bool held;    /* it should leave, but its pool would be too small */
 	bool leaving; /* in use, and on its way out */
 	bool counted; /* in use, and not leaving: one of its pool */
+	bool out;     /* we keep it out, or are about to */
 	bool doubt;   /* an order of ours to leave may still be carried out */
 	bool failed;  /* the last order to leave did, perhaps with the link */
 	uint64_t storing;         /* id of the STORE under way, 0 if none */

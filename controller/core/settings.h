@@ -23,6 +23,8 @@ enum check_type { CHECK_HTTP, CHECK_HTTPS, CHECK_TCP, CHECK_TLS, CHECK_EXEC };
 enum sessions_policy { SESSIONS_KEEP, SESSIONS_END_WRITERS, SESSIONS_END };
 /* Whose view of a target counts. */
 enum agree { AGREE_LOCAL, AGREE_MAJORITY, AGREE_ANY };
+/* What becomes of a service of which more is bad than may leave. */
+enum panic_policy { PANIC_HOLD, PANIC_OPEN, PANIC_CLOSED };
 enum severity { SEVERITY_P1 = 1, SEVERITY_P2, SEVERITY_P3, SEVERITY_P4 };
 
 /* HTTP statuses from @first to @last, both included. */
@@ -80,6 +82,8 @@ struct service_settings {
 	struct check_settings check;
 	enum agree agree; /* AGREE_LOCAL without a cluster */
 	unsigned min_up;
+	unsigned max_withdrawn; /* percent of the targets; 0: no limit */
+	enum panic_policy on_panic;
 	unsigned concurrency; /* checks under way at once */
 	enum sessions_policy sessions;
 	int64_t slow_start_us;

@@ -109,6 +109,7 @@ json_t *api_target(const struct daemon_view *view, unsigned target)
 	json_object_set_new(doc, "in_rotation", json_boolean(t.in_rotation));
 	json_object_set_new(doc, "withdrawn", json_boolean(t.withdrawn));
 	json_object_set_new(doc, "held", json_boolean(t.held));
+	json_object_set_new(doc, "held_by", api_string(t.held_by));
 	json_object_set_new(doc, "drained", json_boolean(t.drained));
 	json_object_set_new(doc, "weight_percent",
 			    json_integer(t.weight_percent));
@@ -221,6 +222,7 @@ static json_t *service_doc(const struct daemon_view *view, unsigned service)
 	json_object_set_new(doc, "down", json_integer(s.down));
 	json_object_set_new(doc, "maint", json_integer(s.maint));
 	json_object_set_new(doc, "min_up", json_integer(svc->min_up));
+	json_object_set_new(doc, "panic", json_boolean(s.panic));
 	json_object_set_new(doc, "severity",
 			    api_severity(s.incident != NULL
 						 ? s.incident->severity

@@ -97,6 +97,11 @@ static void service_min_up(const struct metrics_row *row)
 	sample_number(row, SERVICES, row->view->set->services[row->i].min_up);
 }
 
+static void service_panic(const struct metrics_row *row)
+{
+	sample_number(row, SERVICES, ctl_service(row->view->ctl, row->i).panic);
+}
+
 static void checks(const struct metrics_row *row)
 {
 	unsigned code;
@@ -363,6 +368,8 @@ static const struct family families[] = {
 	  "Targets that answer and are in rotation." },
 	{ "bascule_service_min_up", GAUGE, SERVICES, service_min_up,
 	  "Targets that are never withdrawn." },
+	{ "bascule_service_panic", GAUGE, SERVICES, service_panic,
+	  "Whether more targets are down than may be withdrawn." },
 	{ "bascule_checks", COUNTER, SERVICES, checks,
 	  "Checks that ended, by what they found." },
 	{ "bascule_check_duration_seconds", HISTOGRAM, SERVICES, check_duration,

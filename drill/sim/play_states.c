@@ -149,18 +149,27 @@ static bool is_light(struct play *play, const char *name)
 	return everywhere(play, name, some);
 }
 
-static bool has_incident(struct play *play, const char *name)
+static struct service_view service(struct play *play, const char *name)
 {
 	const struct settings *set = world_settings(play->world);
 	unsigned i;
 
 	for (i = 0; i < set->service_count; i++)
 		if (strcmp(set->services[i].name, name) == 0)
-			return world_ctl(play->world) != NULL &&
-			       ctl_service(world_ctl(play->world), i)
-					       .incident != NULL;
+			return ctl_service(world_ctl(play->world), i);
 	world_break(play->world, "no such service: %s", name);
-	return false;
+	return (struct service_view){ 0 };
+}
+
+static bool has_incident(struct play *play, const char *name)
+{
+	return world_ctl(play->world) != NULL &&
+	       service(play, name).incident != NULL;
+}
+
+static bool panics(struct play *play, const char *name)
+{
+	return world_ctl(play->world) != NULL && service(play, name).panic;
 }
 
 static bool is_whole(struct play *play, const char *name)
@@ -232,6 +241,7 @@ static const struct {
 	{ "light", is_light },
 	{ "incident", has_incident },
 	{ "whole", is_whole },
+	{ "panic", panics },
 	{ "haproxy_up", haproxy_up },
 	{ "haproxy_down", haproxy_down },
 	{ "store_good", store_good },

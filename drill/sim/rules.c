@@ -1,6 +1,8 @@
 /* What may never be, whatever befalls. */
 #include "drill/sim/world_state.h"
 
+#include "controller/core/governor.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,6 +204,26 @@ static unsigned in_use(const struct world *w, unsigned haproxy,
 	return n;
 }
 
+/* How many of the service we keep out there, by what is written down. */
+static unsigned kept_out(const struct world *w, unsigned haproxy,
+			 const struct service_settings *svc)
+{
+	bool weight_only = false;
+	unsigned i, n = 0;
+
+	for (i = svc->first_target; i < svc->first_target + svc->target_count;
+	     i++) {
+		const struct machine *m = &w->machines[w->machine_of[i]];
+		const struct fake_server *s = m->servers[haproxy];
+
+		n += s != NULL && server_is(s) != SERVER_READY &&
+		     !m->operated[haproxy] && !m->by_operator[haproxy] &&
+		     ctl_claimed(w->node.ctl, haproxy, i, &weight_only) &&
+		     !weight_only;
+	}
+	return n;
+}
+
 static void withdrawn(struct world *w, unsigned haproxy, struct machine *m)
 {
 	const struct settings *set = w->node.set;
@@ -212,9 +234,15 @@ static void withdrawn(struct world *w, unsigned haproxy, struct machine *m)
 	    instant_diff_us(w->node.started, w->now) < HEARD_US)
 		return;
 	svc = &set->services[set->targets[m->target].service];
+	if (svc->on_panic == PANIC_CLOSED &&
+	    ctl_target(w->node.ctl, m->target).health->state == HEALTH_DOWN)
+		return;
 	if (in_use(w, haproxy, svc) < svc->min_up)
 		world_break(w, "withdrawing %s leaves %s with fewer than %u",
 			    m->name, svc->name, svc->min_up);
+	if (kept_out(w, haproxy, svc) > governor_withdrawable(svc))
+		world_break(w, "withdrawing %s takes too many out of %s",
+			    m->name, svc->name);
 }
 
 void rules_commanded(struct world *w, unsigned haproxy,

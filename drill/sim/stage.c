@@ -11,7 +11,7 @@
 static const char *const service_keys[] = { "min_up",   "slow_start",
 					    "drain",    "concurrency",
 					    "sessions", "max_withdrawn",
-					    "backend" };
+					    "backend",  "on_panic" };
 
 static bool of_service(const char *key)
 {

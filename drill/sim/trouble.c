@@ -73,6 +73,9 @@ static void lay_service(struct trouble *t, unsigned service)
 	static const char *const starts[] = { "0s", "0s", "5s" };
 	static const char *const ramps[] = { "0s", "0s", "2s", "10s" };
 	static const char *const drains[] = { "0s", "3s" };
+	static const char *const panics[] = { "hold", "hold", "open",
+					      "closed" };
+	static const char *const most[] = { "100", "100", "50", "34" };
 	static const char *const sessions[] = { "keep", "end-writers", "end" };
 	unsigned targets = 1 + below(t, 5);
 	unsigned min_up = 1 + below(t, targets);
@@ -93,6 +96,8 @@ static void lay_service(struct trouble *t, unsigned service)
 	put_one(t, &w, "slow_start", ramps, 4);
 	put_one(t, &w, "drain", drains, 2);
 	put_one(t, &w, "sessions", sessions, 3);
+	put_one(t, &w, "on_panic", panics, 4);
+	put_one(t, &w, "max_withdrawn", most, 4);
 	if (below(t, 3) == 0)
 		put(&w, "order", "backwards");
 	if (stage_service(&t->stage, w.list, w.count, &err) < 0)

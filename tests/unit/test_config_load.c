@@ -128,7 +128,7 @@ static void reads_every_setting_of_a_service(void **state)
 		"sessions = \"end\"; agree = \"local\"; slow_start = \"10s\";\n"
 		"severity = { partial = \"P3\"; };\n"
 		"objective = { availability = 99; mttd = \"1s\"; };\n"
-		"on_panic = \"hold\"; max_withdrawn = 100;\n"
+		"on_panic = \"open\"; max_withdrawn = 50;\n"
 		"targets = ( { name = \"a\"; address = \"10.0.0.1:80\"; },\n"
 		"  { name = \"b\"; address = \"10.0.0.2:80\"; } ); } );\n");
 	const struct service_settings *api = &settings->services[0];
@@ -140,6 +140,8 @@ static void reads_every_setting_of_a_service(void **state)
 	assert_int_equal(api->check.status[1].first, 401);
 	assert_int_equal(api->check.headers_count, 2);
 	assert_string_equal(api->check.headers[1], "X-B: 2");
+	assert_int_equal(api->on_panic, PANIC_OPEN);
+	assert_int_equal(api->max_withdrawn, 50);
 	assert_int_equal(api->sessions, SESSIONS_END);
 	assert_int_equal(api->slow_start_us, 10 * SECOND);
 	assert_int_equal(api->severity_partial, SEVERITY_P3);

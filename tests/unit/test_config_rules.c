@@ -396,17 +396,13 @@ static void says_of_what_is_not_built_what_to_do(void **state)
 		{ CHECK("tether = false;"),
 		  "x.conf:1: tether: it cannot be switched off yet: remove "
 		  "it\n" },
-		{ SERVICE("max_withdrawn = 50;"),
-		  "x.conf:1: max_withdrawn: min_up is the only limit yet: "
-		  "remove it\n" },
 		{ NULL, NULL },
 	};
 
 	(void)state;
 	config_all_wrong(mistakes);
-	settings_free(config_right(SERVICE(
-		"agree = \"local\"; max_withdrawn = 100; on_panic = \"hold\"; "
-		"check = { tether = true; };")));
+	settings_free(config_right(SERVICE("agree = \"local\"; "
+					   "check = { tether = true; };")));
 }
 
 static void render_mistakes(const void *arg, FILE *out)

@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "controller/core/governor.h"
 #include "tests/unit/core_world.h"
 
 static void begin(struct core_world *w, const struct stored *stored)
@@ -60,16 +59,6 @@ static void spans_that_are_not_known_are_negative(void **state)
 	inc.recovered = (struct instant){ 1100 };
 	assert_int_equal(incident_action_us(&inc), 50);
 	assert_int_equal(incident_recovery_us(&inc), 1000);
-}
-
-static void the_governor_keeps_min_up(void **state)
-{
-	struct service_settings svc = { .min_up = 2 };
-
-	(void)state;
-	assert_null(governor_withdraw(&svc, 3));
-	assert_non_null(governor_withdraw(&svc, 2));
-	assert_non_null(governor_withdraw(&svc, 0));
 }
 
 static void opens_with_its_onset_and_closes_when_whole(void **state)
@@ -513,7 +502,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(outage_is_the_time_with_too_few),
 		cmocka_unit_test(spans_that_are_not_known_are_negative),
-		cmocka_unit_test(the_governor_keeps_min_up),
 		cmocka_unit_test(opens_with_its_onset_and_closes_when_whole),
 		cmocka_unit_test(is_raised_when_too_few_serve),
 		cmocka_unit_test(one_that_was_open_goes_on_and_is_not_doubled),
