@@ -273,6 +273,7 @@ struct runtime_link *runtime_link_new(const struct runtime_link_owner *owner,
 				    owner->arg);
 	if (link->runtime == NULL)
 		goto fail;
+	runtime_on_hint(link->runtime, owner->hint, owner->arg);
 	if (is_tcp(link) && dial_to_init(&link->to, owner->resolver,
 					 where->host, where->port, NULL) < 0)
 		goto fail;

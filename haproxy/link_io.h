@@ -15,6 +15,7 @@ struct runtime_link_owner {
 	struct resolver *resolver;
 	runtime_seen_fn seen;
 	runtime_done_fn done;
+	runtime_hint_fn hint; /* or NULL */
 	void *arg;
 };
 

@@ -16,6 +16,7 @@
 struct runtime_views {
 	const struct servers *servers; /* borrowed */
 	struct view *list;             /* owned */
+	struct counters *counters;     /* owned */
 };
 
 struct runtime_views *runtime_views_new(const struct servers *servers)
@@ -26,8 +27,9 @@ struct runtime_views *runtime_views_new(const struct servers *servers)
 		return NULL;
 	views->servers = servers;
 	views->list = calloc(servers_count(servers) + 1, sizeof(*views->list));
-	if (views->list == NULL) {
-		free(views);
+	views->counters = counters_new(servers);
+	if (views->list == NULL || views->counters == NULL) {
+		runtime_views_free(views);
 		return NULL;
 	}
 	return views;
@@ -38,6 +40,7 @@ void runtime_views_free(struct runtime_views *views)
 	if (views == NULL)
 		return;
 	free(views->list);
+	counters_free(views->counters);
 	free(views);
 }
 
@@ -60,7 +63,9 @@ struct runtime *runtime_new(const struct servers *servers, unsigned haproxy,
 	rt->views = calloc(servers_count(servers) + 1, sizeof(*rt->views));
 	rt->orders = calloc(ORDERS_MAX, sizeof(*rt->orders));
 	rt->batch = calloc(BATCH_MAX, sizeof(*rt->batch));
-	if (rt->views == NULL || rt->orders == NULL || rt->batch == NULL) {
+	rt->counters = counters_new(servers);
+	if (rt->views == NULL || rt->orders == NULL || rt->batch == NULL ||
+	    rt->counters == NULL) {
 		runtime_free(rt);
 		return NULL;
 	}
@@ -74,6 +79,7 @@ void runtime_free(struct runtime *rt)
 	free(rt->views);
 	free(rt->orders);
 	free(rt->batch);
+	counters_free(rt->counters);
 	free(rt);
 }
 
@@ -133,6 +139,7 @@ void runtime_tell_up(struct runtime *rt, bool fresh)
 		rt->views[t].unweighted = false;
 	}
 	rt->told = TOLD_UP;
+	runtime_counters_reset(rt);
 	rt->seen(rt->arg, &seen);
 }
 
@@ -316,6 +323,7 @@ size_t runtime_output(struct runtime *rt, struct instant now,
 		    runtime_has_room(rt, 1))
 			ask_table(rt, now);
 		orders_pump(rt, now);
+		runtime_counters_pump(rt, now);
 	}
 	*ret_data = rt->output;
 	return rt->output_size;
@@ -346,7 +354,7 @@ struct instant runtime_deadline(const struct runtime *rt)
 		due = instant_min(due, rt->info_due);
 	if (rt->phase == LINK_UP && !rt->table_asked)
 		due = instant_min(due, rt->table_due);
-	return due;
+	return instant_min(due, runtime_counters_due(rt));
 }
 
 /* Whatever ran out while we stood still has not run out. */
@@ -415,6 +423,7 @@ void runtime_move(struct runtime *rt, struct runtime_views *views,
 	rt->haproxy = haproxy;
 	views->servers = servers;
 	views->list = list;
+	runtime_counters_move(rt, &views->counters);
 	orders_move(rt, servers, rt->servers);
 	for (i = 0; i < rt->sent_count; i++)
 		rt->sent[(rt->sent_first + i) % SENT_MAX].stale = true;

@@ -12,9 +12,10 @@
  * out in the order given, in batches: the servers' states are read, each order
  * is compared with what its giver knew, then the commands go out in one
  * stream.  So an order never overwrites a change that its giver had not seen:
- * it fails, and the change was told before.  What HAProxy acknowledged is not
- * told again as a fact.  LINK_UP and LINK_DOWN void what was ordered before:
- * those orders fail too.
+ * it fails, and the change was told before.  While no order waits, what HAProxy
+ * counted is read, if it is wanted (counters.h).  What HAProxy acknowledged is
+ * not told again as a fact.  LINK_UP and LINK_DOWN void what was ordered
+ * before: those orders fail too.
  *
  * Nothing is allocated after runtime_new(), but by runtime_views_new().
  */
@@ -55,6 +56,11 @@ struct runtime *runtime_new(const struct servers *servers, unsigned haproxy,
 
 /* Outstanding orders are forgotten. */
 void runtime_free(struct runtime *rt);
+
+/* Tell what HAProxy's counters say of targets, too; they are read as often as
+ * the settings have it.  @hint is valid for the call. */
+typedef void (*runtime_hint_fn)(void *arg, const struct hint *hint);
+void runtime_on_hint(struct runtime *rt, runtime_hint_fn hint, void *arg);
 
 enum runtime_step {
 	RUNTIME_WAIT,    /* send the output, read, come back at the deadline */

@@ -68,6 +68,7 @@ static bool hear_table(struct runtime *rt)
 	while ((t = servers_find(rt->servers, line.backend, line.name, t)) !=
 	       SERVERS_NONE) {
 		rt->views[t].reading = rt->reading;
+		counters_place(rt->counters, t, line.backend_id);
 		runtime_view(rt, t, server_line_state(&line), line.weight,
 			     line.configured_weight);
 	}
@@ -99,6 +100,10 @@ static void hear_line(struct runtime *rt, struct instant now)
 	case SENT_STATE:
 	case SENT_SESSIONS:
 		keep_text(rt);
+		break;
+	case SENT_COUNTERS:
+		if (!rt->sent[rt->sent_first].stale)
+			counters_line(rt->counters, rt->answer.line);
 		break;
 	case SENT_PROMPT:
 	case SENT_TIMEOUT:
@@ -217,6 +222,10 @@ static void hear_end(struct runtime *rt, struct instant now)
 	case SENT_STATE:
 	case SENT_SESSIONS:
 		change_ended(rt, now, sent);
+		break;
+	case SENT_COUNTERS:
+		if (!sent.stale)
+			runtime_counters_ended(rt, now);
 		break;
 	case SENT_PROMPT:
 	case SENT_TIMEOUT:

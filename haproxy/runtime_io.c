@@ -45,7 +45,8 @@ static bool links_make(struct haproxies *hs)
 
 int haproxies_new(struct haproxies **ret_haproxies, struct loop *loop,
 		  const struct settings *set, haproxies_event_fn event,
-		  haproxies_done_fn done, void *arg, struct err *err)
+		  haproxies_done_fn done, haproxies_hint_fn hint, void *arg,
+		  struct err *err)
 {
 	struct haproxies *hs = calloc(1, sizeof(*hs));
 	int r;
@@ -56,8 +57,12 @@ int haproxies_new(struct haproxies **ret_haproxies, struct loop *loop,
 	r = resolver_new(&hs->resolver, loop, err);
 	if (r < 0)
 		goto fail;
-	hs->owner = (struct runtime_link_owner){ loop, hs->resolver, event,
-						 done, arg };
+	hs->owner = (struct runtime_link_owner){ .loop = loop,
+						 .resolver = hs->resolver,
+						 .seen = event,
+						 .done = done,
+						 .hint = hint,
+						 .arg = arg };
 	if (!links_make(hs)) {
 		r = err_set(err, -ENOMEM, "out of memory");
 		goto fail;

@@ -20,12 +20,16 @@ typedef void (*haproxies_event_fn)(void *arg, const struct haproxy_seen *seen);
 typedef void (*haproxies_done_fn)(void *arg, uint64_t id,
 				  const char *failed_why, int64_t took_us);
 
+/* What a HAProxy's counters say of a target; valid for the call. */
+typedef void (*haproxies_hint_fn)(void *arg, const struct hint *hint);
+
 /* Begin to connect to the HAProxies of @set, which is borrowed until it is
  * replaced by haproxies_reload() or all is freed.  The callbacks come from the
  * loop, never from within a function of this header; they may give orders. */
 int haproxies_new(struct haproxies **ret_haproxies, struct loop *loop,
 		  const struct settings *set, haproxies_event_fn event,
-		  haproxies_done_fn done, void *arg, struct err *err);
+		  haproxies_done_fn done, haproxies_hint_fn hint, void *arg,
+		  struct err *err);
 
 /* Change a server.  At most one order for each target and HAProxy may be
  * under way. */

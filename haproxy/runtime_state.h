@@ -1,7 +1,8 @@
 /* The conversation from the inside: shared by the runtime*.c files alone.
  *
  * runtime.c keeps the link and the time, runtime_hear.c understands what
- * HAProxy says, runtime_orders.c carries out orders.
+ * HAProxy says, runtime_orders.c carries out orders, runtime_counters.c reads
+ * what HAProxy counted.
  */
 #ifndef BASCULE_HAPROXY_RUNTIME_STATE_H
 #define BASCULE_HAPROXY_RUNTIME_STATE_H
@@ -9,6 +10,7 @@
 #include <stdbool.h>
 
 #include "haproxy/answer.h"
+#include "haproxy/counters.h"
 #include "haproxy/runtime.h"
 
 /* Waiting: one for each target, and as many from before a reload of ours. */
@@ -45,8 +47,9 @@ enum sent_kind {
 	SENT_PROMPT,
 	SENT_TIMEOUT,
 	SENT_INFO,
-	SENT_TABLE,  /* the whole table, for changes */
-	SENT_READ,   /* the table or a part of it, for the batch */
+	SENT_TABLE, /* the whole table, for changes */
+	SENT_READ,  /* the table or a part of it, for the batch */
+	SENT_COUNTERS,
 	SENT_WEIGHT, /* the commands of an order */
 	SENT_STATE,
 	SENT_SESSIONS
@@ -109,6 +112,10 @@ struct runtime {
 	enum batch_stage stage;
 	struct item *batch; /* owned: BATCH_MAX */
 	unsigned batch_count, batch_next, batch_open;
+
+	struct counters *counters; /* owned */
+	runtime_hint_fn hint;      /* NULL: nobody wants to know */
+	void *hint_arg;
 };
 
 /* Append a command; the caller made sure of room. */
@@ -159,5 +166,15 @@ void orders_fail_waiting(struct runtime *rt, struct instant now,
 /* After a reload of ours: name the targets anew. */
 void orders_move(struct runtime *rt, const struct servers *from,
 		 const struct servers *to);
+
+/* runtime_counters.c: when to ask for what HAProxy counted; never while orders
+ * are under way, which must not wait behind it. */
+struct instant runtime_counters_due(const struct runtime *rt);
+void runtime_counters_pump(struct runtime *rt, struct instant now);
+void runtime_counters_ended(struct runtime *rt, struct instant now);
+/* Begin anew; an answer under way will be of no use. */
+void runtime_counters_reset(struct runtime *rt);
+/* Go over to those of a reload; @ret_old takes those used until now. */
+void runtime_counters_move(struct runtime *rt, struct counters **ret_old);
 
 #endif

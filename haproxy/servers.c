@@ -64,6 +64,11 @@ unsigned servers_count(const struct servers *srv)
 	return srv->set->target_count;
 }
 
+const struct settings *servers_settings(const struct servers *srv)
+{
+	return srv->set;
+}
+
 /* Put the targets in their chains, the first one foremost. */
 static void fill(struct servers *srv)
 {
@@ -158,10 +163,11 @@ static char *next_word(char **line)
  * srv_uweight srv_iweight ... */
 bool server_line_read(char *line, struct server_line *ret_line)
 {
-	long admin, weight, configured;
+	long id, admin, weight, configured;
 	const char *backend, *name;
 
-	if (servers_number(next_word(&line), INT32_MAX) < 0)
+	id = servers_number(next_word(&line), INT32_MAX);
+	if (id < 0)
 		return false;
 	backend = next_word(&line);
 	if (servers_number(next_word(&line), INT32_MAX) < 0)
@@ -175,6 +181,7 @@ bool server_line_read(char *line, struct server_line *ret_line)
 	if (admin < 0 || weight < 0 || configured < 0)
 		return false;
 	*ret_line = (struct server_line){
+		.backend_id = (unsigned)id,
 		.backend = backend,
 		.name = name,
 		.admin = (unsigned)admin,

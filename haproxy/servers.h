@@ -34,10 +34,12 @@ const char *servers_name(const struct servers *srv, unsigned target);
 /* The backend as configured, whatever its name; NULL when there is none. */
 const char *servers_routed(const struct servers *srv, unsigned target);
 unsigned servers_count(const struct servers *srv); /* targets in all */
+const struct settings *servers_settings(const struct servers *srv);
 
 /* A line of `show servers state`. */
 struct server_line {
 	const char *backend, *name; /* borrowed from the line */
+	unsigned backend_id;        /* HAProxy's own number */
 	unsigned admin;             /* bits of srv_admin_state */
 	unsigned weight, configured_weight;
 };

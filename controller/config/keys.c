@@ -97,6 +97,16 @@ static const struct key haproxy_keys[] = {
 	  .dflt_help = "each node drives its own",
 	  .help = "The node of the cluster that drives this HAProxy; the "
 		  "others leave it alone." },
+	{ .name = "counters_interval",
+	  .type = KEY_DURATION,
+	  FIELD(haproxy_settings, counters_interval_us),
+	  .max = MINUTE,
+	  .dflt = "20ms",
+	  .help = "How often its counters of our servers are read (show "
+		  "stat): a target that they speak against is asked at "
+		  "once.  Reading them takes at most 2 % of HAProxy's time; "
+		  "where they are many it is done less often.  \"0s\": "
+		  "never." },
 	{ .name = "master_socket",
 	  .type = KEY_LATER,
 	  .help = "leaving workers are not reached yet: remove it" },

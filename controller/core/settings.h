@@ -100,6 +100,7 @@ struct haproxy_settings {
 	const char *socket; /* UNIX path, or NULL */
 	const char *host;   /* for TCP, when socket is NULL */
 	uint16_t port;
+	int64_t counters_interval_us; /* 0: its counters are not read */
 	unsigned line;
 };
 

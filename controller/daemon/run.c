@@ -442,7 +442,7 @@ static int make_parts(struct run *run, struct err *err)
 	if (r < 0)
 		return r;
 	r = haproxies_new(&run->haproxies, run->loop, run->set, on_haproxy_seen,
-			  on_ordered, run, err);
+			  on_ordered, on_hint, run, err);
 	return r < 0 ? r : join_cluster(run, err);
 }
 

@@ -1,6 +1,7 @@
 /* Drives real runtime sockets for tests: orders come on standard input, facts
  * go to standard output, each with CLOCK_MONOTONIC seconds in front.
  *
+ *	counters MS		how often those of the next HAProxies are read
  *	haproxy NAME PATH | haproxy NAME HOST PORT
  *	server BACKEND NAME
  *	go			begin, or reload, with what was named
@@ -28,6 +29,7 @@ static struct haproxies *haproxies;
 static struct settings *present, *next;
 static struct servers *servers; /* of present */
 static uint64_t last_id;
+static int64_t counters_interval_us;
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -76,6 +78,13 @@ static void on_done(void *arg, uint64_t id, const char *failed, int64_t took_us)
 		say("failed %llu %s", (unsigned long long)id, failed);
 }
 
+static void on_hint(void *arg, const struct hint *hint)
+{
+	(void)arg;
+	say("hint %s/%s %s", backend_of(present, hint->target),
+	    present->targets[hint->target].name, hint_kind_name(hint->kind));
+}
+
 static struct settings *set_new(void)
 {
 	struct settings *set = calloc(1, sizeof(*set));
@@ -94,16 +103,24 @@ static void set_haproxy(const char *name, const char *host, unsigned port)
 		.socket = port == 0 ? strdup(host) : NULL,
 		.host = port == 0 ? NULL : strdup(host),
 		.port = (uint16_t)port,
+		.counters_interval_us = counters_interval_us,
 	};
 }
 
-/* Each server its own service: simple, and enough here. */
+/* Servers of one backend that are named one after the other are a service. */
 static void set_server(const char *backend, const char *name)
 {
-	next->services[next->service_count].backend = strdup(backend);
+	struct service_settings *svc = &next->services[next->service_count];
+
+	if (next->service_count == 0 || strcmp(svc[-1].backend, backend) != 0) {
+		svc->backend = strdup(backend);
+		svc->first_target = next->target_count;
+		next->service_count++;
+	}
+	next->services[next->service_count - 1].target_count++;
 	next->targets[next->target_count++] = (struct target_settings){
 		.name = strdup(name),
-		.service = next->service_count++,
+		.service = next->service_count - 1,
 	};
 }
 
@@ -121,8 +138,8 @@ static int go(void)
 		return r;
 	}
 	present = set;
-	return haproxies_new(&haproxies, loop, set, on_seen, on_done, NULL,
-			     NULL);
+	return haproxies_new(&haproxies, loop, set, on_seen, on_done, on_hint,
+			     NULL, NULL);
 }
 
 static enum server_state state_of(const char *word)
@@ -163,6 +180,8 @@ static void obey(char *line)
 	else if (sscanf(line, "order %127s %127[^/]/%127s %15s %u", a, b, c, d,
 			&n) == 5)
 		order(a, b, c, d, n, strstr(line, " end") != NULL);
+	else if (sscanf(line, "counters %u", &n) == 1)
+		counters_interval_us = n * MS;
 	else if (strncmp(line, "go", 2) == 0 && go() < 0)
 		exit(1);
 }
