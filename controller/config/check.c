@@ -81,6 +81,15 @@ static void socket_twin(const struct reader *reader, const struct named *twin,
 		     twin->name, first);
 }
 
+static void agent_twin(const struct reader *reader, const struct named *twin,
+		       const char *first)
+{
+	report_error(reader->report, text_place(reader->text, twin->order),
+		     "agent_listen \"%s\" answers another HAProxy already "
+		     "(%s): give each a port of its own",
+		     twin->name, first);
+}
+
 static void target_twin(const struct reader *reader, const struct named *twin,
 			const char *first)
 {
@@ -138,7 +147,7 @@ static bool driven_together(const struct haproxy_settings *a,
 }
 
 /* HAProxy @index, should one before it on the same node be called the same,
- * or be at the same socket.
+ * be at the same socket, or ask at the same address.
  */
 static void haproxy_twins(const struct reader *reader,
 			  const struct settings *settings, unsigned index)
@@ -146,8 +155,9 @@ static void haproxy_twins(const struct reader *reader,
 	const struct haproxy_settings *here = &settings->haproxies[index];
 	struct named name = { "", here->name, here->line };
 	struct named socket = { "", here->socket, here->line };
+	struct named agent = { "", here->agent_listen, here->line };
 	const struct haproxy_settings *other;
-	bool named = false, used = false;
+	bool named = false, used = false, asked = false;
 	struct named first;
 	unsigned i;
 
@@ -160,8 +170,13 @@ static void haproxy_twins(const struct reader *reader,
 			twin_tell(reader, &name, &first, haproxy_twin);
 		if (!used && text_same(here->socket, other->socket))
 			twin_tell(reader, &socket, &first, socket_twin);
+		if (!asked &&
+		    text_same(here->agent_listen, other->agent_listen))
+			twin_tell(reader, &agent, &first, agent_twin);
 		named = named || text_same(here->name, other->name);
 		used = used || text_same(here->socket, other->socket);
+		asked = asked ||
+			text_same(here->agent_listen, other->agent_listen);
 	}
 }
 
@@ -250,6 +265,11 @@ static void check_haproxy(const struct reader *reader,
 			     "address \"%s\" has no port: add one, such as "
 			     "\"%s:9999\"",
 			     haproxy->host, haproxy->host);
+	if (haproxy->agent_host != NULL && haproxy->agent_port == 0)
+		reader_error(reader, block_given(group, "agent_listen"),
+			     "agent_listen \"%s\" has no port: add one, such "
+			     "as \"%s:7481\"",
+			     haproxy->agent_host, haproxy->agent_host);
 }
 
 static void check_target(const struct reader *reader,

@@ -111,8 +111,15 @@ static const struct key haproxy_keys[] = {
 	  .type = KEY_LATER,
 	  .help = "leaving workers are not reached yet: remove it" },
 	{ .name = "agent_listen",
-	  .type = KEY_LATER,
-	  .help = "the agent-check responder is not built yet: remove it" },
+	  .type = KEY_ADDRESS,
+	  FIELD(haproxy_settings, agent_host),
+	  PORT(haproxy_settings, agent_port),
+	  TEXT(haproxy_settings, agent_listen),
+	  .dflt_help = "none",
+	  .help = "Where this HAProxy's agent checks are answered, as "
+		  "\"HOST:PORT\": servers whose line has agent-check, and "
+		  "names this port, are withdrawn by the agent's word "
+		  "instead of by maintenance.  See AGENT CHECKS." },
 	{ .name = NULL },
 };
 

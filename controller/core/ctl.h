@@ -87,6 +87,20 @@ enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
 bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target,
 		 bool *ret_weight_only);
 
+/* What an agent check of HAProxy is to be told about a server. */
+enum agent_word {
+	AGENT_SILENT, /* nothing: not known yet, and what is so may stay */
+	AGENT_UP,
+	AGENT_DOWN
+};
+
+/* The word on @target at @haproxy: what is wished, and while nothing is, what
+ * is written down to be withdrawn stays so.
+ *
+ * @ret_why: of AGENT_DOWN, static text. */
+enum agent_word ctl_agent(const struct ctl *ctl, unsigned haproxy,
+			  unsigned target, const char **ret_why);
+
 /* The node's own maintenance, or NULL. */
 const struct maintenance *ctl_maintenance(const struct ctl *ctl);
 

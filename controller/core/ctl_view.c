@@ -87,6 +87,23 @@ bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target,
 	return claim != CLAIM_NONE;
 }
 
+enum agent_word ctl_agent(const struct ctl *ctl, unsigned haproxy,
+			  unsigned target, const char **ret_why)
+{
+	const struct server *srv = mend_server(ctl, haproxy, target);
+	const struct target *t = &ctl->targets[target];
+
+	if (t->health.state == HEALTH_DOWN)
+		*ret_why = result_code_name(t->cause.code);
+	else
+		*ret_why = t->maintenance.on ? "maintenance" : "withdrawn";
+	if (srv->held || t->wish.state == SERVER_READY)
+		return AGENT_UP;
+	if (server_is_out(t->wish.state) || srv->claim == CLAIM_OUT)
+		return AGENT_DOWN;
+	return AGENT_SILENT;
+}
+
 const struct maintenance *ctl_maintenance(const struct ctl *ctl)
 {
 	return ctl->maintenance.on ? &ctl->maintenance : NULL;

@@ -101,6 +101,10 @@ struct haproxy_settings {
 	const char *host;   /* for TCP, when socket is NULL */
 	uint16_t port;
 	int64_t counters_interval_us; /* 0: its counters are not read */
+	/* Where its agent checks are answered; NULL and 0: nowhere. */
+	const char *agent_listen; /* as written, for people */
+	const char *agent_host;   /* numeric address or name, no brackets */
+	uint16_t agent_port;
 	unsigned line;
 };
 

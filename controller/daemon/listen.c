@@ -12,10 +12,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 128
-#define GROUP   "bascule"
+#define BACKLOG     128
+#define BACKLOG_ALL 4096 /* every server of a new HAProxy asks at once */
+#define GROUP       "bascule"
 
-static int bind_tcp(const struct addrinfo *ai)
+static int bind_tcp(const struct addrinfo *ai, int backlog)
 {
 	int yes = 1, no = 0, r;
 	int fd = socket(ai->ai_family,
@@ -29,7 +30,7 @@ static int bind_tcp(const struct addrinfo *ai)
 	if (ai->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
 	if (bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 ||
-	    listen(fd, BACKLOG) < 0) {
+	    listen(fd, backlog) < 0) {
 		r = -errno;
 		close(fd);
 		return r;
@@ -37,29 +38,65 @@ static int bind_tcp(const struct addrinfo *ai)
 	return fd;
 }
 
-int listen_tcp(const char *host, uint16_t port, struct err *err)
+static int find_addresses(const char *key, const char *host, uint16_t port,
+			  struct addrinfo **ret_list, struct err *err)
 {
 	const struct addrinfo hints = { .ai_family = AF_UNSPEC,
 					.ai_socktype = SOCK_STREAM,
 					.ai_flags = AI_PASSIVE };
-	struct addrinfo *list = NULL;
 	char service[8];
-	int r, fd;
+	int r;
 
 	snprintf(service, sizeof(service), "%u", (unsigned)port);
-	r = getaddrinfo(host, service, &hints, &list);
+	r = getaddrinfo(host, service, &hints, ret_list);
 	if (r != 0)
-		return err_set(err, -EADDRNOTAVAIL,
-			       "http.listen: cannot resolve %s: %s", host,
-			       gai_strerror(r));
-	fd = bind_tcp(list);
+		return err_set(err, -EADDRNOTAVAIL, "%s: cannot resolve %s: %s",
+			       key, host, gai_strerror(r));
+	return 0;
+}
+
+static int cannot_listen(const char *key, const char *host, uint16_t port,
+			 int error, struct err *err)
+{
+	return err_set(err, error, "%s: cannot listen at %s port %u: %s", key,
+		       host, (unsigned)port, strerror(-error));
+}
+
+int listen_tcp(const char *host, uint16_t port, struct err *err)
+{
+	struct addrinfo *list = NULL;
+	int r = find_addresses("http.listen", host, port, &list, err), fd;
+
+	if (r < 0)
+		return r;
+	fd = bind_tcp(list, BACKLOG);
 	freeaddrinfo(list);
 	if (fd < 0)
-		return err_set(err, fd,
-			       "http.listen: cannot listen at %s"
-			       " port %u: %s",
-			       host, (unsigned)port, strerror(-fd));
+		return cannot_listen("http.listen", host, port, fd, err);
 	return fd;
+}
+
+int listen_tcp_all(const char *key, const char *host, uint16_t port, int *fds,
+		   unsigned max, struct err *err)
+{
+	struct addrinfo *list = NULL, *ai;
+	int r = find_addresses(key, host, port, &list, err);
+	unsigned count = 0;
+
+	if (r < 0)
+		return r;
+	for (ai = list; ai != NULL && count < max; ai = ai->ai_next) {
+		r = bind_tcp(ai, BACKLOG_ALL);
+		if (r < 0)
+			break;
+		fds[count++] = r;
+	}
+	freeaddrinfo(list);
+	if (r >= 0)
+		return (int)count;
+	while (count > 0)
+		close(fds[--count]);
+	return cannot_listen(key, host, port, r, err);
 }
 
 /* Whether somebody accepts connections there; a full backlog counts. */

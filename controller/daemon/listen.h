@@ -11,6 +11,12 @@
  * Returns the descriptor, non-blocking, or a negative errno. */
 int listen_tcp(const char *host, uint16_t port, struct err *err);
 
+/* Listen at every address that @host has, @max at most, for bursts of
+ * connections.  @key is named in errors.  Returns how many descriptors were
+ * put into @fds, or a negative errno. */
+int listen_tcp_all(const char *key, const char *host, uint16_t port, int *fds,
+		   unsigned max, struct err *err);
+
 /* Listen at @path, mode 0660 and, where it exists, group "bascule".  The
  * socket of a daemon that is dead is replaced, that of one that lives is
  * not: -EADDRINUSE. */

@@ -12,8 +12,9 @@ struct next {
 	unsigned *kept;       /* owned: new target -> old, where unchanged */
 	struct claim *claims; /* owned: what is ours, in new indices */
 	size_t claim_count;
-	struct settings *set; /* owned until applied */
-	struct ctl *ctl;      /* owned until applied */
+	struct settings *set;           /* owned until applied */
+	struct ctl *ctl;                /* owned until applied */
+	struct responder_change *doors; /* owned until applied */
 };
 
 static void say_report(struct run *run, struct report *report)
@@ -66,6 +67,7 @@ static void next_done(struct next *next)
 {
 	free(next->kept);
 	free(next->claims);
+	responder_drop(next->doors);
 	ctl_free(next->ctl);
 	settings_free(next->set);
 }
@@ -90,7 +92,7 @@ static int prepare(struct run *run, struct next *next, struct err *err)
 		if (next->kept[i] != SETTINGS_NONE &&
 		    !target_asks_same(next->set, i, run->set, next->kept[i]))
 			next->kept[i] = SETTINGS_NONE;
-	return 0;
+	return responder_prepare(run->responder, next->set, &next->doors, err);
 }
 
 /* The adapters go over one after the other; one that cannot takes the others
@@ -133,6 +135,8 @@ static void apply(struct run *run, struct next *next)
 	stored.claim_count = next->claim_count;
 	run->set = next->set;
 	run->ctl = next->ctl;
+	responder_apply(run->responder, next->doors, next->set);
+	next->doors = NULL;
 	cluster_reload(run->cluster, next->set);
 	tell_reload(run->tell, run->set, run->ctl);
 	ev.settings.previous = old_ctl;

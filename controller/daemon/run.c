@@ -407,6 +407,14 @@ static int join_cluster(struct run *run, struct err *err)
 	return cluster_join(run->cluster, &parts, err);
 }
 
+static enum agent_word on_asked(void *arg, unsigned haproxy, unsigned target,
+				const char **ret_why)
+{
+	const struct run *run = arg;
+
+	return ctl_agent(run->ctl, haproxy, target, ret_why);
+}
+
 static int make_parts(struct run *run, struct err *err)
 {
 	const struct store_doors doors = { .arg = run,
@@ -443,6 +451,10 @@ static int make_parts(struct run *run, struct err *err)
 		return r;
 	r = haproxies_new(&run->haproxies, run->loop, run->set, on_haproxy_seen,
 			  on_ordered, on_hint, run, err);
+	if (r < 0)
+		return r;
+	r = responder_new(&run->responder, run->loop, run->set, on_asked, run,
+			  err);
 	return r < 0 ? r : join_cluster(run, err);
 }
 
@@ -497,6 +509,7 @@ void run_free(struct run *run)
 		return;
 	cluster_free(run->cluster);
 	views_free(run->views);
+	responder_free(run->responder);
 	haproxies_free(run->haproxies);
 	checks_free(run->checks);
 	tell_free(run->tell);

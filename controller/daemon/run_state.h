@@ -7,6 +7,7 @@
 #include "controller/daemon/cluster.h"
 #include "controller/daemon/log.h"
 #include "controller/daemon/orphans.h"
+#include "controller/daemon/responder.h"
 #include "controller/daemon/run.h"
 #include "controller/daemon/service.h"
 #include "controller/daemon/store.h"
@@ -26,6 +27,7 @@ struct run {
 	struct tell *tell;
 	struct checks *checks;
 	struct haproxies *haproxies;
+	struct responder *responder;
 	struct cluster *cluster; /* NULL: a cluster of one */
 	struct views *views;     /* likewise */
 	bool stopping;

@@ -59,7 +59,8 @@ class HAProxy:
         self.start()
 
     def write(self):
-        lines = [f"    server {name} 127.0.0.1:{port} {self.extra}"
+        lines = [f"    server {name} 127.0.0.1:{port} "
+                 + self.extra.replace("{name}", name)
                  for name, port in self.servers.items()]
         self.config.write_text(
             "global\n"
@@ -196,11 +197,12 @@ class World:
 
     def __init__(self, targets=3, haproxies=1, level="admin", check="",
                  service="", environment=None, haproxy_extra="",
-                 http="off"):
+                 http="off", haproxy_settings=""):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-e2e."))
         self.check = check
         self.service = service
         self.http = http
+        self.haproxy_settings = haproxy_settings
         self.names = [f"api{i + 1}" for i in range(targets)]
         self.replicas = {name: Replica() for name in self.names}
         ports = {name: r.port for name, r in self.replicas.items()}
@@ -215,15 +217,17 @@ class World:
     def haproxy(self):
         return self.haproxies[0]
 
-    def configure(self, names=None, check=None, service=None, extra=""):
+    def configure(self, names=None, check=None, service=None, extra="",
+                  haproxy=None):
         names = self.names if names is None else names
         check = self.check if check is None else check
         service = self.service if service is None else service
+        haproxy = self.haproxy_settings if haproxy is None else haproxy
         targets = ", ".join(
             f'{{ name = "{name}"; address = "127.0.0.1:{self.ports[name]}"; }}'
             for name in names)
         haproxies = ", ".join(
-            f'{{ name = "{h.name}"; socket = "{h.socket}"; }}'
+            f'{{ name = "{h.name}"; socket = "{h.socket}"; {haproxy} }}'
             for h in self.haproxies)
         self.daemon.config.write_text(f"""
 node = "test";

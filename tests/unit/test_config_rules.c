@@ -312,6 +312,18 @@ static void refuses_haproxies_that_cannot_be_reached(void **state)
 		  "give it another name\n"
 		  "x.conf:3: socket \"/s\" is another HAProxy's already "
 		  "(line 2): name each process once\n" },
+		{ SERVICE("backend = \"b\";") "haproxy = ( { socket = \"/s\"; "
+					      "agent_listen = \"h\"; } );\n",
+		  "x.conf:2: agent_listen \"h\" has no port: add one, such "
+		  "as \"h:7481\"\n" },
+		{ SERVICE("backend = \"b\";") "haproxy = ( { socket = \"/s\"; "
+					      "agent_listen = \"[::1]:1\"; "
+					      "},\n{ name = \"b\"; "
+					      "socket = \"/t\"; "
+					      "agent_listen = \"[::1]:1\"; "
+					      "} );\n",
+		  "x.conf:3: agent_listen \"[::1]:1\" answers another HAProxy "
+		  "already (line 2): give each a port of its own\n" },
 		{ NULL, NULL },
 	};
 
