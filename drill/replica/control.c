@@ -74,10 +74,10 @@ static void switch_fault(struct listener *asked, const struct request *req,
 		reply_error(reply, 400, err.text);
 		return;
 	}
-	if (fault.kind == FAULT_REFUSE && !asked->control) {
+	if (fault_bars(fault.kind) && !asked->control) {
 		reply_error(reply, 409,
-			    "kind refuse closes this listener: "
-			    "switch it on the one of --control");
+			    "that kind closes this listener to new "
+			    "connections: switch it on the one of --control");
 		return;
 	}
 	if (server_set_fault(asked->server, &fault, &listener, &err) < 0) {

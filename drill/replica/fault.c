@@ -33,11 +33,17 @@ static const struct kind {
 	[FAULT_HUGE] = { "huge", 0 },
 	[FAULT_BYTES] = { "bytes", TAKES_MS },
 	[FAULT_REFUSE] = { "refuse", 0 },
+	[FAULT_FULL] = { "full", 0 },
 };
 
 const char *fault_kind_name(enum fault_kind kind)
 {
 	return kinds[kind].name;
+}
+
+bool fault_bars(enum fault_kind kind)
+{
+	return kind == FAULT_REFUSE || kind == FAULT_FULL;
 }
 
 static int set_kind(struct fault *fault, const char *name, struct err *err)
@@ -158,10 +164,11 @@ static int check_words(const struct fault *fault, unsigned given,
 	    (fault->up_us == 0 || fault->down_us == 0))
 		return err_set(err, -EINVAL,
 			       "kind %s needs up_ms= and down_ms=", kind->name);
-	if (fault->kind == FAULT_REFUSE && fault->health_only)
+	if (fault_bars(fault->kind) && fault->health_only)
 		return err_set(err, -EINVAL,
-			       "kind refuse closes the whole listener: it "
-			       "cannot have scope=health");
+			       "kind %s is of the whole listener: it "
+			       "cannot have scope=health",
+			       kind->name);
 	return 0;
 }
 

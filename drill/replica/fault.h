@@ -15,6 +15,8 @@
  *	huge				a body of 2 GiB
  *	bytes&ms=10			the answer byte by byte, one each ms
  *	refuse				listener and its connections closed
+ *	full				no new connection: the queue is full;
+ *					held ones are answered
  *
  * scope=health hits /health only, scope=all (the default) every path but
  * /fault.
@@ -41,6 +43,7 @@ enum fault_kind {
 	FAULT_HUGE,
 	FAULT_BYTES,
 	FAULT_REFUSE,
+	FAULT_FULL,
 	FAULT_KINDS,
 };
 
@@ -67,6 +70,9 @@ int fault_parse(const char *form, struct fault *ret_fault, struct err *err);
 void fault_print(const struct fault *fault, char text[static FAULT_TEXT_MAX]);
 
 const char *fault_kind_name(enum fault_kind kind);
+
+/* Whether it keeps new connections out, and so also who would end it. */
+bool fault_bars(enum fault_kind kind);
 
 /* What a request meets at @now: FAULT_NONE, or the kind that hits it.  A
  * flapping fault is FAULT_STATUS or FAULT_NONE.

@@ -68,11 +68,13 @@ static const char help[] =
 	"  kind=huge                          a body of 2 GiB\n"
 	"  kind=bytes&ms=10                   byte by byte, one each ms\n"
 	"  kind=refuse                        closes listener and connections\n"
+	"  kind=full                          no new connection: queue full\n"
 	"\n"
 	"scope=health hits /health only, scope=all (the default) everything "
 	"but\n"
-	"/fault; port=N one of several ports.  kind=refuse is taken on the\n"
-	"control listener only, since no other way back would be left.\n";
+	"/fault; port=N one of several ports.  kind=refuse and kind=full are\n"
+	"taken on the control listener only: no other way back would be "
+	"left.\n";
 
 enum option_id {
 	OPT_LISTEN = 1000,

@@ -173,7 +173,8 @@ static int meet_fault(struct conn *conn, const struct request *req,
 		return send_page(conn, req, page);
 	case FAULT_NONE:
 	case FAULT_FLAP:   /* fault_at() says status or none */
-	case FAULT_REFUSE: /* hits connections, not requests */
+	case FAULT_REFUSE: /* these hit connections, not requests */
+	case FAULT_FULL:
 	case FAULT_KINDS:
 		break;
 	}

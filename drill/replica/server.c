@@ -15,14 +15,9 @@
 #define ACCEPTS_MAX   64
 #define PAUSE_SECONDS 0.1
 
-static bool is_refusing(const struct listener *listener)
-{
-	return listener->fault.kind == FAULT_REFUSE;
-}
-
 static void start_accepting(struct listener *listener)
 {
-	if (listener->fd >= 0 && !is_refusing(listener))
+	if (listener->fd >= 0 && !fault_bars(listener->fault.kind))
 		ev_io_start(listener->server->ev, &listener->io);
 }
 
@@ -76,6 +71,12 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int revents)
 	}
 }
 
+static void listener_init(struct listener *listener)
+{
+	for (unsigned i = 0; i < LISTENER_FILLERS; i++)
+		listener->fillers[i] = -1;
+}
+
 int server_init(struct server *server, struct loop *loop, const char *name,
 		const char *version)
 {
@@ -84,14 +85,47 @@ int server_init(struct server *server, struct loop *loop, const char *name,
 	server->ev = loop_ev(loop);
 	server->control.server = server;
 	server->control.fd = -1;
+	listener_init(&server->control);
 	ev_io_init(&server->control.io, on_acceptable, -1, EV_READ);
 	ev_timer_init(&server->pause, on_pause_over, 0., 0.);
 	server->pause.data = server;
 	return pages_init(&server->pages, name, version);
 }
 
+static void stop_filling(struct listener *listener)
+{
+	for (unsigned i = 0; i < LISTENER_FILLERS; i++) {
+		if (listener->fillers[i] >= 0)
+			close(listener->fillers[i]);
+		listener->fillers[i] = -1;
+	}
+}
+
+/* Connections of our own, which wait to be accepted. */
+static int fill_queue(struct listener *listener)
+{
+	const struct endpoint *to = &listener->endpoint;
+	int fd;
+
+	if (listen(listener->fd, 0) < 0)
+		return -errno;
+	for (unsigned i = 0; i < LISTENER_FILLERS; i++) {
+		fd = socket(to->addr.ss_family,
+			    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (fd < 0)
+			return -errno;
+		listener->fillers[i] = fd;
+		if (connect(fd, (const struct sockaddr *)&to->addr,
+			    to->addr_len) < 0 &&
+		    errno != EINPROGRESS)
+			return -errno;
+	}
+	return 0;
+}
+
 static void listener_close(struct listener *listener)
 {
+	stop_filling(listener);
 	ev_io_stop(listener->server->ev, &listener->io);
 	conn_free_all(listener);
 	if (listener->fd >= 0)
@@ -161,6 +195,7 @@ static int listener_open(struct listener *listener, struct server *server,
 	char text[ENDPOINT_TEXT_MAX];
 	int fd;
 
+	listener_init(listener);
 	listener->endpoint = *endpoint;
 	listener->fault.since = loop_clock();
 	fd = open_socket(&listener->endpoint);
@@ -225,34 +260,39 @@ struct listener *server_find(struct server *server, unsigned port)
 }
 
 /* The socket stays bound, so nobody else can take its port meanwhile. */
-static int switch_listening(struct listener *listener, bool refuse)
+static int bar(struct listener *listener, enum fault_kind kind)
 {
-	if (!refuse) {
-		if (listen(listener->fd, BACKLOG) < 0)
-			return -errno;
-		start_accepting(listener);
-		return 0;
-	}
 	ev_io_stop(listener->server->ev, &listener->io);
+	if (kind == FAULT_FULL)
+		return fill_queue(listener);
 	if (shutdown(listener->fd, SHUT_RD) < 0)
 		return -errno;
 	conn_free_all(listener);
 	return 0;
 }
 
+static int unbar(struct listener *listener)
+{
+	stop_filling(listener);
+	if (listen(listener->fd, BACKLOG) < 0)
+		return -errno;
+	start_accepting(listener);
+	return 0;
+}
+
 static int set_one(struct listener *listener, const struct fault *fault)
 {
-	bool refused = is_refusing(listener);
-	int r;
+	enum fault_kind was = listener->fault.kind;
+	int r = 0;
 
 	listener->fault = *fault;
-	if (refused != is_refusing(listener)) {
-		r = switch_listening(listener, !refused);
-		if (r < 0)
-			return r;
-	}
-	conn_fault_switched(listener);
-	return 0;
+	if (was != fault->kind && fault_bars(was))
+		r = unbar(listener);
+	if (r == 0 && was != fault->kind && fault_bars(fault->kind))
+		r = bar(listener, fault->kind);
+	if (r == 0)
+		conn_fault_switched(listener);
+	return r;
 }
 
 int server_set_fault(struct server *server, const struct fault *fault,
@@ -266,10 +306,11 @@ int server_set_fault(struct server *server, const struct fault *fault,
 	if (first == NULL)
 		return err_set(err, -EINVAL, "nothing listens on port %u",
 			       fault->port);
-	if (fault->kind == FAULT_REFUSE && server->control.fd < 0)
+	if (fault_bars(fault->kind) && server->control.fd < 0)
 		return err_set(err, -EINVAL,
-			       "kind refuse needs a replica started with "
-			       "--control, or there is no way back");
+			       "kind %s needs a replica started with "
+			       "--control, or there is no way back",
+			       fault_kind_name(fault->kind));
 	timed.since = loop_clock();
 	for (unsigned i = 0; i < count; i++) {
 		r = set_one(&first[i], &timed);

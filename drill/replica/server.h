@@ -21,6 +21,9 @@ struct conn;
 struct loop;
 struct server;
 
+/* A queue of length 0 takes one connection; the second is a spare. */
+#define LISTENER_FILLERS 2
+
 struct listener {
 	ev_io io;
 	struct server *server; /* borrowed, its owner */
@@ -28,7 +31,8 @@ struct listener {
 	int fd;
 	bool control; /* never hit by a fault */
 	struct fault fault;
-	struct conn *conns; /* owned, a list */
+	struct conn *conns;            /* owned, a list */
+	int fillers[LISTENER_FILLERS]; /* owned, what fills the queue */
 };
 
 struct server {

@@ -13,6 +13,14 @@ SRC = pathlib.Path(os.environ.get("top_srcdir") or os.getcwd())
 BUILD = pathlib.Path(os.environ.get("top_builddir") or os.getcwd())
 
 
+def cpu_seconds(pid):
+    """All threads, from the scheduler's own nanoseconds."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0])
+    return total / 1e9
+
+
 class Process:
     """A program under measurement; ended by the id it was started with."""
 
@@ -24,11 +32,7 @@ class Process:
         self.pid = self.popen.pid
 
     def cpu_seconds(self):
-        """All threads, from the scheduler's own nanoseconds."""
-        total = 0
-        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-        return total / 1e9
+        return cpu_seconds(self.pid)
 
     def private_kib(self):
         """What it wrote itself: pages of files may be shared tomorrow."""

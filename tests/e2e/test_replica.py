@@ -266,6 +266,20 @@ def test_refuse_closes_listener_and_connections_but_not_the_process(replica):
     assert replica.get()[0] == 200
 
 
+def test_full_keeps_newcomers_waiting_and_answers_held_connections(replica):
+    held = http.client.HTTPConnection("127.0.0.1", replica.port, timeout=1)
+    with contextlib.closing(held):
+        held.request("GET", "/health")
+        assert held.getresponse().read()
+        replica.fault("kind=full")
+        with pytest.raises(TimeoutError):
+            socket.create_connection(("127.0.0.1", replica.port), 0.3)
+        held.request("GET", "/health")
+        assert held.getresponse().status == 200
+    replica.fault("kind=none")
+    assert replica.get()[0] == 200
+
+
 def test_scope_health_spares_the_rest(replica):
     replica.fault("kind=status&code=500&scope=health")
     assert replica.get()[0] == 500

@@ -32,6 +32,7 @@ static void prints_every_fault_as_it_reads_it(void **state)
 		"kind=huge&scope=all",
 		"kind=bytes&ms=10&scope=all",
 		"kind=refuse&scope=all",
+		"kind=full&scope=all",
 	};
 	char text[FAULT_TEXT_MAX];
 	struct fault fault;
@@ -88,6 +89,7 @@ static void says_what_is_wrong_with_a_form(void **state)
 		{ "kind=mute&scope=some", "\"some\" is neither health nor" },
 		{ "kind=mute&port=0", "port: \"0\"" },
 		{ "kind=refuse&scope=health", "cannot have scope=health" },
+		{ "kind=full&scope=health", "cannot have scope=health" },
 	};
 	struct fault fault = { .kind = FAULT_HUGE };
 	struct err err;

@@ -1,4 +1,5 @@
-"""The benchmarks of the cluster, short: they run and never see two primaries."""
+"""The benchmarks that need hosts, short: they run, never see two primaries, and
+see every fault."""
 
 import json
 import os
@@ -12,7 +13,7 @@ BENCHES = pathlib.Path(os.environ["top_srcdir"]) / "tests/bench"
 REPORTS = pathlib.Path(os.environ["top_builddir"]) / "bench"
 
 
-@pytest.mark.parametrize("name", ["failover", "calm_cluster"])
+@pytest.mark.parametrize("name", ["failover", "calm_cluster", "detection"])
 def test_the_benchmark_runs(name):
     done = subprocess.run([sys.executable, BENCHES / f"{name}.py", "--quick"],
                           text=True, capture_output=True, timeout=120,
