@@ -108,15 +108,20 @@ void runtime_view(struct runtime *rt, unsigned target, enum server_state state,
 	v->weight = (uint16_t)weight;
 	v->configured_weight = (uint16_t)configured_weight;
 	percent = percent_of(v);
-	if (v->told && v->state == state && v->percent == percent)
+	if (v->told && v->state == state && v->percent == percent &&
+	    v->told_agent == v->agent && v->told_theirs == v->theirs)
 		return;
 	v->told = true;
+	v->told_agent = v->agent;
+	v->told_theirs = v->theirs;
 	v->state = (uint8_t)state;
 	v->percent = (uint16_t)percent;
 	seen.haproxy = rt->haproxy;
 	seen.target = target;
 	seen.state = state;
 	seen.weight_percent = percent;
+	seen.agent = v->agent;
+	seen.theirs = v->theirs;
 	if (state == SERVER_ABSENT)
 		snprintf(seen.text, sizeof(seen.text), "no server %s/%s",
 			 servers_routed(rt->servers, target),
@@ -137,6 +142,8 @@ void runtime_tell_up(struct runtime *rt, bool fresh)
 		rt->views[t].told = false;
 		rt->views[t].asked = 0;
 		rt->views[t].unweighted = false;
+		if (fresh)
+			runtime_agent_forget(&rt->views[t]);
 	}
 	rt->told = TOLD_UP;
 	runtime_counters_reset(rt);

@@ -69,8 +69,9 @@ static bool hear_table(struct runtime *rt)
 	       SERVERS_NONE) {
 		rt->views[t].reading = rt->reading;
 		counters_place(rt->counters, t, line.backend_id);
-		runtime_view(rt, t, server_line_state(&line), line.weight,
-			     line.configured_weight);
+		runtime_view(rt, t,
+			     runtime_agent_look(rt, &rt->views[t], &line),
+			     line.weight, line.configured_weight);
 	}
 	return true;
 }

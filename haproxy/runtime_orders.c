@@ -43,12 +43,21 @@ static const char *state_word(enum server_state state)
 	}
 }
 
+/* An agent has no word for a drain that is not an operator's: a server that
+ * is down keeps the sessions that it has, too. */
+static const char *agent_word(enum server_state state)
+{
+	return state == SERVER_READY ? "up" : "down";
+}
+
 /* What HAProxy acknowledged is so, and its giver need not be told: neither
  * now nor, when the rest of the order failed, by the next table. */
 static void believe(struct view *v, const struct server_order *order,
 		    enum sent_kind kind)
 {
-	if (kind == SENT_STATE)
+	if (kind == SENT_STATE && order->agent)
+		v->said = (uint8_t)order->state;
+	if (kind == SENT_STATE && !(order->agent && v->theirs))
 		v->state = (uint8_t)order->state;
 	if (kind != SENT_WEIGHT)
 		return;
@@ -150,7 +159,8 @@ static bool judge(const struct runtime *rt, const struct item *it, char *why,
 		snprintf(why, size, "no such server");
 		return true;
 	}
-	if (it->order.state == SERVER_UNKNOWN || it->known == v->state)
+	if (it->order.state == SERVER_UNKNOWN || it->order.agent ||
+	    it->known == v->state)
 		return false;
 	snprintf(why, size, "changed by other hands: it is %s now",
 		 state_word(v->state));
@@ -207,9 +217,10 @@ static void batch_put(struct runtime *rt, struct instant now, unsigned item)
 		put_weight(rt, now, item, backend, name);
 	if (it->order.state != SERVER_UNKNOWN) {
 		it->left++;
-		runtime_put(rt, now, SENT_STATE, item,
-			    "set server %s/%s state %s", backend, name,
-			    state_word(it->order.state));
+		runtime_put(rt, now, SENT_STATE, item, "set server %s/%s %s %s",
+			    backend, name, it->order.agent ? "agent" : "state",
+			    it->order.agent ? agent_word(it->order.state)
+					    : state_word(it->order.state));
 	}
 	if (it->order.end_sessions) {
 		it->left++;

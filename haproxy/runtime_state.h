@@ -22,11 +22,14 @@
 
 /* A server as HAProxy showed it last and as it was told. */
 struct view {
-	uint8_t state;    /* enum server_state */
-	uint8_t expect;   /* the state after the orders under way */
-	bool batched;     /* one of them is in the batch */
-	bool told;        /* since the link came up */
-	bool unweighted;  /* its backend knows full weight only */
+	uint8_t state;   /* enum server_state */
+	uint8_t expect;  /* the state after the orders under way */
+	bool batched;    /* one of them is in the batch */
+	bool told;       /* since the link came up */
+	bool unweighted; /* its backend knows full weight only */
+	bool agent, theirs, told_agent, told_theirs; /* as in haproxy_seen */
+	uint8_t said;     /* enum server_state: the agent's word, as pushed */
+	uint16_t passing; /* its check's health while that passes; 0: ? */
 	uint16_t pending; /* how many they are */
 	uint16_t percent; /* as it was told */
 	uint16_t asked;   /* percent that was last acknowledged, 0: none */
@@ -129,6 +132,12 @@ bool runtime_has_room(const struct runtime *rt, unsigned commands);
 /* Note how a server is, and tell when that is new. */
 void runtime_view(struct runtime *rt, unsigned target, enum server_state state,
 		  unsigned weight, unsigned configured_weight);
+
+/* runtime_agent.c: how a line shows a server, whose agent may be ours; and
+ * another process knows nothing of what we said. */
+enum server_state runtime_agent_look(const struct runtime *rt, struct view *v,
+				     const struct server_line *line);
+void runtime_agent_forget(struct view *v);
 
 /* The link is up: all servers are to be told anew. */
 void runtime_tell_up(struct runtime *rt, bool fresh);

@@ -8,6 +8,11 @@
 #define ADMIN_DRAIN 0x18U /* socket, tracked */
 #define WEIGHT_MAX  256
 
+/* srv_check_state and srv_agent_state: configured and enabled; and the least
+ * srv_check_result that is a pass. */
+#define CHECK_ENABLED 0x06U
+#define CHECK_PASSED  3
+
 struct servers {
 	const struct settings *set; /* borrowed */
 	unsigned *heads;            /* owned: 1 << bits chains of targets */
@@ -159,11 +164,39 @@ static char *next_word(char **line)
 	return word;
 }
 
+/* The words that a line of an older or a stranger HAProxy may lack. */
+static void read_checks(char *line, struct server_line *ret_line)
+{
+	unsigned i;
+	long check, agent, port, result, health;
+	bool placed;
+
+	next_word(&line); /* srv_time_since_last_change */
+	next_word(&line); /* srv_check_status */
+	result = servers_number(next_word(&line), 0xff);
+	health = servers_number(next_word(&line), INT32_MAX);
+	check = servers_number(next_word(&line), 0xff);
+	agent = servers_number(next_word(&line), 0xff);
+	/* bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord
+	 * srv_use_ssl srv_check_port srv_check_addr */
+	for (i = 0; i < 8; i++)
+		next_word(&line);
+	placed = strcmp(next_word(&line), "-") != 0;
+	port = servers_number(next_word(&line), 0xffff);
+	ret_line->agent =
+		agent > 0 && ((unsigned)agent & CHECK_ENABLED) == CHECK_ENABLED;
+	ret_line->agent_port = placed && port > 0 ? (unsigned)port : 0;
+	ret_line->checked =
+		check > 0 && ((unsigned)check & CHECK_ENABLED) == CHECK_ENABLED;
+	if (result >= CHECK_PASSED && health > 0)
+		ret_line->health = (unsigned)health;
+}
+
 /* be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state
  * srv_uweight srv_iweight ... */
 bool server_line_read(char *line, struct server_line *ret_line)
 {
-	long id, admin, weight, configured;
+	long id, admin, weight, configured, running;
 	const char *backend, *name;
 
 	id = servers_number(next_word(&line), INT32_MAX);
@@ -174,7 +207,7 @@ bool server_line_read(char *line, struct server_line *ret_line)
 		return false;
 	name = next_word(&line);
 	next_word(&line);
-	next_word(&line);
+	running = servers_number(next_word(&line), 0xff);
 	admin = servers_number(next_word(&line), 0xffff);
 	weight = servers_number(next_word(&line), WEIGHT_MAX);
 	configured = servers_number(next_word(&line), WEIGHT_MAX);
@@ -187,7 +220,9 @@ bool server_line_read(char *line, struct server_line *ret_line)
 		.admin = (unsigned)admin,
 		.weight = (unsigned)weight,
 		.configured_weight = (unsigned)configured,
+		.running = running != 0,
 	};
+	read_checks(line, ret_line);
 	return true;
 }
 

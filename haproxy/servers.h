@@ -42,6 +42,11 @@ struct server_line {
 	unsigned backend_id;        /* HAProxy's own number */
 	unsigned admin;             /* bits of srv_admin_state */
 	unsigned weight, configured_weight;
+	bool running;        /* HAProxy sends it requests, or would */
+	bool agent;          /* its agent check is there and enabled */
+	unsigned agent_port; /* where that asks; 0: at the server itself */
+	bool checked;        /* it has a check of HAProxy's own */
+	unsigned health;     /* of that check, while it passes; else 0 */
 };
 
 /* Read such a line, cutting it into words.  Returns false for a line that is

@@ -69,6 +69,9 @@ struct haproxy_view {
 	uint64_t commands, failures, drifts;
 	unsigned absent;    /* targets it does not know */
 	unsigned differing; /* servers that are not as wanted right now */
+	/* Targets that it knows, and of these those whose server is withdrawn
+	 * by the agent's word instead of by maintenance. */
+	unsigned servers, agents;
 };
 
 struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy);

@@ -24,6 +24,7 @@ static void forget_seen(struct ctl *ctl, unsigned haproxy)
 
 		lose_order(srv);
 		srv->seen = SERVER_UNKNOWN;
+		srv->pushed = SERVER_UNKNOWN;
 		srv->retry = INSTANT_NONE;
 		srv->refused = false;
 		srv->held = false;
@@ -51,8 +52,10 @@ static void link_up(struct ctl *ctl, const struct haproxy_seen *seen)
 	h->known = true;
 	h->why[0] = '\0';
 	forget_seen(ctl, seen->haproxy);
-	for (i = 0; seen->fresh && i < ctl->set->target_count; i++)
+	for (i = 0; seen->fresh && i < ctl->set->target_count; i++) {
 		mend_server(ctl, seen->haproxy, i)->doubt = false;
+		mend_server(ctl, seen->haproxy, i)->bits = false;
+	}
 }
 
 static void link_down(struct ctl *ctl, const struct haproxy_seen *seen)
@@ -82,6 +85,19 @@ static void say_absent(struct ctl *ctl, const struct haproxy_seen *seen)
 	note_say(note, "%s", seen->text);
 }
 
+/* By which way the server is withdrawn.  One that is in maintenance by us when
+ * it begins to obey the agent comes back the way it left. */
+static void look_at_way(struct server *srv, const struct haproxy_seen *seen)
+{
+	if (!seen->agent)
+		srv->bits =
+			server_is_out(seen->state) && srv->claim == CLAIM_OUT;
+	else if (!seen->theirs)
+		srv->bits = false;
+	srv->agent = seen->agent;
+	srv->theirs = seen->theirs;
+}
+
 static void server_seen(struct ctl *ctl, const struct haproxy_seen *seen)
 {
 	struct server *srv;
@@ -89,6 +105,7 @@ static void server_seen(struct ctl *ctl, const struct haproxy_seen *seen)
 	if (seen->target >= ctl->set->target_count)
 		return;
 	srv = mend_server(ctl, seen->haproxy, seen->target);
+	look_at_way(srv, seen);
 	if (server_taken(srv, seen->state))
 		mend_disown(ctl, seen->haproxy, seen->target);
 	if (seen->state == SERVER_ABSENT && srv->seen != SERVER_ABSENT)
@@ -176,6 +193,19 @@ static uint64_t waits_for_order(const struct server *srv)
 	return srv->order;
 }
 
+/* The state that was ordered is so, but for what others lay over it. */
+static void carried_out(struct server *srv)
+{
+	if (!srv->ordered_agent) {
+		srv->seen = srv->ordered;
+		srv->bits = server_is_out(srv->ordered);
+		return;
+	}
+	srv->pushed = (uint8_t)srv->ordered;
+	if (!srv->theirs)
+		srv->seen = srv->ordered;
+}
+
 void haproxy_ordered(struct ctl *ctl, uint64_t id, const char *failed)
 {
 	unsigned n = ctl->set->target_count;
@@ -203,7 +233,7 @@ void haproxy_ordered(struct ctl *ctl, uint64_t id, const char *failed)
 	srv->refused = false;
 	ctl->haproxies[haproxy].retry_us = RETRY_US_MIN;
 	if (srv->ordered != SERVER_UNKNOWN)
-		srv->seen = srv->ordered;
+		carried_out(srv);
 	if (srv->ordered_weight != 0)
 		srv->weight_percent = srv->ordered_weight;
 	srv->leaving = srv->leaving && server_in_use(srv);

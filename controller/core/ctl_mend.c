@@ -66,12 +66,14 @@ static void claim(struct ctl *ctl, unsigned haproxy, unsigned target,
 		  enum server_claim kind)
 {
 	struct server *srv = mend_server(ctl, haproxy, target);
-	uint64_t id = ctl_id(ctl, ID_CLAIM, haproxy, target);
+	bool at_once = server_by_agent(srv);
+	uint64_t id = at_once ? 0 : ctl_id(ctl, ID_CLAIM, haproxy, target);
 	struct action *act = store_claim(ctl, id, STORE_CLAIM, haproxy, target);
 
 	act->store.claim.weight_only = kind == CLAIM_WEIGHT;
-	if (!ctl->store_ok) {
-		/* A disk that does not answer must not delay a withdrawal. */
+	if (!ctl->store_ok || at_once) {
+		/* A disk that does not answer must not delay a withdrawal; and
+		 * an agent's word is nobody else's. */
 		srv->claim = kind;
 		return;
 	}
@@ -137,11 +139,12 @@ static void order(struct ctl *ctl, unsigned haproxy, unsigned target,
 
 	if (!instant_reached(ctl->now, srv->retry))
 		return;
-	if (srv->settled)
+	if (srv->settled && !(todo->agent && srv->seen == todo->state))
 		say_drift(ctl, haproxy, target);
 	srv->settled = false;
 	srv->order = ctl_id(ctl, ID_ORDER, haproxy, target);
 	srv->ordered = todo->state;
+	srv->ordered_agent = todo->agent;
 	srv->ordered_weight = todo->weight_percent;
 	ctl->haproxies[haproxy].commands++;
 	act = ctl_emit(ctl, ACTION_HAPROXY, srv->order);
@@ -150,6 +153,7 @@ static void order(struct ctl *ctl, unsigned haproxy, unsigned target,
 		.target = target,
 		.state = todo->state,
 		.weight_percent = todo->weight_percent,
+		.agent = todo->agent,
 		.end_sessions = todo->state == SERVER_MAINT &&
 				svc->sessions == SESSIONS_END,
 	};
@@ -219,6 +223,7 @@ void mend(struct ctl *ctl, unsigned haproxy, unsigned target)
 		claim(ctl, haproxy, target, todo.claim);
 		todo = server_compare(srv, wish);
 	}
+	todo.agent = server_by_agent(srv);
 	if (todo.step == SERVER_ORDER)
 		order(ctl, haproxy, target, &todo);
 	else if (todo.step == SERVER_UNCLAIM)

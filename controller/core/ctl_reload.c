@@ -64,6 +64,9 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 		srv->failed = was->failed;
 		srv->order = was->order;
 		srv->ordered = was->ordered;
+		srv->ordered_agent = was->ordered_agent;
+		srv->pushed = was->pushed;
+		srv->bits = was->bits;
 		srv->ordered_weight = was->ordered_weight;
 		srv->stores = was->stores;
 		srv->storing = was->storing;

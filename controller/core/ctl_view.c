@@ -63,6 +63,11 @@ struct haproxy_view ctl_haproxy(const struct ctl *ctl, unsigned haproxy)
 		const struct server *srv = mend_server(ctl, haproxy, i);
 		enum server_state wish = ctl->targets[i].wish.state;
 
+		view.servers += srv->seen != SERVER_UNKNOWN &&
+				srv->seen != SERVER_ABSENT;
+		view.agents += srv->seen != SERVER_UNKNOWN &&
+			       srv->seen != SERVER_ABSENT &&
+			       server_by_agent(srv);
 		view.differing += wish != SERVER_UNKNOWN &&
 				  srv->seen != SERVER_UNKNOWN &&
 				  srv->seen != SERVER_ABSENT &&

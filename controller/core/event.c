@@ -88,9 +88,11 @@ static void seen_text(const struct haproxy_seen *seen,
 	else if (seen->kind == HAPROXY_LINK_DOWN)
 		snprintf(buf, size, "%s down %s", name, seen->text);
 	else
-		snprintf(buf, size, "%s %s %s %u%%", name,
+		snprintf(buf, size, "%s %s %s %u%%%s%s", name,
 			 target_name(set, seen->target),
-			 server_state_name(seen->state), seen->weight_percent);
+			 server_state_name(seen->state), seen->weight_percent,
+			 seen->agent ? " agent" : "",
+			 seen->theirs ? " theirs" : "");
 }
 
 const char *event_text(const struct event *ev, const struct settings *set,
@@ -170,11 +172,12 @@ const char *action_text(const struct action *act, const struct settings *set,
 			 act->check.fresh ? " fresh" : "");
 		break;
 	case ACTION_HAPROXY:
-		snprintf(more, sizeof(more), "%s %s %s %u%%%s",
+		snprintf(more, sizeof(more), "%s %s %s %u%%%s%s",
 			 haproxy_name(set, act->haproxy.haproxy),
 			 target_name(set, act->haproxy.target),
 			 server_state_name(act->haproxy.state),
 			 act->haproxy.weight_percent,
+			 act->haproxy.agent ? " agent" : "",
 			 act->haproxy.end_sessions ? " end sessions" : "");
 		break;
 	case ACTION_STORE:

@@ -72,6 +72,8 @@ struct haproxy_seen {
 	unsigned target;
 	enum server_state state;
 	unsigned weight_percent; /* of the configured weight */
+	bool agent;  /* it obeys the word of our agent-check responder */
+	bool theirs; /* ... and is in maintenance or drain all the same */
 	char text[EVENT_TEXT_MAX];
 };
 
@@ -176,7 +178,8 @@ struct server_order {
 	unsigned haproxy, target;
 	enum server_state state; /* READY, DRAIN, MAINT; UNKNOWN: as it is */
 	unsigned weight_percent; /* 0: as it is */
-	bool end_sessions;       /* of the withdrawn server */
+	bool agent;        /* by the agent's word: no maintenance, no drain */
+	bool end_sessions; /* of the withdrawn server */
 };
 
 enum store_kind {

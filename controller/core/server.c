@@ -19,6 +19,11 @@ bool server_is_out(enum server_state state)
 	return state == SERVER_DRAIN || state == SERVER_MAINT;
 }
 
+bool server_by_agent(const struct server *srv)
+{
+	return srv->agent && !srv->bits;
+}
+
 /* Back in use, a server must not be mistaken for ours when an operator takes
  * it out: nothing stays written down but that its weight is ours. */
 static struct server_todo release(const struct server *srv)
@@ -35,6 +40,10 @@ static struct server_todo compare_ready(const struct server *srv,
 {
 	/* An order to leave may come after what was seen: tell it again. */
 	if (srv->seen != SERVER_READY || srv->doubt || srv->failed)
+		return order(SERVER_READY, weight);
+	/* HAProxy cannot show all of an agent's word: say it once. */
+	if (server_by_agent(srv) && srv->claim == CLAIM_OUT &&
+	    srv->pushed != SERVER_READY)
 		return order(SERVER_READY, weight);
 	if (srv->weight_percent == weight)
 		return release(srv);
@@ -57,14 +66,45 @@ static struct server_todo compare_out(const struct server *srv,
 	return order(state, 0);
 }
 
+/* A check may have heard the responder before us: what we did not push is
+ * pushed, so that its sessions end and its coming back is ours to say. */
+static struct server_todo compare_agent_out(const struct server *srv,
+					    enum server_state state)
+{
+	bool pushed = srv->pushed == state || srv->pushed == SERVER_MAINT;
+
+	if (srv->claim != CLAIM_OUT)
+		return claim(CLAIM_OUT);
+	return pushed && server_is_out(srv->seen) ? fine : order(state, 0);
+}
+
+static struct server_todo compare_agent(const struct server *srv,
+					struct wish wish)
+{
+	if (wish.state == SERVER_READY)
+		return compare_ready(srv, wish.weight_percent);
+	if (server_is_out(wish.state))
+		return compare_agent_out(srv, wish.state);
+	return srv->claim != CLAIM_OUT ? release(srv) : fine;
+}
+
+static bool is_theirs(const struct server *srv)
+{
+	if (server_by_agent(srv))
+		return srv->theirs;
+	return server_is_out(srv->seen) && srv->claim != CLAIM_OUT;
+}
+
 struct server_todo server_compare(const struct server *srv, struct wish wish)
 {
 	if (srv->seen == SERVER_UNKNOWN || srv->seen == SERVER_ABSENT)
 		return fine;
-	if (server_is_out(srv->seen) && srv->claim != CLAIM_OUT)
+	if (is_theirs(srv))
 		return (struct server_todo){ .step = SERVER_KEEP };
 	if (srv->order != 0 || srv->storing != 0)
 		return fine;
+	if (server_by_agent(srv))
+		return compare_agent(srv, wish);
 	if (wish.state == SERVER_READY)
 		return compare_ready(srv, wish.weight_percent);
 	if (server_is_out(wish.state))
@@ -91,7 +131,7 @@ bool server_weighted(const struct server *srv)
 
 bool server_taken(const struct server *srv, enum server_state state)
 {
-	if (!server_is_out(state) || srv->doubt)
+	if (!server_is_out(state) || srv->doubt || server_by_agent(srv))
 		return false;
 	if (srv->claim != CLAIM_OUT)
 		return true;

@@ -4,6 +4,11 @@
  * written down before we touch a server, tells them apart, also after a
  * restart: what is out of rotation without a claim is somebody else's and is
  * never brought back by us.
+ *
+ * A server that obeys our agent-check responder (docs: AGENT CHECKS) has a
+ * place of its own for our word: it is withdrawn by that, and its maintenance
+ * and drain are always somebody else's.  Its claim says what the responder
+ * answers after a restart, until the checks have decided.
  */
 #ifndef BASCULE_CORE_SERVER_H
 #define BASCULE_CORE_SERVER_H
@@ -33,6 +38,11 @@ struct server {
 	enum server_claim stores; /* what is being written down */
 	uint64_t order;           /* id of the HAPROXY action under way, or 0 */
 	enum server_state ordered;
+	uint8_t pushed; /* enum server_state: the agent's word, last pushed */
+	bool agent;     /* it obeys the agent's word */
+	bool theirs;    /* ... but is in maintenance or drain by others */
+	bool bits;      /* its maintenance is ours, from before it obeyed */
+	bool ordered_agent; /* the order under way is by the agent's word */
 	unsigned ordered_weight;
 	struct instant retry; /* no order before it, after a failed one */
 };
@@ -57,10 +67,14 @@ struct server_todo {
 	enum server_claim claim; /* with CLAIM */
 	enum server_state state; /* with ORDER; UNKNOWN: as it is */
 	unsigned weight_percent; /* with ORDER; 0: as it is */
+	bool agent;              /* with ORDER: by the agent's word */
 };
 
 /* What has to be done next so that @srv becomes what @wish says. */
 struct server_todo server_compare(const struct server *srv, struct wish wish);
+
+/* Whether @srv is withdrawn by the agent's word, not by maintenance. */
+bool server_by_agent(const struct server *srv);
 
 /* Whether a server in @state gets no new work. */
 bool server_is_out(enum server_state state);

@@ -239,6 +239,14 @@ static json_t *service_doc(const struct daemon_view *view, unsigned service)
 
 /* ---- the node ---- */
 
+/* By which way servers are withdrawn there. */
+static const char *mode_name(const struct haproxy_view *h)
+{
+	if (h->agents == 0)
+		return "maint";
+	return h->agents == h->servers ? "agent" : "mixed";
+}
+
 static json_t *haproxies_doc(const struct daemon_view *view)
 {
 	json_t *list = json_array(), *doc;
@@ -268,6 +276,8 @@ static json_t *haproxies_doc(const struct daemon_view *view)
 		json_object_set_new(doc, "absent", json_integer(h.absent));
 		json_object_set_new(doc, "differing",
 				    json_integer(h.differing));
+		json_object_set_new(doc, "mode", json_string(mode_name(&h)));
+		json_object_set_new(doc, "agents", json_integer(h.agents));
 		json_array_append_new(list, doc);
 	}
 	return list;

@@ -69,7 +69,7 @@ static enum agent_word word_for(const struct door *door, const char *backend,
 
 	while ((t = servers_find(servers, backend, server, t)) !=
 	       SERVERS_NONE) {
-		word = rsp->ask(rsp->arg, door->haproxy, t, ret_why);
+		rsp->ask(rsp->arg, door->haproxy, t, &word, ret_why);
 		if (word != AGENT_UP)
 			return word;
 		said = word;

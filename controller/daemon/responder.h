@@ -26,11 +26,10 @@
 
 struct responder;
 
-/* What is to be said about @target of @haproxy, and why, in @ret_why: static
- * text. */
-typedef enum agent_word (*responder_ask_fn)(void *arg, unsigned haproxy,
-					    unsigned target,
-					    const char **ret_why);
+/* What is to be said about @target of @haproxy, and why: static text. */
+typedef void (*responder_ask_fn)(void *arg, unsigned haproxy, unsigned target,
+				 enum agent_word *ret_word,
+				 const char **ret_why);
 
 /* Listen for the HAProxies of @set, which is borrowed until it is replaced by
  * responder_reload() or all is freed.  A failure names the line of the

@@ -407,12 +407,12 @@ static int join_cluster(struct run *run, struct err *err)
 	return cluster_join(run->cluster, &parts, err);
 }
 
-static enum agent_word on_asked(void *arg, unsigned haproxy, unsigned target,
-				const char **ret_why)
+static void on_asked(void *arg, unsigned haproxy, unsigned target,
+		     enum agent_word *ret_word, const char **ret_why)
 {
 	const struct run *run = arg;
 
-	return ctl_agent(run->ctl, haproxy, target, ret_why);
+	*ret_word = ctl_agent(run->ctl, haproxy, target, ret_why);
 }
 
 static int make_parts(struct run *run, struct err *err)

@@ -52,7 +52,8 @@ def status(services, summary="well", **more):
             "haproxies": [{"name": "local", "address": "/run/h.sock",
                            "up": True, "why": "", "commands": 1,
                            "failures": 0, "drifts": 0, "absent": 0,
-                           "differing": 0}],
+                           "differing": 0,
+                           "mode": "maint", "agents": 0}],
             "incidents": [], "services": services, **more}
 
 

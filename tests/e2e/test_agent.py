@@ -1,14 +1,16 @@
 """Agent checks: the responder, and what a real HAProxy makes of its words."""
 
 import contextlib
+import json
 import pathlib
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
 
-from world import MAINT, World, free_port, wait_for
+from world import BASCULE, DRAIN, MAINT, World, free_port, wait_for
 
 LINE = ('agent-check agent-addr 127.0.0.1 agent-port {port} agent-inter 50ms'
         ' agent-send "be_api/{name}\\n"')
@@ -55,7 +57,7 @@ def test_answers_what_is_wished():
         assert say(world.port, b"be_api/api1\n") == \
             b"down #bascule: L4CON\n"
         assert say(world.port, b"be_api/api2\r\n") == b"up\n"
-        wait_for(lambda: status(world, "api1") in ("DOWN (agent)", "MAINT"))
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
         world.replica_start("api1")
         wait_for(lambda: say(world.port, b"be_api/api1\n") == b"up\n")
         wait_for(lambda: status(world, "api1") in ("UP", "no check"))
@@ -127,7 +129,7 @@ def test_slow_and_hostile_clients_hold_up_nobody():
             with contextlib.suppress(ConnectionResetError):
                 assert s.recv(10) == b""
         world.replica_kill("api3")
-        wait_for(lambda: status(world, "api3") in ("DOWN (agent)", "MAINT"))
+        wait_for(lambda: status(world, "api3") == "DOWN (agent)")
 
 
 def test_our_reload_opens_and_closes_doors():
@@ -146,3 +148,225 @@ def test_our_reload_opens_and_closes_doors():
             world.daemon.signal(signal.SIGHUP)
             world.daemon.wait_said("Address already in use.*former settings")
         assert say(other, b"be_api/api1\n") == b"up\n"
+
+
+def shown(world):
+    """How `bascule status` shows the HAProxy."""
+    text = subprocess.run([BASCULE, "status", "--json", "--socket",
+                           world.daemon.control], stdout=subprocess.PIPE, check=False)
+    return json.loads(text.stdout)["haproxies"][0]
+
+
+def test_withdraws_by_the_agents_word():
+    with agents() as world:
+        world.start()
+        wait_for(lambda: shown(world)["agents"] == 3)
+        assert shown(world)["mode"] == "agent"
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        world.daemon.wait_said("api1: out of every HAProxy")
+        assert set(world.haproxy.admin().values()) == {0}
+        world.replica_start("api1")
+        wait_for(lambda: status(world, "api1") == "no check")
+        world.daemon.wait_said("api1: back in every HAProxy")
+        assert shown(world)["drifts"] == 0
+        assert shown(world)["differing"] == 0
+
+
+def test_without_the_responder_it_is_maintenance():
+    line = LINE.replace("agent-port {port}", "agent-port 1")
+    with agents(line=line) as world:
+        world.start()
+        world.replica_kill("api1")
+        world.wait_out("api1")
+        assert world.haproxy.admin()["api1"] == MAINT
+        assert shown(world)["mode"] == "maint"
+
+
+def test_operators_maintenance_is_never_touched():
+    with agents() as world:
+        world.start()
+        ask = world.haproxy.ask
+        for state, bit in ("maint", MAINT), ("drain", DRAIN):
+            world.replica_kill("api1")
+            wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+            ask(f"set server be_api/api1 state {state}")
+            wait_for(lambda: shown(world)["mode"] == "agent" and
+                     world.daemon.said("api1.*operator|operator.*api1"))
+            world.replica_start("api1")
+            world.daemon.wait_said("api1.* -> UP", 2)
+            time.sleep(0.5)
+            assert world.haproxy.admin()["api1"] == bit
+            ask("set server be_api/api1 state ready")
+            wait_for(lambda: status(world, "api1") == "no check")
+            world.daemon.stop()
+            world.daemon.log.unlink()
+            world.start()
+
+
+def test_operators_ready_brings_no_dead_server_back():
+    with agents() as world:
+        world.start()
+        world.haproxy.ask("set server be_api/api1 state maint")
+        world.replica_kill("api1")
+        world.daemon.wait_said("api1.* -> DOWN")
+        wait_for(lambda: say(world.port, b"be_api/api1\n")[:4] == b"down")
+        time.sleep(0.2)  # HAProxy asks each 50 ms
+        world.haproxy.ask("set server be_api/api1 state ready")
+        assert status(world, "api1") == "DOWN (agent)"
+
+
+def test_others_agent_up_is_undone():
+    with agents() as world:
+        world.start()
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        world.haproxy.ask("set server be_api/api1 agent up")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)", 1)
+        world.replica_start("api1")
+        wait_for(lambda: status(world, "api1") == "no check")
+        world.haproxy.ask("set server be_api/api1 agent down")
+        wait_for(lambda: status(world, "api1") == "no check", 1)
+
+
+def test_beside_haproxys_own_check():
+    line = LINE + " check inter 50ms fall 2 rise 2"
+    with agents(line=line) as world:
+        world.start()
+        wait_for(lambda: shown(world)["agents"] == 3)
+        for round_ in range(3):
+            world.replica_kill("api1")
+            wait_for(lambda: status(world, "api1").startswith("DOWN"))
+            world.daemon.wait_said("api1: out of every HAProxy", round_ + 1)
+            time.sleep(0.3)
+            world.replica_start("api1")
+            wait_for(lambda: status(world, "api1") == "UP")
+            world.daemon.wait_said("api1.* -> UP", round_ + 2)
+        time.sleep(1.2)
+        assert set(world.haproxy.admin().values()) == {0}
+        assert shown(world)["drifts"] == 0
+
+
+def test_a_new_process_knows_at_its_first_checks():
+    with agents() as world:
+        world.start()
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        for _ in range(3):
+            world.haproxy.reload()
+            wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+            time.sleep(0.3)
+            assert status(world, "api1") == "DOWN (agent)"
+        assert shown(world)["drifts"] == 0
+        world.replica_start("api1")
+        wait_for(lambda: status(world, "api1") == "no check")
+
+
+def test_a_daemon_that_died_leaves_it_down_and_takes_it_back():
+    with agents() as world:
+        world.start()
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        world.daemon.kill()
+        world.replica_start("api1")
+        time.sleep(0.3)
+        assert status(world, "api1") == "DOWN (agent)"
+        world.daemon.start()
+        wait_for(lambda: status(world, "api1") == "no check")
+        world.daemon.wait_said("api1.* -> UP", 2)
+        wait_for(lambda: shown(world)["differing"] == 0)
+        # What is not withdrawn any more is not told so after a restart.
+        world.daemon.kill()
+        world.daemon.start()
+        assert say_soon(world.port, b"be_api/api1\n") in (b"", b"up\n")
+
+
+def say_soon(port, words):
+    """What a daemon that has just been started says first."""
+    def once():
+        with contextlib.suppress(ConnectionRefusedError):
+            return [say(port, words)]
+        return None
+    return wait_for(once, every=0.001)[0]
+
+
+def test_after_a_restart_the_claims_decide():
+    with agents() as world:
+        world.start()
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        world.daemon.kill()
+        world.haproxy.reload()
+        wait_for(lambda: status(world, "api1") == "no check")
+        # Nothing is judged for a while.
+        world.configure(check='start_period = "3s"; fall = 100;')
+        world.daemon.start()
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)", 2)
+        assert say(world.port, b"be_api/api1\n") == \
+            b"down #bascule: withdrawn\n"
+        assert say(world.port, b"be_api/api2\n") in (b"", b"up\n")
+        world.replica_start("api1")
+        wait_for(lambda: status(world, "api1") == "no check")
+
+
+def test_some_servers_have_no_agent():
+    with agents() as world:
+        world.start()
+        world.haproxy.ask("disable agent be_api/api2")
+        wait_for(lambda: shown(world)["mode"] == "mixed")
+        world.replica_kill("api2")
+        world.wait_out("api2")
+        assert world.haproxy.admin()["api2"] == MAINT
+        world.replica_start("api2")
+        world.wait_out()
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+
+
+def test_what_left_by_maintenance_comes_back_from_it():
+    with agents() as world:
+        world.configure(haproxy="")
+        world.start()
+        world.replica_kill("api1")
+        world.wait_out("api1")
+        world.configure()
+        world.daemon.signal(signal.SIGHUP)
+        world.daemon.wait_said("reloaded")
+        wait_for(lambda: shown(world)["mode"] == "mixed")
+        time.sleep(1.2)
+        world.replica_start("api1")
+        world.wait_out()
+        wait_for(lambda: status(world, "api1") == "no check")
+        wait_for(lambda: shown(world)["mode"] == "agent")
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        assert world.haproxy.admin()["api1"] == 0
+
+
+def test_planned_withdrawal():
+    with agents(service='drain = "1s";') as world:
+        world.start()
+        def maintain(*words):
+            subprocess.run([BASCULE, "maintenance", "--socket",
+                            world.daemon.control, *words], check=True)
+
+        maintain("on", "api1", "--drain")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        time.sleep(1.5)
+        assert status(world, "api1") == "DOWN (agent)"
+        assert world.haproxy.admin()["api1"] == 0
+        maintain("off", "api1")
+        wait_for(lambda: status(world, "api1") == "no check")
+
+
+def test_slow_start_by_the_socket():
+    with agents(line=LINE + " weight 100",
+                service='slow_start = "2s";') as world:
+        world.start()
+        wait_for(lambda: world.haproxy.weights()["api1"] == 100)
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        world.replica_start("api1")
+        wait_for(lambda: status(world, "api1") == "no check")
+        assert world.haproxy.weights()["api1"] <= 40
+        wait_for(lambda: world.haproxy.weights()["api1"] == 100)

@@ -36,9 +36,11 @@ static void on_seen(void *arg, const struct haproxy_seen *seen)
 	else if (seen->kind == HAPROXY_LINK_DOWN)
 		add(talk->told, "down %s\n", seen->text);
 	else
-		add(talk->told, "%s/%s %s %u\n", backend_of(talk, seen->target),
+		add(talk->told, "%s/%s %s %u%s%s\n",
+		    backend_of(talk, seen->target),
 		    talk->set->targets[seen->target].name,
-		    server_state_name(seen->state), seen->weight_percent);
+		    server_state_name(seen->state), seen->weight_percent,
+		    seen->agent ? " agent" : "", seen->theirs ? " theirs" : "");
 }
 
 static void on_done(void *arg, uint64_t id, const char *failed, int64_t took_us)

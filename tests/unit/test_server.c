@@ -207,6 +207,89 @@ static void knows_what_is_on_its_way_out(void **state)
 	assert_false(server_in_use(&srv));
 }
 
+static struct server obedient(enum server_state seen, enum server_claim claim,
+			      enum server_state pushed)
+{
+	struct server srv = server(seen, 100, claim);
+
+	srv.agent = true;
+	srv.pushed = (uint8_t)pushed;
+	return srv;
+}
+
+static void pushes_an_agents_word_once(void **state)
+{
+	(void)state;
+	assert_todo(obedient(SERVER_READY, CLAIM_NONE, SERVER_UNKNOWN), maint,
+		    claim(CLAIM_OUT));
+	assert_todo(obedient(SERVER_READY, CLAIM_OUT, SERVER_UNKNOWN), maint,
+		    order(SERVER_MAINT, 0));
+	/* A check heard the responder first. */
+	assert_todo(obedient(SERVER_MAINT, CLAIM_NONE, SERVER_UNKNOWN), maint,
+		    claim(CLAIM_OUT));
+	assert_todo(obedient(SERVER_MAINT, CLAIM_OUT, SERVER_UNKNOWN), maint,
+		    order(SERVER_MAINT, 0));
+	assert_todo(obedient(SERVER_MAINT, CLAIM_OUT, SERVER_MAINT), maint,
+		    step(SERVER_FINE));
+	assert_todo(obedient(SERVER_DRAIN, CLAIM_OUT, SERVER_DRAIN), drain,
+		    step(SERVER_FINE));
+	assert_todo(obedient(SERVER_DRAIN, CLAIM_OUT, SERVER_DRAIN), maint,
+		    order(SERVER_MAINT, 0));
+	/* Somebody said "agent up". */
+	assert_todo(obedient(SERVER_READY, CLAIM_OUT, SERVER_MAINT), maint,
+		    order(SERVER_MAINT, 0));
+}
+
+static void takes_an_agents_word_back_even_unseen(void **state)
+{
+	(void)state;
+	assert_todo(obedient(SERVER_MAINT, CLAIM_OUT, SERVER_MAINT), ready,
+		    order(SERVER_READY, 100));
+	/* After a restart, while HAProxy's own check hides the agent's. */
+	assert_todo(obedient(SERVER_READY, CLAIM_OUT, SERVER_UNKNOWN), ready,
+		    order(SERVER_READY, 100));
+	assert_todo(obedient(SERVER_READY, CLAIM_OUT, SERVER_READY), ready,
+		    step(SERVER_UNCLAIM));
+	/* Nobody else's word is an agent's. */
+	assert_todo(obedient(SERVER_MAINT, CLAIM_NONE, SERVER_UNKNOWN), ready,
+		    order(SERVER_READY, 100));
+}
+
+static void keeps_what_an_agent_said_while_nothing_is_wished(void **state)
+{
+	(void)state;
+	assert_todo(obedient(SERVER_MAINT, CLAIM_OUT, SERVER_UNKNOWN), leave,
+		    step(SERVER_FINE));
+	assert_todo(obedient(SERVER_READY, CLAIM_OUT, SERVER_UNKNOWN), leave,
+		    step(SERVER_FINE));
+}
+
+static void an_operators_bits_beside_an_agent_are_his(void **state)
+{
+	const struct wish wishes[] = { ready, ramp, drain, maint, leave };
+	struct server srv = obedient(SERVER_MAINT, CLAIM_OUT, SERVER_MAINT);
+	size_t i;
+
+	(void)state;
+	srv.theirs = true;
+	for (i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++)
+		assert_todo(srv, wishes[i], step(SERVER_KEEP));
+	assert_false(server_taken(&srv, SERVER_DRAIN));
+}
+
+static void
+our_own_maintenance_from_before_an_agent_goes_as_it_came(void **state)
+{
+	struct server srv = obedient(SERVER_MAINT, CLAIM_OUT, SERVER_UNKNOWN);
+
+	(void)state;
+	srv.theirs = true;
+	srv.bits = true;
+	assert_false(server_by_agent(&srv));
+	assert_todo(srv, ready, order(SERVER_READY, 100));
+	assert_todo(srv, maint, step(SERVER_FINE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +305,13 @@ int main(void)
 		cmocka_unit_test(in_doubt_it_tells_again),
 		cmocka_unit_test(knows_when_somebody_else_took_a_server_out),
 		cmocka_unit_test(knows_what_is_on_its_way_out),
+		cmocka_unit_test(pushes_an_agents_word_once),
+		cmocka_unit_test(takes_an_agents_word_back_even_unseen),
+		cmocka_unit_test(
+			keeps_what_an_agent_said_while_nothing_is_wished),
+		cmocka_unit_test(an_operators_bits_beside_an_agent_are_his),
+		cmocka_unit_test(
+			our_own_maintenance_from_before_an_agent_goes_as_it_came),
 	};
 
 	return cmocka_run_group_tests_name("server", tests, NULL, NULL);
