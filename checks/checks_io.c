@@ -55,18 +55,6 @@ char *checks_scratch(struct checks *checks)
 	return checks->scratch;
 }
 
-int64_t probe_latency_us(const struct probe *probe)
-{
-	return instant_diff_us(probe->asked, loop_clock());
-}
-
-int64_t probe_left_us(const struct probe *probe)
-{
-	int64_t left_us = probe->timeout_us - probe_latency_us(probe);
-
-	return left_us > MS ? left_us : MS;
-}
-
 const char *probe_host(const struct probe *probe)
 {
 	return probe->target->host;
@@ -95,6 +83,54 @@ static void checks_deliver(void *arg)
 	}
 }
 
+void checks_on_hint(struct checks *checks, checks_hint_fn fn)
+{
+	checks->hint = fn;
+}
+
+static bool probe_is_calm(const struct probe *probe, struct instant now)
+{
+	int64_t since_us = instant_diff_us(probe->alarm, now);
+
+	return probe->calm_us > 0 && since_us < probe->calm_us;
+}
+
+void probe_hint(struct probe *probe, enum hint_kind kind, int error)
+{
+	int64_t forget_us = 10 * probe->plan->check->interval_us;
+	struct checks *checks = probe->checks;
+	struct instant now = loop_clock();
+	struct hint hint = { .target = probe->index,
+			     .kind = kind,
+			     .error = error };
+
+	if (checks->hint == NULL || probe_is_calm(probe, now))
+		return;
+	if (instant_diff_us(probe->alarm, now) > forget_us)
+		probe->calm_us = 0;
+	probe->alarm = now;
+	probe->alarmed = true;
+	checks->hint(checks->arg, &hint);
+}
+
+/* Whether the last hint was a false alarm decides how soon the next may be. */
+static void probe_learn(struct probe *probe)
+{
+	const struct check_settings *check = probe->plan->check;
+
+	if (!probe->alarmed)
+		return;
+	probe->alarmed = false;
+	if (result_verdict(probe->result.code) == VERDICT_FAIL)
+		probe->calm_us = 0;
+	else if (probe->calm_us == 0)
+		probe->calm_us = check->fast_interval_us;
+	else
+		probe->calm_us = 2 * probe->calm_us;
+	if (probe->calm_us > check->interval_us)
+		probe->calm_us = check->interval_us;
+}
+
 void probe_done(struct probe *probe, const struct result *res)
 {
 	struct checks *checks = probe->checks;
@@ -103,6 +139,7 @@ void probe_done(struct probe *probe, const struct result *res)
 	ev_timer_stop(loop_ev(checks->loop), &probe->timer);
 	probe->finished = true;
 	probe->result = *res;
+	probe_learn(probe);
 	probe->next = NULL;
 	if (checks->ready == NULL)
 		loop_after(checks->loop, checks_deliver, checks);
@@ -110,43 +147,13 @@ void probe_done(struct probe *probe, const struct result *res)
 	checks->ready_end = &probe->next;
 }
 
-void checks_on_hint(struct checks *checks, checks_hint_fn fn)
-{
-	checks->hint = fn;
-}
-
-void probe_hint(const struct probe *probe, enum hint_kind kind, int error)
+void probe_late(struct probe *probe, uint64_t id, const struct result *res)
 {
 	struct checks *checks = probe->checks;
-	struct hint hint = { .target = probe->index,
-			     .kind = kind,
-			     .error = error };
+	struct result late = *res;
 
-	if (checks->hint != NULL)
-		checks->hint(checks->arg, &hint);
-}
-
-void probe_report(struct probe *probe, enum result_code code, int status,
-		  const char *text)
-{
-	struct result res;
-
-	res = result_make(code, status, probe_latency_us(probe), text);
-	probe_done(probe, &res);
-}
-
-/* What no target can be blamed for is our own trouble. */
-void probe_report_dial(struct probe *probe, int error)
-{
-	enum result_code code = RESULT_SOCKERR;
-
-	if (error == -ECONNREFUSED || error == -ECONNRESET ||
-	    error == -EHOSTUNREACH || error == -ENETUNREACH ||
-	    error == -EHOSTDOWN || error == -ENETDOWN || error == -EPIPE)
-		code = RESULT_L4CON;
-	if (error == -ETIMEDOUT)
-		code = RESULT_L4TOUT;
-	probe_report(probe, code, -error, strerror(-error));
+	late.late = true;
+	checks->done(checks->arg, probe->index, id, &late);
 }
 
 static void probe_report_unresolved(struct probe *probe)
@@ -277,6 +284,7 @@ static int probe_new(struct checks *checks, struct build *build, unsigned i,
 	probe->plan = plan;
 	probe->target = target;
 	probe->index = i;
+	probe->alarm = loop_clock();
 	probe->to.port = port != 0 ? port : target->port;
 	probe->waiter.fn = on_resolved;
 	probe->waiter.arg = probe;
@@ -290,7 +298,8 @@ static int probe_new(struct checks *checks, struct build *build, unsigned i,
 			return r;
 		}
 	}
-	probe->kind->init(probe);
+	if (probe->kind->init != NULL)
+		probe->kind->init(probe);
 	build->probes[i] = probe;
 	return 0;
 }

@@ -1,8 +1,9 @@
 /* Checks: ask a target, hear what was found.
  *
  * The one door to all kinds of checks.  A target is an index in the settings
- * and is asked once at a time.  Nothing blocks; everything is called in the
- * loop's thread.
+ * and is asked once at a time; between checks it is held on a connection where
+ * the settings want that (`tether`).  Nothing blocks; everything is called in
+ * the loop's thread.
  */
 #ifndef BASCULE_CHECKS_CHECKS_IO_H
 #define BASCULE_CHECKS_CHECKS_IO_H
@@ -18,8 +19,8 @@
 
 struct checks;
 
-/* @res is borrowed for the call.  Called at the end of a wake-up, never from
- * within checks_start(); may start checks, not free or reload them. */
+/* @res is borrowed for the call.  Never called from within checks_start(); may
+ * start checks, not free or reload them. */
 typedef void (*checks_done_fn)(void *arg, unsigned target, uint64_t check_id,
 			       const struct result *res);
 
@@ -39,7 +40,10 @@ void checks_on_hint(struct checks *checks, checks_hint_fn fn);
 
 /* Ask @target, which is not being asked.  Exactly one done() follows, within
  * @timeout_us or a little later, unless checks_free() or a reload comes
- * first.
+ * first.  When it reports a silence, another with the same id and `late` set
+ * may follow at any time, should the answer come after all; the target can be
+ * asked anew meanwhile.  This second ear costs a connection; there is at most
+ * one, and none once a later question was answered well.
  *
  * @fresh: over a new connection.
  */

@@ -156,6 +156,8 @@ size_t http_question_write(const struct http_question *ask, const char *host,
 	     strcmp(check->method, "PUT") == 0) &&
 	    !header_given(check, "Content-Length"))
 		writer_add(&w, "Content-Length: 0\r\n");
+	if (!check->tether && !header_given(check, "Connection"))
+		writer_add(&w, "Connection: close\r\n");
 	for (i = 0; i < check->headers_count; i++)
 		writer_add(&w, "%s\r\n", check->headers[i]);
 	writer_add(&w, "\r\n");

@@ -37,6 +37,7 @@ struct kind {
 	void (*plan_rebind)(struct plan *plan,
 			    const struct check_settings *check);
 
+	/* May be NULL. */
 	void (*init)(struct probe *probe);
 	void (*start)(struct probe *probe);
 	/* The deadline has come: look once more, without waiting.  Returns
@@ -63,6 +64,9 @@ struct probe {
 	struct instant asked;
 	unsigned index; /* of the target */
 	bool busy, fresh, excused, finished;
+	bool alarmed;         /* a hint was given, and no answer came since */
+	struct instant alarm; /* when the last hint was given */
+	int64_t calm_us;      /* so long after it none is given again */
 	struct result result;
 };
 
@@ -92,9 +96,28 @@ void probe_report(struct probe *probe, enum result_code code, int status,
 /* Report a connection that could not be opened: -errno. */
 void probe_report_dial(struct probe *probe, int error);
 
+/* Report a silence, and how far the question came. */
+void probe_report_silence(struct probe *probe, enum result_code code,
+			  enum reach reach, const char *text);
+
+/* How far a question on the connection @fd came. */
+enum reach probe_reach(int fd);
+
+/* Fill in how often something was sent again on @fd since @seen, which is
+ * moved up. */
+void probe_count_retransmits(struct result *res, int fd, uint8_t *seen);
+
+/* Question @id, which was reported as silent, has its answer after all.  The
+ * core may ask the target before this returns. */
+void probe_late(struct probe *probe, uint64_t id, const struct result *res);
+
 /* The target was seen without being asked; @error is an errno or 0.  The
- * core may ask it before this returns. */
-void probe_hint(const struct probe *probe, enum hint_kind kind, int error);
+ * core may ask it before this returns.
+ *
+ * Where a hint is followed by a good answer, closing connections is the
+ * server's habit: then the next hint is given only after fast_interval, then
+ * twice that, up to interval, until there is quiet for ten intervals. */
+void probe_hint(struct probe *probe, enum hint_kind kind, int error);
 
 /* The target's host as it is written, and its service's name. */
 const char *probe_host(const struct probe *probe);

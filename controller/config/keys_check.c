@@ -122,6 +122,26 @@ static const struct key check_keys[] = {
 	  .types = HTTP_ONLY,
 	  .help = "Each so many checks go over a new connection, so that a "
 		  "target that takes no new ones is noticed." },
+	{
+		.name = "tether",
+		.type = KEY_BOOLEAN,
+		FIELD(check_settings, tether),
+		.dflt = "true",
+		.dflt_help = "true for http and https, false for tcp and tls",
+		.types = NET_ONLY,
+		.help = "Whether a connection to the target is held between "
+			"checks "
+			"and watched: when it closes, the target is asked at "
+			"once.  "
+			"An HTTP check holds the one that the server keeps "
+			"open, and "
+			"none if it closes each.  A tcp or tls check holds a "
+			"connection that says nothing, which keeps a worker of "
+			"some "
+			"servers busy: those that serve one connection a "
+			"process, or "
+			"count clients that do not log in.",
+	},
 	{ .name = "port",
 	  .type = KEY_PORT,
 	  FIELD(check_settings, port),
@@ -229,10 +249,6 @@ static const struct key check_keys[] = {
 		  "BASCULE_ADDRESS and BASCULE_PORT, and as for HAProxy's "
 		  "external checks HAPROXY_PROXY_NAME, HAPROXY_SERVER_NAME, "
 		  "HAPROXY_SERVER_ADDR and HAPROXY_SERVER_PORT." },
-	{ .name = "tether",
-	  .type = KEY_LATER,
-	  .only = "true",
-	  .help = "it cannot be switched off yet: remove it" },
 	{ .name = "user",
 	  .type = KEY_LATER,
 	  .help = "it belongs to database checks, which are not built yet: "

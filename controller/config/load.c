@@ -112,6 +112,10 @@ static void service_complete(struct service_settings *service,
 	if (block_given(given, "fast_interval") == NULL &&
 	    check->fast_interval_us > check->interval_us)
 		check->fast_interval_us = check->interval_us;
+	/* Held without a word it is not harmless to every server. */
+	if (block_given(given, "tether") == NULL)
+		check->tether =
+			check->type == CHECK_HTTP || check->type == CHECK_HTTPS;
 	if (check->down_interval_us == 0)
 		check->down_interval_us = check->interval_us;
 	if (block_given(given, "timeout_min") == NULL &&

@@ -59,8 +59,11 @@ enum reach {
 struct result {
 	enum result_code code;
 	enum reach reach; /* of a silence */
-	bool late;  /* the answer to a question already reported as silent */
-	int status; /* HTTP status, exit code or errno; 0 if none */
+	bool late; /* the answer to a question already reported as silent */
+	/* Of an answer: how often the kernel sent something again, up to 255;
+	 * looked at when it took longer than the fastest retransmission. */
+	uint8_t retransmits;
+	int status;         /* HTTP status, exit code or errno; 0 if none */
 	int64_t latency_us; /* from the question to the answer or the end */
 	int32_t cert_days;  /* days left of the certificate */
 	char text[RESULT_TEXT_MAX]; /* one line for people, may be empty */

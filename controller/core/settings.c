@@ -51,7 +51,7 @@ bool check_asks_same(const struct check_settings *a,
 		     const struct check_settings *b)
 {
 	return a->type == b->type && a->port == b->port &&
-	       a->verify == b->verify &&
+	       a->verify == b->verify && a->tether == b->tether &&
 	       a->expires_within_us == b->expires_within_us &&
 	       settings_text_same(a->method, b->method) &&
 	       settings_text_same(a->path, b->path) &&

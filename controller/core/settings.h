@@ -59,6 +59,7 @@ struct check_settings {
 	int64_t start_period_us;
 	unsigned fall, rise;
 	unsigned fresh_every; /* each so many checks over a new connection */
+	bool tether; /* hold a connection between checks, and watch it */
 };
 
 struct objective {

@@ -1,12 +1,11 @@
 #include "controller/io/dial.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-#define USER_TIMEOUT_MIN_MS 1000
+#include "controller/io/tcp.h"
 
 int dial_to_init(struct dial_to *to, struct resolver *resolver,
 		 const char *host, uint16_t port, struct err *err)
@@ -70,21 +69,6 @@ static void dial_connected(struct dial *dial)
 	dial->fn(dial->arg, fd);
 }
 
-/* What the kernel retransmits is hygiene, the deadline is the caller's. */
-static int dial_options(int fd, int64_t span_us)
-{
-	unsigned timeout_ms = (unsigned)(span_us / MS);
-	int on = 1;
-
-	if (timeout_ms < USER_TIMEOUT_MIN_MS)
-		timeout_ms = USER_TIMEOUT_MIN_MS;
-	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms,
-		       sizeof(timeout_ms)) < 0)
-		return -errno;
-	return 0;
-}
-
 /* Returns 0 when connected or under way. */
 static int dial_open(struct dial *dial, bool *ret_connected)
 {
@@ -95,7 +79,7 @@ static int dial_open(struct dial *dial, bool *ret_connected)
 			  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (dial->fd < 0)
 		return -errno;
-	r = dial_options(dial->fd, dial->span_us);
+	r = tcp_set_options(dial->fd, dial->span_us);
 	if (r < 0)
 		return r;
 	*ret_connected = connect(dial->fd, &addr.any, address_size(&addr)) == 0;
@@ -149,11 +133,8 @@ static void dial_next(struct dial *dial, int error)
 
 static void dial_ready(struct dial *dial)
 {
-	socklen_t size = sizeof(int);
-	int error = 0;
+	int error = tcp_take_error(dial->fd);
 
-	if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-		error = errno;
 	if (error == 0)
 		dial_connected(dial);
 	else

@@ -37,7 +37,8 @@ static struct service_settings service = {
 		   .status = status,
 		   .verify = true,
 		   .timeout_us = SECOND,
-		   .fresh_every = 10 },
+		   .fresh_every = 10,
+		   .tether = true },
 };
 static struct target_settings targets[LIST_MAX];
 static struct settings settings = {
@@ -109,6 +110,8 @@ static void parse_key(const char *key, char *value)
 		command[words++] = value;
 	else if (strcmp(key, "verify") == 0)
 		check->verify = strcmp(value, "no") != 0;
+	else if (strcmp(key, "tether") == 0)
+		check->tether = strcmp(value, "no") != 0;
 	else if (strcmp(key, "fresh_every") == 0)
 		check->fresh_every = (unsigned)atoi(value);
 	else if (strcmp(key, "expires_within_days") == 0)
@@ -181,6 +184,8 @@ static void on_done(void *arg, unsigned index, uint64_t id,
 	struct run *run = arg;
 
 	(void)index;
+	if (res->late)
+		return;
 	if (id != run->left)
 		die("an answer to another question");
 	printf("%s %d %" PRId64 " %d %s\n", result_code_name(res->code),

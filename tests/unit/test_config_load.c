@@ -63,6 +63,7 @@ static void fills_in_the_defaults(void **state)
 	assert_int_equal(check->fall, 3);
 	assert_int_equal(check->rise, 2);
 	assert_int_equal(check->fresh_every, 10);
+	assert_true(check->tether);
 	assert_string_equal(api->backend, "be");
 	assert_int_equal(api->min_up, 1);
 	assert_int_equal(api->concurrency, 2);
@@ -89,6 +90,27 @@ static void computed_defaults_follow_what_is_given(void **state)
 	assert_int_equal(check->down_interval_us, 50 * MS);
 	assert_int_equal(check->timeout_min_us, 10 * MS);
 	assert_int_equal(check->slow_after_us, 5 * MS);
+	settings_free(settings);
+}
+
+/* What a server has agreed to keep open is harmless to hold; a connection
+ * that says nothing may not be. */
+static void a_tether_is_the_default_where_the_server_agrees(void **state)
+{
+	struct settings *settings = loaded(
+		"services = (\n"
+		"{ name = \"a\"; backend = \"be\"; targets = (\n"
+		"  { name = \"a1\"; address = \"10.0.0.1:80\"; } ); },\n"
+		"{ name = \"b\"; check = { type = \"tcp\"; }; targets = (\n"
+		"  { name = \"b1\"; address = \"10.0.0.1:81\"; } ); },\n"
+		"{ name = \"c\"; check = { type = \"tls\"; tether = true; };\n"
+		"  targets = (\n"
+		"  { name = \"c1\"; address = \"10.0.0.1:82\"; } ); } );\n");
+
+	(void)state;
+	assert_true(settings->services[0].check.tether);
+	assert_false(settings->services[1].check.tether);
+	assert_true(settings->services[2].check.tether);
 	settings_free(settings);
 }
 
@@ -217,6 +239,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fills_in_the_defaults),
 		cmocka_unit_test(computed_defaults_follow_what_is_given),
+		cmocka_unit_test(
+			a_tether_is_the_default_where_the_server_agrees),
 		cmocka_unit_test(targets_stand_side_by_side),
 		cmocka_unit_test(reads_every_setting_of_a_service),
 		cmocka_unit_test(the_examples_load_without_a_warning),

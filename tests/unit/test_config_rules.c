@@ -405,16 +405,13 @@ static void says_of_what_is_not_built_what_to_do(void **state)
 		{ CHECK("type = \"redis\"; port = 1;"),
 		  "x.conf:1: type = \"redis\" is not built yet: use tcp or "
 		  "exec for now\n" },
-		{ CHECK("tether = false;"),
-		  "x.conf:1: tether: it cannot be switched off yet: remove "
-		  "it\n" },
 		{ NULL, NULL },
 	};
 
 	(void)state;
 	config_all_wrong(mistakes);
 	settings_free(config_right(SERVICE("agree = \"local\"; "
-					   "check = { tether = true; };")));
+					   "check = { tether = false; };")));
 }
 
 static void render_mistakes(const void *arg, FILE *out)

@@ -20,7 +20,8 @@ static struct check_settings check_of(void)
 	return (struct check_settings){ .method = "GET",
 					.path = "/health",
 					.status = ok,
-					.status_count = 2 };
+					.status_count = 2,
+					.tether = true };
 }
 
 static struct http_question *question_of(const struct check_settings *check)
@@ -52,6 +53,18 @@ static void asks_with_host_and_port(void **state)
 	assert_asks(&check, "10.0.0.1", 5000,
 		    "GET /health HTTP/1.1\r\nHost: 10.0.0.1:5000\r\n"
 		    "User-Agent: bascule\r\nAccept: */*\r\n\r\n");
+}
+
+static void asks_to_close_what_is_not_to_be_held(void **state)
+{
+	struct check_settings check = check_of();
+
+	(void)state;
+	check.tether = false;
+	assert_asks(&check, "10.0.0.1", 80,
+		    "GET /health HTTP/1.1\r\nHost: 10.0.0.1\r\n"
+		    "User-Agent: bascule\r\nAccept: */*\r\n"
+		    "Connection: close\r\n\r\n");
 }
 
 static void leaves_out_the_usual_port_and_brackets_ipv6(void **state)
@@ -256,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(asks_with_host_and_port),
+		cmocka_unit_test(asks_to_close_what_is_not_to_be_held),
 		cmocka_unit_test(leaves_out_the_usual_port_and_brackets_ipv6),
 		cmocka_unit_test(the_operators_headers_replace_ours),
 		cmocka_unit_test(a_post_has_a_length),
