@@ -50,9 +50,14 @@ unsigned slot_node_expiry(const struct ctl *ctl)
 	return slot_store(ctl) + 1;
 }
 
+unsigned slot_alone(const struct ctl *ctl)
+{
+	return slot_store(ctl) + 2;
+}
+
 unsigned slot_count(const struct settings *set)
 {
-	return set->target_count * SLOT_TARGET_KINDS + set->haproxy_count + 2;
+	return set->target_count * SLOT_TARGET_KINDS + set->haproxy_count + 3;
 }
 
 unsigned ctl_unit(const struct ctl *ctl)
@@ -163,6 +168,7 @@ struct ctl *ctl_new(const struct settings *set, uint64_t seed)
 	ctl->store_ok = true;
 	ctl->stall_at = INSTANT_NONE;
 	ctl->armed = INSTANT_NEVER;
+	ctl->primary = NOTE_NONE;
 	if (ctl->targets == NULL || ctl->services == NULL ||
 	    ctl->haproxies == NULL || ctl->servers == NULL ||
 	    ctl->pools == NULL || ctl->dirty == NULL || ctl->schedule == NULL ||
@@ -194,6 +200,8 @@ static void slot_due(struct ctl *ctl, unsigned slot)
 
 	if (slot == slot_node_expiry(ctl))
 		admin_expired(ctl, NOTE_NONE);
+	else if (slot == slot_alone(ctl))
+		share_alone(ctl);
 	else if (slot == slot_store(ctl))
 		haproxy_store_late(ctl);
 	else if (slot >= slot_retry(ctl, 0))
@@ -271,6 +279,12 @@ static void dispatch(struct ctl *ctl, const struct event *ev)
 		break;
 	case EVENT_PEERS:
 		agree_peers(ctl, ev->heard);
+		break;
+	case EVENT_PRIMARY:
+		node_primary(ctl, &ev->primary);
+		break;
+	case EVENT_INCIDENTS:
+		share_heard(ctl, &ev->incidents);
 		break;
 	case EVENT_STOP:
 		ctl_note(ctl, NOTE_STOPPING);

@@ -63,6 +63,9 @@ struct service_view {
 
 struct service_view ctl_service(const struct ctl *ctl, unsigned service);
 
+/* The open incident of @service, or of INCIDENT_NODE; NULL: none. */
+const struct incident *ctl_incident(const struct ctl *ctl, unsigned service);
+
 struct haproxy_view {
 	bool up;
 	const char *why; /* when not up */

@@ -43,29 +43,74 @@ const char *agree_forbids(const struct ctl *ctl, unsigned target)
 	return NULL;
 }
 
-/* An incident begins when the word of the cluster is that it is down. */
+/* Whether the word of the cluster is that it is down: for an incident one
+ * node's is enough, unless a majority is wanted. */
+static bool cluster_down(const struct ctl *ctl, unsigned target)
+{
+	enum health_state state = ctl->targets[target].health.state;
+
+	if (state == HEALTH_DOWN)
+		return agree_forbids(ctl, target) == NULL;
+	if (state == HEALTH_MAINT || quorum_alone(ctl->quorum))
+		return false;
+	if (ctl_service_of(ctl, target)->agree == AGREE_MAJORITY)
+		return quorum_majority(
+			quorum_count(ctl->quorum, target, false, ctl->now),
+			ctl->quorum);
+	return quorum_others_down(ctl->quorum, target, ctl->now);
+}
+
 void agree_confirm(struct ctl *ctl, unsigned target)
 {
-	struct target *t = &ctl->targets[target];
+	unsigned service = ctl->set->targets[target].service;
+	struct incident *inc = &ctl->services[service].incident;
+	uint32_t nodes;
 
-	if (!t->unconfirmed)
+	if (!share_recorder(ctl) || !cluster_down(ctl, target))
 		return;
-	if (t->health.state != HEALTH_DOWN) {
-		t->unconfirmed = false;
+	if (inc->number == 0) {
+		incidents_down(ctl, target);
+		incidents_update(ctl, service);
 		return;
 	}
-	if (agree_forbids(ctl, target) != NULL)
-		return;
-	t->unconfirmed = false;
-	incidents_down(ctl, target);
-	incidents_update(ctl, ctl->set->targets[target].service);
+	nodes = agree_nodes(ctl, target) & ~inc->nodes;
+	if (nodes != 0) {
+		inc->nodes |= nodes;
+		share_write(ctl, inc);
+	}
+}
+
+uint32_t agree_nodes(const struct ctl *ctl, unsigned target)
+{
+	const struct cluster_settings *cluster = ctl->set->cluster;
+	uint32_t nodes = quorum_finders(ctl->quorum, target, ctl->now);
+
+	if (cluster != NULL && ctl->targets[target].health.state == HEALTH_DOWN)
+		nodes |= UINT32_C(1) << cluster->self;
+	return nodes;
+}
+
+bool agree_whole(const struct ctl *ctl, unsigned service)
+{
+	const struct service_settings *svc = &ctl->set->services[service];
+	unsigned i;
+
+	if (quorum_alone(ctl->quorum))
+		return true;
+	for (i = svc->first_target; i < svc->first_target + svc->target_count;
+	     i++) {
+		if (ctl->targets[i].health.state == HEALTH_MAINT)
+			continue;
+		if (svc->agree == AGREE_MAJORITY
+			    ? cluster_down(ctl, i)
+			    : quorum_others_poor(ctl->quorum, i, ctl->now))
+			return false;
+	}
+	return true;
 }
 
 void agree_moved(struct ctl *ctl, unsigned target)
 {
-	struct target *t = &ctl->targets[target];
-
-	t->unconfirmed = t->health.state == HEALTH_DOWN;
 	agree_confirm(ctl, target);
 	if (ctl->set->cluster != NULL)
 		ctl_emit(ctl, ACTION_OBSERVE, 0)->observe.target = target;
@@ -73,17 +118,23 @@ void agree_moved(struct ctl *ctl, unsigned target)
 
 void agree_observed(struct ctl *ctl, const struct observed *observed)
 {
+	const struct opinion_heard *opinion;
 	unsigned i, target;
+	bool other;
 
 	for (i = 0; i < observed->count; i++) {
-		target = observed->list[i].target;
+		opinion = &observed->list[i];
+		target = opinion->target;
 		if (target >= ctl->set->target_count)
 			continue;
-		quorum_hear(ctl->quorum, observed->node, target,
-			    observed->list[i].down, ctl->now);
-		if (ctl_service_of(ctl, target)->agree != AGREE_LOCAL)
+		other = quorum_hear(ctl->quorum, observed->node, target,
+				    opinion->down, opinion->whole, ctl->now);
+		if (ctl_service_of(ctl, target)->agree != AGREE_LOCAL ||
+		    other || opinion->down)
 			rotation_dirty(ctl, target);
 	}
+	/* Perhaps somebody's word has become too old, too. */
+	share_review_open(ctl);
 }
 
 void agree_peers(struct ctl *ctl, uint32_t heard)
@@ -95,4 +146,5 @@ void agree_peers(struct ctl *ctl, uint32_t heard)
 		if (ctl_service_of(ctl, i)->agree != AGREE_LOCAL ||
 		    ctl->targets[i].held)
 			rotation_dirty(ctl, i);
+	share_review_open(ctl);
 }

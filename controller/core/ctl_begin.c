@@ -7,6 +7,7 @@ void begin(struct ctl *ctl)
 
 	ctl->running = true;
 	ctl->epoch = ctl->now;
+	ctl->alone = ctl->now;
 	for (i = 0; i < ctl->set->service_count; i++) {
 		unsigned targets = ctl->set->services[i].target_count;
 		struct service *svc = &ctl->services[i];
@@ -51,8 +52,8 @@ void begin_restore(struct ctl *ctl, const struct stored *stored)
 	for (i = 0; i < stored->incident_count; i++) {
 		const struct incident *inc = &stored->incidents[i];
 
-		if (inc->service < ctl->set->service_count)
-			ctl->services[inc->service].incident = *inc;
+		if (share_incident(ctl, inc->service) != NULL)
+			*share_incident(ctl, inc->service) = *inc;
 	}
 	if (ctl->last_incident < stored->last_incident)
 		ctl->last_incident = stored->last_incident;
@@ -63,6 +64,7 @@ void begin_start(struct ctl *ctl, const struct stored *stored)
 	size_t i;
 
 	begin(ctl);
+	share_arm(ctl);
 	ctl_note(ctl, NOTE_STARTED);
 	if (stored != NULL) {
 		begin_restore(ctl, stored);

@@ -17,21 +17,20 @@ static int64_t wall_at(const struct ctl *ctl, struct instant t)
 
 static void keep(struct ctl *ctl, unsigned service)
 {
-	const struct incident *inc = &ctl->services[service].incident;
-	uint64_t id = ctl_id(ctl, ID_INCIDENT, 0, service);
-	struct action *act = ctl_emit(ctl, ACTION_STORE, id);
-
-	act->store.kind = STORE_INCIDENT;
-	act->store.incident = *inc;
+	share_write(ctl, &ctl->services[service].incident);
 }
 
-static struct note *say(struct ctl *ctl, enum note_kind kind, unsigned service)
+struct note *incidents_say(struct ctl *ctl, enum note_kind kind,
+			   const struct incident *inc)
 {
-	const struct incident *inc = &ctl->services[service].incident;
 	struct note *note = ctl_note(ctl, kind);
 
-	note->service = service;
-	note->target = inc->target;
+	note->service = inc->service;
+	/* The target of a node's incident is a node, not a target. */
+	if (inc->service == INCIDENT_NODE)
+		note->node = inc->target;
+	else
+		note->target = inc->target;
 	note->incident = inc->number;
 	note->severity = inc->severity;
 	note->result = inc->cause;
@@ -40,20 +39,42 @@ static struct note *say(struct ctl *ctl, enum note_kind kind, unsigned service)
 	return note;
 }
 
+static struct note *say(struct ctl *ctl, enum note_kind kind, unsigned service)
+{
+	return incidents_say(ctl, kind, &ctl->services[service].incident);
+}
+
+void incidents_say_closed(struct ctl *ctl, const struct incident *inc)
+{
+	struct note *note = incidents_say(ctl, NOTE_INCIDENT_CLOSED, inc);
+	const char *why = "the service is whole";
+
+	note->span_us = incident_recovery_us(inc);
+	if (inc->service == INCIDENT_NODE)
+		why = "every node is heard again";
+	else if (inc->maintenance)
+		why = "what is still out is in maintenance";
+	note_say(note, "%s", why);
+}
+
 void incidents_down(struct ctl *ctl, unsigned target)
 {
 	unsigned service = ctl->set->targets[target].service;
 	struct incident *inc = &ctl->services[service].incident;
-	const struct health *h = &ctl->targets[target].health;
+	const struct target *t = &ctl->targets[target];
+	const struct health *h = &t->health;
+	bool own = h->state == HEALTH_DOWN;
 
 	if (inc->number != 0)
 		return;
 	*inc = (struct incident){
-		.number = ++ctl->last_incident,
+		.number = share_next_number(ctl),
 		.service = service,
 		.target = target,
 		.severity = ctl->set->services[service].severity_partial,
 		.cause = h->last,
+		.targets_down_max = 1,
+		.nodes = agree_nodes(ctl, target),
 		.onset_min = incidents_onset(h),
 		.onset_max = h->first_bad,
 		.detected = ctl->now,
@@ -61,6 +82,13 @@ void incidents_down(struct ctl *ctl, unsigned target)
 		.recovered = INSTANT_NONE,
 		.outage_since = INSTANT_NONE,
 	};
+	if (!own) {
+		/* Another node says so; since when is not known here. */
+		inc->cause =
+			result_make(RESULT_L4TOUT, 0, 0, "as other nodes find");
+		inc->onset_min = ctl->now;
+		inc->onset_max = ctl->now;
+	}
 	inc->onset_min_wall_us = wall_at(ctl, inc->onset_min);
 	inc->onset_max_wall_us = wall_at(ctl, inc->onset_max);
 	inc->detected_wall_us = ctl->wall_us;
@@ -110,18 +138,13 @@ static void close(struct ctl *ctl, unsigned service)
 {
 	bool maintenance = ctl->services[service].states[HEALTH_MAINT] > 0;
 	struct incident *inc = &ctl->services[service].incident;
-	struct note *note;
 
 	/* Maintenance ends an outage that goes on. */
 	incident_serving(inc, 1, 1, ctl->now);
 	inc->recovered = ctl->now;
-	inc->recovered_wall_us = ctl->wall_us;
+	inc->recovered_wall_us = incident_wall_us(inc, ctl->now);
 	inc->maintenance = maintenance;
-	note = say(ctl, NOTE_INCIDENT_CLOSED, service);
-	note->span_us = incident_recovery_us(inc);
-	note_say(note, "%s",
-		 maintenance ? "what is still out is in maintenance"
-			     : "the service is whole");
+	incidents_say_closed(ctl, inc);
 	keep(ctl, service);
 	inc->number = 0;
 }
@@ -137,7 +160,7 @@ void incidents_update(struct ctl *ctl, unsigned service)
 	struct note *note;
 
 	panic_look(ctl, service);
-	if (inc->number == 0)
+	if (inc->number == 0 || !share_recorder(ctl))
 		return;
 	if (n->states[HEALTH_DOWN] > inc->targets_down_max)
 		inc->targets_down_max = n->states[HEALTH_DOWN];
@@ -149,8 +172,9 @@ void incidents_update(struct ctl *ctl, unsigned service)
 		note_say(note, "fewer than min_up (%u)", wanted);
 	}
 	if (n->states[HEALTH_DOWN] + n->states[HEALTH_RECOVERING] +
-		    n->states[HEALTH_UNKNOWN] ==
-	    0)
+			    n->states[HEALTH_UNKNOWN] ==
+		    0 &&
+	    agree_whole(ctl, service))
 		close(ctl, service);
 	else if (inc->outage_since.us != outage.us)
 		keep(ctl, service);
@@ -161,7 +185,7 @@ void incidents_acted(struct ctl *ctl, unsigned service)
 	const struct service *n = &ctl->services[service];
 	struct incident *inc = &ctl->services[service].incident;
 
-	if (inc->number == 0)
+	if (inc->number == 0 || !share_recorder(ctl))
 		return;
 	if (n->leavings[LEAVING_HELD] > 0 && !inc->held) {
 		inc->held = true;
@@ -171,6 +195,6 @@ void incidents_acted(struct ctl *ctl, unsigned service)
 	    !instant_is_none(inc->acted))
 		return;
 	inc->acted = ctl->now;
-	inc->acted_wall_us = ctl->wall_us;
+	inc->acted_wall_us = incident_wall_us(inc, ctl->now);
 	keep(ctl, service);
 }

@@ -203,6 +203,11 @@ static void carry_node(struct ctl *ctl, struct ctl *old)
 	ctl->sequence = old->sequence;
 	ctl->carried = old->sequence;
 	ctl->last_incident = old->last_incident;
+	ctl->node_incident = old->node_incident;
+	ctl->primary = old->primary;
+	ctl->term = old->term;
+	ctl->alone = old->alone;
+	share_arm(ctl);
 	ctl->store_ok = old->store_ok;
 	ctl->stall_at = old->stall_at;
 	ctl->stall_us = old->stall_us;

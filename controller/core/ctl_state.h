@@ -3,9 +3,10 @@
  * ctl.c steps, ctl_view.c answers questions; ctl_checks.c asks targets and
  * judges answers; ctl_rotation.c says who is in rotation, ctl_mend.c brings
  * HAProxy there; ctl_panic.c when more is bad than may leave; ctl_haproxy.c
- * hears what HAProxy shows and answers; ctl_incidents.c keeps the incidents;
- * ctl_admin.c does what people want; ctl_begin.c starts, ctl_reload.c goes over
- * to other settings.
+ * hears what HAProxy shows and answers; ctl_incidents.c keeps the incidents,
+ * ctl_share.c makes them the same on all nodes, ctl_node.c keeps those of the
+ * nodes; ctl_admin.c does what people want; ctl_begin.c starts, ctl_reload.c
+ * goes over to other settings.
  */
 #ifndef BASCULE_CORE_CTL_STATE_H
 #define BASCULE_CORE_CTL_STATE_H
@@ -56,7 +57,6 @@ struct target {
 	uint64_t checks;
 	struct wish wish;
 	bool held;         /* should leave, but at some HAProxy it may not */
-	bool unconfirmed;  /* DOWN here, but not yet agreed on */
 	struct part part;  /* as the service has counted it */
 	bool told_leaving; /* NOTE_WITHDRAW was given */
 	bool told_out;     /* NOTE_WITHDRAWN was given */
@@ -114,7 +114,12 @@ struct ctl {
 	struct quorum *quorum;          /* owned */
 	struct maintenance maintenance; /* of the whole node */
 	uint64_t maintenance_store, maintenance_token;
+	/* The highest number ever heard of, and what is open of the nodes. */
 	uint32_t last_incident;
+	struct incident node_incident; /* number 0: none */
+	unsigned primary;              /* or NOTE_NONE */
+	uint64_t term;
+	struct instant alone; /* since when no primary is known */
 	bool store_ok;
 	unsigned storing;  /* claims waiting for the disk */
 	unsigned inflight; /* checks under way */
@@ -139,6 +144,7 @@ static inline unsigned slot_of(enum slot_kind kind, unsigned target)
 unsigned slot_retry(const struct ctl *ctl, unsigned haproxy);
 unsigned slot_store(const struct ctl *ctl);
 unsigned slot_node_expiry(const struct ctl *ctl);
+unsigned slot_alone(const struct ctl *ctl);
 unsigned slot_count(const struct settings *set);
 
 /* The most actions that one unit of work (one target compared, one check
@@ -179,9 +185,15 @@ void ctl_notice_stall(struct ctl *ctl);
 bool agree_down(const struct ctl *ctl, unsigned target);
 /* Why a target that is DOWN here may not leave the rotation; or NULL. */
 const char *agree_forbids(const struct ctl *ctl, unsigned target);
-/* A target has moved; and one that was not agreed on is looked at again. */
+/* A target has moved. */
 void agree_moved(struct ctl *ctl, unsigned target);
+/* An incident begins, if it is this node's to record, when the word of the
+ * cluster is that the target is down. */
 void agree_confirm(struct ctl *ctl, unsigned target);
+/* The nodes that find the target down; none without a cluster. */
+uint32_t agree_nodes(const struct ctl *ctl, unsigned target);
+/* Whether no other node's word keeps the service's incident open. */
+bool agree_whole(const struct ctl *ctl, unsigned service);
 void agree_observed(struct ctl *ctl, const struct observed *observed);
 void agree_peers(struct ctl *ctl, uint32_t heard);
 
@@ -262,6 +274,31 @@ bool incidents_count(struct ctl *ctl, unsigned target);
 void incidents_down(struct ctl *ctl, unsigned target);
 void incidents_update(struct ctl *ctl, unsigned service);
 void incidents_acted(struct ctl *ctl, unsigned service);
+/* A note about @inc, to be filled in; and that of its end, whole. */
+struct note *incidents_say(struct ctl *ctl, enum note_kind kind,
+			   const struct incident *inc);
+void incidents_say_closed(struct ctl *ctl, const struct incident *inc);
+
+/* ctl_share.c */
+bool share_is_primary(const struct ctl *ctl);
+/* Whether it is this node that writes incidents: the primary, or one that has
+ * known none for a while. */
+bool share_recorder(const struct ctl *ctl);
+uint32_t share_next_number(struct ctl *ctl);
+/* What is open of @service or INCIDENT_NODE; NULL: no such service. */
+struct incident *share_incident(struct ctl *ctl, unsigned service);
+/* Store a new version of @inc. */
+void share_write(struct ctl *ctl, struct incident *inc);
+/* All that is open is looked at again: others may see it otherwise. */
+void share_review_open(struct ctl *ctl);
+void share_set_primary(struct ctl *ctl, unsigned primary, uint64_t term);
+/* The wait for a primary: begins, and is over. */
+void share_arm(struct ctl *ctl);
+void share_alone(struct ctl *ctl);
+void share_heard(struct ctl *ctl, const struct incidents_heard *heard);
+
+/* ctl_node.c */
+void node_primary(struct ctl *ctl, const struct primary_seen *seen);
 
 /* ctl_admin.c */
 void admin_event(struct ctl *ctl, const struct admin *admin);

@@ -41,6 +41,15 @@ struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 	return view;
 }
 
+const struct incident *ctl_incident(const struct ctl *ctl, unsigned service)
+{
+	const struct incident *inc = &ctl->node_incident;
+
+	if (service != INCIDENT_NODE)
+		inc = &ctl->services[service].incident;
+	return inc->number != 0 ? inc : NULL;
+}
+
 bool ctl_haproxy_up(const struct ctl *ctl, unsigned haproxy)
 {
 	return ctl->haproxies[haproxy].up;

@@ -381,7 +381,8 @@ static void hear_kind(struct election *e, unsigned from,
 	case MESSAGE_RESIGN:
 		resign_heard(e, from, msg->term, msg->resign.successor);
 		break;
-	case MESSAGE_OBSERVATION: {
+	case MESSAGE_OBSERVATION:
+	case MESSAGE_INCIDENTS: {
 		struct election_action *act =
 			election_act(e, ELECTION_OBSERVED);
 
@@ -460,17 +461,25 @@ static void decide(struct election *e, const struct document *doc)
 	election_take_document(e, NULL);
 }
 
-static void observe(struct election *e, const struct election_event *ev)
+/* What is opaque to the election goes to all. */
+static void tell_all(struct election *e, const struct election_event *ev)
 {
+	bool share = ev->kind == ELECTION_SHARE;
 	struct message *msg;
 	unsigned i;
 
 	for (i = 0; i < e->set.node_count; i++) {
 		if (i == e->set.self)
 			continue;
-		msg = election_send(e, i, MESSAGE_OBSERVATION);
-		msg->observation.body = ev->observe.body;
-		msg->observation.count = ev->observe.count;
+		msg = election_send(
+			e, i, share ? MESSAGE_INCIDENTS : MESSAGE_OBSERVATION);
+		if (share) {
+			msg->incidents.body = ev->share.body;
+			msg->incidents.size = ev->share.size;
+		} else {
+			msg->observation.body = ev->observe.body;
+			msg->observation.count = ev->observe.count;
+		}
 	}
 }
 
@@ -546,7 +555,8 @@ static void handle(struct election *e, const struct election_event *ev)
 		hand_over(e, ev->to);
 		break;
 	case ELECTION_OBSERVE:
-		observe(e, ev);
+	case ELECTION_SHARE:
+		tell_all(e, ev);
 		break;
 	case ELECTION_DECIDE:
 		decide(e, ev->document);

@@ -82,7 +82,8 @@ enum election_event_kind {
 	ELECTION_ROUTE_FAILED,
 	ELECTION_HAND_OVER, /* a person wants another primary */
 	ELECTION_DECIDE,    /* write this; see election_may_decide() */
-	ELECTION_OBSERVE    /* tell all what this node's probes say */
+	ELECTION_OBSERVE,   /* tell all what this node's probes say */
+	ELECTION_SHARE      /* and what incidents it knows */
 };
 
 struct election_event {
@@ -102,6 +103,10 @@ struct election_event {
 			const uint8_t *body; /* observation_encode() */
 			unsigned count;
 		} observe; /* borrowed until the actions are carried out */
+		struct {
+			const uint8_t *body; /* incident_encode() */
+			size_t size;
+		} share; /* likewise */
 	};
 };
 

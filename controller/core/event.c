@@ -14,6 +14,8 @@ static const char *const event_kinds[EVENT_KINDS] = {
 	[EVENT_ADMIN] = "ADMIN",
 	[EVENT_SETTINGS] = "SETTINGS",
 	[EVENT_OBSERVED] = "OBSERVED",
+	[EVENT_PRIMARY] = "PRIMARY",
+	[EVENT_INCIDENTS] = "INCIDENTS",
 	[EVENT_PEERS] = "PEERS",
 	[EVENT_STOP] = "STOP",
 };
@@ -125,6 +127,14 @@ const char *event_text(const struct event *ev, const struct settings *set,
 		break;
 	case EVENT_PEERS:
 		snprintf(more, sizeof(more), "%x", (unsigned)ev->heard);
+		break;
+	case EVENT_PRIMARY:
+		snprintf(more, sizeof(more), "node %d, term %" PRIu64 "%s",
+			 (int)ev->primary.primary, ev->primary.term,
+			 ev->primary.whole ? ", whole" : "");
+		break;
+	case EVENT_INCIDENTS:
+		snprintf(more, sizeof(more), "%u", ev->incidents.count);
 		break;
 	case EVENT_ADMIN:
 		snprintf(more, sizeof(more), "maintenance %s %s",

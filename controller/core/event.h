@@ -98,12 +98,43 @@ struct hint {
 struct opinion_heard {
 	unsigned target;
 	bool down;
+	bool whole; /* neither DOWN nor still RECOVERING */
 };
 
 struct observed {
 	unsigned node;                    /* index in the cluster */
 	const struct opinion_heard *list; /* borrowed */
 	unsigned count;
+};
+
+/* A record of an incident as another node has it, newer than ours. */
+struct incident_heard {
+	struct incident incident; /* instants as on this node */
+	/* What this node has closed itself: its own version of the record, and
+	 * another number for the same outage.  Borrowed; NULL: none. */
+	const struct incident *known, *same;
+};
+
+struct incidents_heard {
+	const struct incident_heard *list; /* borrowed */
+	unsigned count;
+};
+
+/* The primary node before this one that was lost. */
+struct node_loss {
+	unsigned node; /* index, or NOTE_NONE: nothing was lost */
+	/* The last sign of it, the first one missed, and when this node stood
+	 * for election because of it. */
+	struct instant onset_min, onset_max, detected;
+	bool late; /* nobody was primary for longer than the lease explains */
+};
+
+/* Who is primary, as this node knows it. */
+struct primary_seen {
+	unsigned primary; /* index, or NOTE_NONE */
+	uint64_t term;
+	bool whole; /* every node is heard, and was since it is primary */
+	struct node_loss loss; /* when this node has just become primary */
 };
 
 enum admin_kind { ADMIN_MAINTENANCE };
@@ -126,6 +157,8 @@ enum event_kind {
 	EVENT_SETTINGS,      /* first event of a new ctl after a reload */
 	EVENT_OBSERVED,      /* another node says what it sees */
 	EVENT_PEERS,         /* which nodes are heard has changed */
+	EVENT_PRIMARY,       /* who is primary, or how whole the cluster */
+	EVENT_INCIDENTS,     /* another node's records of incidents */
 	EVENT_STOP,
 	EVENT_KINDS
 };
@@ -150,6 +183,8 @@ struct event {
 		struct admin admin;
 		struct observed observed;
 		uint32_t heard; /* PEERS: bit i is node i */
+		struct primary_seen primary;
+		struct incidents_heard incidents;
 		/* SETTINGS: the ctl that ran until now, whose state is moved
 		 * over by name and which is of no use afterwards; and what is
 		 * stored, for targets that it did not have.  @kept: for each
@@ -191,6 +226,7 @@ enum store_kind {
 
 struct store_order {
 	enum store_kind kind;
+	bool heard; /* an incident that another node has recorded */
 	union {
 		struct claim claim;
 		struct incident incident;

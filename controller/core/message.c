@@ -31,6 +31,7 @@ const char *message_kind_name(enum message_kind kind)
 		[MESSAGE_DOCUMENT] = "DOCUMENT",
 		[MESSAGE_RESIGN] = "RESIGN",
 		[MESSAGE_OBSERVATION] = "OBSERVATION",
+		[MESSAGE_INCIDENTS] = "INCIDENTS",
 	};
 
 	return kind < MESSAGE_KINDS && names[kind] != NULL ? names[kind] : "?";
@@ -89,6 +90,10 @@ static void put_body(struct wire_out *out, const struct message *msg)
 		wire_put(out, msg->observation.count, 2);
 		wire_put_bytes(out, msg->observation.body,
 			       msg->observation.count * OBSERVATION_BYTES);
+		break;
+	case MESSAGE_INCIDENTS:
+		wire_put(out, msg->incidents.size, 2);
+		wire_put_bytes(out, msg->incidents.body, msg->incidents.size);
 		break;
 	case MESSAGE_KINDS:
 		out->bad = true;
@@ -158,6 +163,14 @@ static void get_observation(struct wire_in *in, struct message *msg)
 		in, (size_t)msg->observation.count * OBSERVATION_BYTES);
 }
 
+static void get_incidents(struct wire_in *in, struct message *msg)
+{
+	msg->incidents.size = (size_t)wire_get(in, 2);
+	msg->incidents.body = wire_get_bytes(in, msg->incidents.size);
+	if (msg->incidents.size > MESSAGE_INCIDENTS_BYTES_MAX)
+		in->bad = true;
+}
+
 /* Whether the kind is known. */
 static bool get_body(struct wire_in *in, struct message *msg)
 {
@@ -186,6 +199,9 @@ static bool get_body(struct wire_in *in, struct message *msg)
 		return true;
 	case MESSAGE_OBSERVATION:
 		get_observation(in, msg);
+		return true;
+	case MESSAGE_INCIDENTS:
+		get_incidents(in, msg);
 		return true;
 	case MESSAGE_KINDS:
 		break;

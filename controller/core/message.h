@@ -24,6 +24,7 @@ enum message_kind {
 	MESSAGE_DOCUMENT,
 	MESSAGE_RESIGN,
 	MESSAGE_OBSERVATION,
+	MESSAGE_INCIDENTS, /* records: controller/core/incident_wire.h */
 	MESSAGE_KINDS
 };
 
@@ -41,7 +42,8 @@ enum message_flag {
 /* The guard numbers its own messages from here. */
 #define MESSAGE_GUARD_SEQUENCE ((uint64_t)1 << 63)
 
-#define MESSAGE_OBSERVATIONS_MAX 512
+#define MESSAGE_OBSERVATIONS_MAX    512
+#define MESSAGE_INCIDENTS_BYTES_MAX 4096
 
 /* One target as the sender's own probes see it. */
 struct observation {
@@ -97,6 +99,10 @@ struct message {
 			const uint8_t *body; /* borrowed */
 			unsigned count;
 		} observation;
+		struct {
+			const uint8_t *body; /* borrowed */
+			size_t size;
+		} incidents;
 	};
 };
 

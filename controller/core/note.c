@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "controller/core/incident.h"
+
 static const struct {
 	const char *name;
 	enum note_level level;
@@ -29,6 +31,7 @@ static const struct {
 	[NOTE_INCIDENT_OPENED] = { "incident_opened", NOTE_WARNING },
 	[NOTE_INCIDENT_RAISED] = { "incident_raised", NOTE_ERR },
 	[NOTE_INCIDENT_CLOSED] = { "incident_closed", NOTE_NOTICE },
+	[NOTE_INCIDENT_MERGED] = { "incident_merged", NOTE_NOTICE },
 	[NOTE_MAINTENANCE_ON] = { "maintenance_on", NOTE_NOTICE },
 	[NOTE_MAINTENANCE_OFF] = { "maintenance_off", NOTE_NOTICE },
 	[NOTE_STORE_FAILED] = { "store_failed", NOTE_ERR },
@@ -201,12 +204,33 @@ static void add_about_haproxy(struct line *l, const struct note *n,
 		add(l, ": refused a command: %s", n->text);
 }
 
+static const char *lost_node(const struct note *n, const struct settings *set)
+{
+	return set->cluster != NULL && n->node < set->cluster->node_count
+		       ? set->cluster->nodes[n->node].name
+		       : "?";
+}
+
 static void add_about_incident(struct line *l, const struct note *n,
 			       const struct settings *set)
 {
-	add(l, "incident %" PRIu32 " service %s %s", n->incident,
-	    service_name(n, set), severity_name(n->severity));
-	if (n->kind == NOTE_INCIDENT_OPENED) {
+	add(l, "incident %" PRIu32 " ", n->incident);
+	if (n->service == INCIDENT_NODE)
+		add(l, "node %s", severity_name(n->severity));
+	else
+		add(l, "service %s %s", service_name(n, set),
+		    severity_name(n->severity));
+	if (n->kind == NOTE_INCIDENT_MERGED) {
+		add(l, " is the same as incident %u", n->count);
+	} else if (n->service == INCIDENT_NODE &&
+		   n->kind == NOTE_INCIDENT_OPENED) {
+		add(l, " opened: %s%s",
+		    n->text[0] != '\0' ? n->text : "the primary is lost: ",
+		    n->text[0] != '\0' ? "" : lost_node(n, set));
+	} else if (n->service == INCIDENT_NODE &&
+		   n->kind == NOTE_INCIDENT_RAISED) {
+		add(l, " raised: %s", n->text);
+	} else if (n->kind == NOTE_INCIDENT_OPENED) {
 		add(l, " opened: ");
 		add_target(l, n, set);
 		add(l, " is down");
@@ -304,6 +328,7 @@ const char *note_text(const struct note *note, const struct settings *set,
 	case NOTE_INCIDENT_OPENED:
 	case NOTE_INCIDENT_RAISED:
 	case NOTE_INCIDENT_CLOSED:
+	case NOTE_INCIDENT_MERGED:
 		add_about_incident(&l, note, set);
 		break;
 	case NOTE_MAINTENANCE_ON:

@@ -42,6 +42,7 @@ enum note_kind {
 	NOTE_INCIDENT_OPENED,
 	NOTE_INCIDENT_RAISED,
 	NOTE_INCIDENT_CLOSED,
+	NOTE_INCIDENT_MERGED, /* it is the one with the number count */
 	NOTE_MAINTENANCE_ON,
 	NOTE_MAINTENANCE_OFF,
 	NOTE_STORE_FAILED, /* the disk does not keep what it should; text */

@@ -4,7 +4,7 @@
 
 struct opinion {
 	struct instant at; /* NONE: never heard */
-	bool down;
+	bool down, whole;
 };
 
 struct quorum {
@@ -43,14 +43,19 @@ void quorum_free(struct quorum *quorum)
 	free(quorum);
 }
 
-void quorum_hear(struct quorum *quorum, unsigned node, unsigned target,
-		 bool down, struct instant now)
+bool quorum_hear(struct quorum *quorum, unsigned node, unsigned target,
+		 bool down, bool whole, struct instant now)
 {
+	struct opinion *o;
+	bool other;
+
 	if (node >= quorum->nodes || node == quorum->self ||
 	    target >= quorum->targets)
-		return;
-	quorum->opinions[node * quorum->targets + target] =
-		(struct opinion){ now, down };
+		return false;
+	o = &quorum->opinions[node * quorum->targets + target];
+	other = instant_is_none(o->at) || o->down != down || o->whole != whole;
+	*o = (struct opinion){ now, down, whole };
+	return other;
 }
 
 void quorum_set_heard(struct quorum *quorum, uint32_t heard)
@@ -63,16 +68,50 @@ bool quorum_in_touch(const struct quorum *quorum)
 	return quorum->nodes == 1 || quorum->heard != 0;
 }
 
-static bool finds_down(const struct quorum *quorum, unsigned node,
-		       unsigned target, struct instant now)
+/* What @node says of @target, or NULL when its word does not count. */
+static const struct opinion *opinion_of(const struct quorum *quorum,
+					unsigned node, unsigned target,
+					struct instant now)
 {
 	const struct opinion *o;
 
 	if ((quorum->heard >> node & 1) == 0)
-		return false;
+		return NULL;
 	o = &quorum->opinions[node * quorum->targets + target];
-	return o->down && !instant_is_none(o->at) &&
-	       instant_diff_us(o->at, now) <= QUORUM_FRESH_US;
+	if (instant_is_none(o->at) ||
+	    instant_diff_us(o->at, now) > QUORUM_FRESH_US)
+		return NULL;
+	return o;
+}
+
+static bool finds_down(const struct quorum *quorum, unsigned node,
+		       unsigned target, struct instant now)
+{
+	const struct opinion *o = opinion_of(quorum, node, target, now);
+
+	return o != NULL && o->down;
+}
+
+bool quorum_alone(const struct quorum *quorum)
+{
+	return quorum->nodes == 1;
+}
+
+bool quorum_majority(unsigned count, const struct quorum *quorum)
+{
+	return count > quorum->nodes / 2;
+}
+
+uint32_t quorum_finders(const struct quorum *quorum, unsigned target,
+			struct instant now)
+{
+	uint32_t nodes = 0;
+	unsigned i;
+
+	for (i = 0; i < quorum->nodes; i++)
+		if (finds_down(quorum, i, target, now))
+			nodes |= UINT32_C(1) << i;
+	return nodes;
 }
 
 unsigned quorum_count(const struct quorum *quorum, unsigned target,
@@ -91,10 +130,24 @@ bool quorum_others_down(const struct quorum *quorum, unsigned target,
 	return quorum_count(quorum, target, false, now) > 0;
 }
 
+bool quorum_others_poor(const struct quorum *quorum, unsigned target,
+			struct instant now)
+{
+	const struct opinion *o;
+	unsigned i;
+
+	for (i = 0; i < quorum->nodes; i++) {
+		o = opinion_of(quorum, i, target, now);
+		if (o != NULL && !o->whole)
+			return true;
+	}
+	return false;
+}
+
 bool quorum_agrees(const struct quorum *quorum, enum agree agree,
 		   unsigned target, struct instant now)
 {
 	if (agree != AGREE_MAJORITY)
 		return true;
-	return quorum_count(quorum, target, true, now) > quorum->nodes / 2;
+	return quorum_majority(quorum_count(quorum, target, true, now), quorum);
 }

@@ -24,9 +24,10 @@ struct quorum;
 struct quorum *quorum_new(const struct settings *set);
 void quorum_free(struct quorum *quorum);
 
-/* Node @node says that it finds @target down, or not. */
-void quorum_hear(struct quorum *quorum, unsigned node, unsigned target,
-		 bool down, struct instant now);
+/* Node @node says that it finds @target down, or not, or whole.  Returns
+ * whether that is another word than its last one. */
+bool quorum_hear(struct quorum *quorum, unsigned node, unsigned target,
+		 bool down, bool whole, struct instant now);
 
 /* Bit i of @heard: node i is heard; this node's own bit does not matter. */
 void quorum_set_heard(struct quorum *quorum, uint32_t heard);
@@ -34,8 +35,23 @@ void quorum_set_heard(struct quorum *quorum, uint32_t heard);
 /* Whether this node hears at least one other, or has none. */
 bool quorum_in_touch(const struct quorum *quorum);
 
+/* Whether there is no other node at all. */
+bool quorum_alone(const struct quorum *quorum);
+
+/* Whether @count nodes are more than half of all. */
+bool quorum_majority(unsigned count, const struct quorum *quorum);
+
+/* The other nodes that count and find @target down: bit i is node i. */
+uint32_t quorum_finders(const struct quorum *quorum, unsigned target,
+			struct instant now);
+
 /* Whether another node that counts finds @target down. */
 bool quorum_others_down(const struct quorum *quorum, unsigned target,
+			struct instant now);
+
+/* Whether another node that counts does not find @target whole: it is down
+ * there, or still recovering. */
+bool quorum_others_poor(const struct quorum *quorum, unsigned target,
 			struct instant now);
 
 /* Whether @target, which this node finds down, counts as down under @agree. */

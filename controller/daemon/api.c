@@ -166,14 +166,40 @@ json_t *api_health(const struct daemon_view *view, enum api_probe probe,
 
 /* ---- what happened ---- */
 
+const char *api_incident_service(const struct settings *set,
+				 const struct incident *inc)
+{
+	if (inc->service == INCIDENT_NODE)
+		return INCIDENT_NODE_NAME;
+	return set->services[inc->service].name;
+}
+
 const char *api_opener(const struct settings *set, const struct incident *inc)
 {
+	const struct cluster_settings *cluster = set->cluster;
+
+	if (inc->service == INCIDENT_NODE)
+		return cluster != NULL && inc->target < cluster->node_count
+			       ? cluster->nodes[inc->target].name
+			       : NULL;
 	return inc->target < set->target_count ? set->targets[inc->target].name
 					       : NULL;
 }
 
+static json_t *names_doc(const char *names)
+{
+	json_t *list = json_array();
+	size_t length;
+
+	for (; *names != '\0'; names += length + (names[length] == ',')) {
+		length = strcspn(names, ",");
+		json_array_append_new(list, json_stringn(names, length));
+	}
+	return list;
+}
+
 json_t *api_incident(const struct incident *inc, const char *service,
-		     const char *target, struct instant now)
+		     const char *target, const char *nodes, struct instant now)
 {
 	int64_t outage_us = inc->outage_us;
 	json_t *doc = json_object();
@@ -204,17 +230,34 @@ json_t *api_incident(const struct incident *inc, const char *service,
 	json_object_set_new(doc, "total", json_boolean(inc->total));
 	json_object_set_new(doc, "held", json_boolean(inc->held));
 	json_object_set_new(doc, "maintenance", json_boolean(inc->maintenance));
+	json_object_set_new(doc, "nodes", names_doc(nodes));
 	return doc;
+}
+
+json_t *api_incident_here(const struct daemon_view *view,
+			  const struct incident *inc)
+{
+	char nodes[SETTINGS_NODES_MAX * (SETTINGS_NAME_MAX + 1) + 1];
+
+	incident_nodes_text(inc->nodes, view->set->cluster, nodes,
+			    sizeof(nodes));
+	return api_incident(inc, api_incident_service(view->set, inc),
+			    api_opener(view->set, inc), nodes, view->now);
+}
+
+static json_t *service_name(const struct note *note, const struct settings *set)
+{
+	if (note->service == INCIDENT_NODE)
+		return json_string(INCIDENT_NODE_NAME);
+	return note->service < set->service_count
+		       ? api_string(set->services[note->service].name)
+		       : json_null();
 }
 
 static void event_names(json_t *doc, const struct note *note,
 			const struct settings *set)
 {
-	json_object_set_new(
-		doc, "service",
-		note->service < set->service_count
-			? api_string(set->services[note->service].name)
-			: json_null());
+	json_object_set_new(doc, "service", service_name(note, set));
 	json_object_set_new(
 		doc, "target",
 		note->target < set->target_count

@@ -43,9 +43,17 @@ json_t *api_target(const struct daemon_view *view, unsigned target);
 
 /* ---- what happened ---- */
 
-/* @target: NULL when it is watched no longer. */
+/* @target: NULL when it is watched no longer; @nodes parted by commas. */
 json_t *api_incident(const struct incident *inc, const char *service,
-		     const char *target, struct instant now);
+		     const char *target, const char *nodes, struct instant now);
+
+/* The same of one whose indices are those of the view's settings. */
+json_t *api_incident_here(const struct daemon_view *view,
+			  const struct incident *inc);
+
+/* The name of the service of @inc, which must be one of @set or the nodes. */
+const char *api_incident_service(const struct settings *set,
+				 const struct incident *inc);
 
 /* The name of the target that opened @inc, or NULL. */
 const char *api_opener(const struct settings *set, const struct incident *inc);

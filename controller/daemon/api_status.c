@@ -289,14 +289,14 @@ static json_t *incidents_doc(const struct daemon_view *view)
 	const struct incident *inc;
 	unsigned i;
 
+	inc = ctl_incident(view->ctl, INCIDENT_NODE);
+	if (inc != NULL)
+		json_array_append_new(list, api_incident_here(view, inc));
 	for (i = 0; i < view->set->service_count; i++) {
-		inc = ctl_service(view->ctl, i).incident;
+		inc = ctl_incident(view->ctl, i);
 		if (inc != NULL)
-			json_array_append_new(
-				list,
-				api_incident(inc, view->set->services[i].name,
-					     api_opener(view->set, inc),
-					     view->now));
+			json_array_append_new(list,
+					      api_incident_here(view, inc));
 	}
 	return list;
 }

@@ -101,10 +101,15 @@ void cluster_on_datagram(void *arg, const uint8_t *bytes, size_t size,
 	if (message_decode(bytes, size, &msg) < 0)
 		return;
 	measure(c, &msg, received);
-	if (msg.kind == MESSAGE_RESIGN)
+	c->speaker = ELECTION_NOBODY;
+	if (msg.sequence < MESSAGE_GUARD_SEQUENCE)
+		c->speaker = node_of(c, msg.from);
+	/* A guard resigns for a daemon that is dead or frozen: it is lost. */
+	if (msg.kind == MESSAGE_RESIGN && c->speaker != ELECTION_NOBODY)
 		c->resigned = true;
 	ev.message = &msg;
 	cluster_step(c, &ev, received);
+	c->speaker = ELECTION_NOBODY;
 }
 
 /* ---- to the world ---- */
@@ -127,30 +132,39 @@ static void carry_store(struct cluster *c, const struct election_action *act)
 	hard_file_write(c->file, act->id, bytes, size);
 }
 
-/* Work that was refused at once fails as if it had been tried. */
-struct refusal {
-	struct cluster *cluster;
-	enum election_event_kind kind;
-	uint64_t id;
-};
-
 static void refused(void *arg)
 {
-	struct refusal *refusal = arg;
+	struct cluster *c = arg;
+	struct refusal refusal;
 
-	answer(refusal->cluster, refusal->kind, refusal->id);
-	free(refusal);
+	/* The answer may be refused work again: then it waits once more. */
+	while (c->refusal_count > 0) {
+		refusal = c->refusals[--c->refusal_count];
+		answer(c, refusal.kind, refusal.id);
+	}
 }
 
+/* Never at once: a step is under way. */
 static void refuse(struct cluster *c, enum election_event_kind kind,
 		   uint64_t id)
 {
-	struct refusal *refusal = malloc(sizeof(*refusal));
+	unsigned i;
 
-	if (refusal == NULL)
-		return;
-	*refusal = (struct refusal){ c, kind, id };
-	loop_after(c->parts.loop, refused, refusal);
+	/* An order that was given anew replaces the former one. */
+	for (i = 0; i < c->refusal_count; i++)
+		if (c->refusals[i].kind == kind)
+			break;
+	c->refusals[i] = (struct refusal){ kind, id };
+	if (i == c->refusal_count)
+		c->refusal_count++;
+	loop_after_cancel(c->parts.loop, refused, c);
+	loop_after(c->parts.loop, refused, c);
+}
+
+void cluster_cancel(struct cluster *c)
+{
+	if (c->parts.loop != NULL)
+		loop_after_cancel(c->parts.loop, refused, c);
 }
 
 static void carry_promote(struct cluster *c, const struct election_action *act)
@@ -275,6 +289,15 @@ void cluster_observe(struct cluster *c, const struct observation *list,
 		return;
 	ev.observe.body = body;
 	ev.observe.count = count;
+	cluster_step(c, &ev, loop_clock());
+}
+
+void cluster_share(struct cluster *c, const uint8_t *body, size_t size)
+{
+	struct election_event ev = { .kind = ELECTION_SHARE };
+
+	ev.share.body = body;
+	ev.share.size = size;
 	cluster_step(c, &ev, loop_clock());
 }
 

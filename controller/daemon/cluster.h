@@ -13,6 +13,7 @@
 
 #include "controller/core/election.h"
 #include "controller/core/err.h"
+#include "controller/core/event.h"
 #include "controller/core/note.h"
 #include "controller/core/settings.h"
 #include "controller/daemon/view.h"
@@ -34,8 +35,10 @@ struct cluster_parts {
 	void (*refused)(void *arg, uint64_t token, int error, const char *text);
 	/* This node has become primary after another one. */
 	void (*failover)(void *arg, const char *reason, int64_t span_us);
-	/* Another node says what it sees; the nodes that are heard have
-	 * changed, bit i being node i. */
+	/* Who is primary has changed, or how whole the cluster is. */
+	void (*primary)(void *arg, const struct primary_seen *seen);
+	/* Another node says what it sees, or what incidents it knows; the nodes
+	 * that are heard have changed, bit i being node i. */
 	void (*observed)(void *arg, unsigned node, const struct message *msg);
 	void (*peers)(void *arg, uint32_t heard);
 	/* cluster_deadline() is another one. */
@@ -70,6 +73,9 @@ void cluster_tick(struct cluster *cluster);
 /* Tell the other nodes what this one sees: at most MESSAGE_OBSERVATIONS_MAX. */
 void cluster_observe(struct cluster *cluster, const struct observation *list,
 		     unsigned count);
+
+/* Tell the other nodes of incidents: at most MESSAGE_INCIDENTS_BYTES_MAX. */
+void cluster_share(struct cluster *cluster, const uint8_t *body, size_t size);
 
 /* Whether @obstacle keeps this node from leading. */
 void cluster_obstacle(struct cluster *cluster, enum election_obstacle obstacle,

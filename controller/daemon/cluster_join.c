@@ -218,6 +218,7 @@ int cluster_join(struct cluster *c, const struct cluster_parts *parts,
 		return r;
 	if (getrandom(&c->boot, sizeof(c->boot), 0) < 0 || c->boot == 0)
 		c->boot = (uint64_t)loop_clock().us | 1;
+	cluster_loss_init(c);
 	c->election = election_new(&c->rules, c->boot);
 	if (c->election == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -234,6 +235,7 @@ void cluster_free(struct cluster *c)
 {
 	if (c == NULL)
 		return;
+	cluster_cancel(c);
 	link_free(c->link);
 	resolver_free(c->resolver);
 	hard_file_close(c->file, CLOSE_WAIT_US);

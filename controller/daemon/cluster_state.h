@@ -1,7 +1,8 @@
 /* The cluster from the inside: shared by the cluster*.c files alone.
  *
  * cluster.c carries events and actions; cluster_join.c makes the parts;
- * cluster_tell.c says what happened; cluster_facts.c what is.
+ * cluster_tell.c says what happened; cluster_loss.c who was lost;
+ * cluster_facts.c what is.
  */
 #ifndef BASCULE_DAEMON_CLUSTER_STATE_H
 #define BASCULE_DAEMON_CLUSTER_STATE_H
@@ -21,6 +22,15 @@ struct trip {
 	int64_t before_us, now_us;
 	unsigned heard;
 };
+
+/* Work that was refused at once fails as if it had been tried. */
+struct refusal {
+	enum election_event_kind kind;
+	uint64_t id;
+};
+
+/* One to become primary, one to leave office. */
+#define CLUSTER_REFUSALS_MAX 2
 
 struct cluster {
 	struct cluster_parts parts;
@@ -53,6 +63,13 @@ struct cluster {
 	unsigned former;  /* the last one that there was */
 	bool resigned;    /* it has said so itself */
 	struct instant since;
+	unsigned speaker; /* daemon of the message under way, or NOBODY */
+	struct instant spoke[ELECTION_NODES_MAX]; /* each daemon, last */
+	struct instant last_sign; /* of the primary before this one */
+	struct instant stood;     /* for election, since it is lost */
+	struct primary_seen seen; /* as told last */
+	struct refusal refusals[CLUSTER_REFUSALS_MAX];
+	unsigned refusal_count;
 	uint64_t hand_over; /* token of who waits for it, or 0 */
 	uint8_t bytes[MESSAGE_BYTES_MAX];
 };
@@ -71,5 +88,17 @@ void cluster_on_stored(void *arg, uint64_t id, const char *error);
  * primary, and who waited for that. */
 void cluster_tell(struct cluster *c, const struct election_note *what);
 void cluster_notice(struct cluster *c);
+
+/* Forget what was put off to the end of the wake-up. */
+void cluster_cancel(struct cluster *c);
+
+/* cluster_loss.c: to be called in each step, before and after the look at who
+ * is primary; and when this node stands, and takes over from c->former. */
+void cluster_loss_init(struct cluster *c);
+void cluster_loss_hear(struct cluster *c, const struct election_view *view);
+void cluster_loss_stands(struct cluster *c);
+struct node_loss cluster_loss_of(const struct cluster *c);
+bool cluster_is_whole(const struct cluster *c,
+		      const struct election_view *view);
 
 #endif

@@ -47,6 +47,8 @@ void cluster_tell(struct cluster *c, const struct election_note *what)
 {
 	struct note note = new_note(c, kind_of(what), what->node, what->term);
 
+	if (what->kind == ELECTION_NOTE_STANDS && what->node == c->rules.self)
+		cluster_loss_stands(c);
 	election_note_text(what, &c->rules, note.text, sizeof(note.text));
 	c->parts.note(c->parts.arg, &note);
 }
@@ -98,15 +100,61 @@ static void reply_hand_over(struct cluster *c, int64_t span_us)
 				  c->set->nodes[c->primary].name, span_us);
 }
 
+/* Tell the core, when something is new or @loss is one. */
+static void tell_primary(struct cluster *c, const struct election_view *view,
+			 const struct node_loss *loss)
+{
+	struct primary_seen seen = { .primary = c->primary == ELECTION_NOBODY
+							? NOTE_NONE
+							: c->primary,
+				     .term = view->term,
+				     .loss = *loss };
+
+	seen.whole = c->primary == c->rules.self && cluster_is_whole(c, view);
+	if (seen.primary == c->seen.primary && seen.whole == c->seen.whole &&
+	    loss->node == NOTE_NONE)
+		return;
+	c->seen = seen;
+	c->parts.primary(c->parts.arg, &seen);
+}
+
+/* Another one is primary, or nobody. */
+static void moved(struct cluster *c, const struct election_view *view,
+		  unsigned primary, struct node_loss *ret_loss)
+{
+	int64_t span_us = instant_is_none(c->since)
+				  ? 0
+				  : instant_diff_us(c->since, c->now);
+
+	if (primary == c->rules.self && c->former != ELECTION_NOBODY &&
+	    c->former != primary &&
+	    !instant_is_none(view->peers[c->former].heard)) {
+		/* It was primary for as long as it was heard, at most. */
+		span_us = instant_diff_us(view->peers[c->former].heard, c->now);
+		tell_moved(c, view->term, span_us);
+		if (!c->resigned)
+			*ret_loss = cluster_loss_of(c);
+	}
+	if (primary != ELECTION_NOBODY) {
+		c->former = primary;
+		c->resigned = false;
+		c->stood = INSTANT_NONE;
+	}
+	c->primary = primary;
+	c->since = c->now;
+	reply_hand_over(c, span_us);
+}
+
 /* Who is primary, as far as this node knows. */
 void cluster_notice(struct cluster *c)
 {
-	struct election_view view;
+	struct node_loss loss = { .node = NOTE_NONE };
 	unsigned i, primary = ELECTION_NOBODY;
+	struct election_view view;
 	uint32_t heard = 0;
-	int64_t span_us;
 
 	election_look(c->election, &view);
+	cluster_loss_hear(c, &view);
 	if (view.role == ELECTION_PRIMARY)
 		primary = c->rules.self;
 	else if (view.leader_primary && view.leader != ELECTION_NOBODY &&
@@ -118,26 +166,12 @@ void cluster_notice(struct cluster *c)
 		notice_peer(c, i, view.term, view.peers[i].up);
 		heard |= view.peers[i].up ? UINT32_C(1) << i : 0;
 	}
-	if (heard != c->heard) {
-		c->heard = heard;
-		c->parts.peers(c->parts.arg, heard);
-	}
-	if (primary == c->primary)
+	if (primary != c->primary)
+		moved(c, &view, primary, &loss);
+	/* Last, since whoever hears it may step again. */
+	tell_primary(c, &view, &loss);
+	if (heard == c->heard)
 		return;
-	span_us = instant_is_none(c->since) ? 0
-					    : instant_diff_us(c->since, c->now);
-	if (primary == c->rules.self && c->former != ELECTION_NOBODY &&
-	    c->former != primary &&
-	    !instant_is_none(view.peers[c->former].heard)) {
-		/* It was primary for as long as it was heard, at most. */
-		span_us = instant_diff_us(view.peers[c->former].heard, c->now);
-		tell_moved(c, view.term, span_us);
-	}
-	if (primary != ELECTION_NOBODY) {
-		c->former = primary;
-		c->resigned = false;
-	}
-	c->primary = primary;
-	c->since = c->now;
-	reply_hand_over(c, span_us);
+	c->heard = heard;
+	c->parts.peers(c->parts.arg, heard);
 }

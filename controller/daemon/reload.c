@@ -123,6 +123,22 @@ static void find_claims(struct run *run, struct next *next)
 			 "that are new here stay in maintenance");
 }
 
+/* What is told to the other nodes goes by names and indices, too. */
+static void share_with_others(struct run *run, const struct settings *set)
+{
+	if (run->cluster == NULL)
+		return;
+	shared_reload(run->shared, set);
+	if (views_reload(run->views, set) < 0) {
+		/* The old ones speak of settings that are about to go. */
+		log_line(run->log, NOTE_ERR,
+			 "reload: out of memory: the other nodes are not told "
+			 "what this one sees");
+		views_free(run->views);
+		run->views = NULL;
+	}
+}
+
 static void apply(struct run *run, struct next *next)
 {
 	struct stored stored = { 0 };
@@ -138,6 +154,7 @@ static void apply(struct run *run, struct next *next)
 	responder_apply(run->responder, next->doors, next->set);
 	next->doors = NULL;
 	cluster_reload(run->cluster, next->set);
+	share_with_others(run, next->set);
 	tell_reload(run->tell, run->set, run->ctl);
 	ev.settings.previous = old_ctl;
 	ev.settings.stored = &stored;

@@ -26,6 +26,9 @@ static void carry_out(struct run *run, const struct action *act)
 		break;
 	case ACTION_STORE:
 		tell_store(run->tell, act->id, &act->store);
+		if (run->shared != NULL && act->store.kind == STORE_INCIDENT &&
+		    !act->store.heard)
+			shared_changed(run->shared, &act->store.incident);
 		break;
 	case ACTION_NOTE:
 		tell_note(run->tell, &act->note);
@@ -94,6 +97,30 @@ static void tell_views(struct run *run)
 		views_tell(run->views, run->ctl, now, send_views, run);
 }
 
+static void send_incidents(void *arg, const uint8_t *body, size_t size)
+{
+	struct run *run = arg;
+
+	cluster_share(run->cluster, body, size);
+}
+
+static void tell_incidents(struct run *run)
+{
+	struct event ev = { .kind = EVENT_INCIDENTS };
+	struct instant now = loop_now(run->loop);
+	const struct window *win = tell_window(run->tell);
+
+	if (run->shared == NULL ||
+	    !instant_reached(now, shared_deadline(run->shared)))
+		return;
+	if (shared_refresh_due(run->shared, now)) {
+		ev.incidents = shared_strays(run->shared, win, run->ctl);
+		if (ev.incidents.count > 0)
+			step(run, &ev);
+	}
+	shared_tell(run->shared, win, now, send_incidents, run);
+}
+
 /* A daemon that is asked to end leaves office first, if that can be. */
 static void look_at_stop(struct run *run)
 {
@@ -110,6 +137,8 @@ void run_arm(struct run *run)
 	due = instant_min(due, cluster_deadline(run->cluster));
 	if (run->views != NULL)
 		due = instant_min(due, views_deadline(run->views));
+	if (run->shared != NULL)
+		due = instant_min(due, shared_deadline(run->shared));
 	if (run->stopping)
 		due = instant_min(due, run->stop_by);
 	loop_arm(run->loop, due);
@@ -129,6 +158,7 @@ void run_feed(struct run *run, struct event *ev)
 	}
 	look_at_obstacles(run);
 	tell_views(run);
+	tell_incidents(run);
 	run_arm(run);
 }
 
@@ -274,13 +304,35 @@ static void on_facts(void *arg, struct cluster_facts *ret_facts)
 	cluster_facts_now(run->cluster, ret_facts);
 }
 
+static void on_incidents(struct run *run, const struct message *msg)
+{
+	struct event ev = { .kind = EVENT_INCIDENTS };
+
+	ev.incidents = shared_hear(run->shared, tell_window(run->tell), msg,
+				   loop_now(run->loop));
+	if (ev.incidents.count > 0)
+		run_feed(run, &ev);
+}
+
 static void on_observed(void *arg, unsigned node, const struct message *msg)
 {
 	struct event ev = { .kind = EVENT_OBSERVED };
 	struct run *run = arg;
 
+	if (msg->kind == MESSAGE_INCIDENTS) {
+		on_incidents(run, msg);
+		return;
+	}
 	ev.observed = views_hear(run->views, node, msg);
 	run_feed(run, &ev);
+}
+
+static void on_primary(void *arg, const struct primary_seen *seen)
+{
+	struct event ev = { .kind = EVENT_PRIMARY };
+
+	ev.primary = *seen;
+	run_feed(arg, &ev);
 }
 
 static void on_peers(void *arg, uint32_t heard)
@@ -394,6 +446,7 @@ static int join_cluster(struct run *run, struct err *err)
 					     .switched = on_switched,
 					     .refused = on_refused,
 					     .failover = on_failover,
+					     .primary = on_primary,
 					     .observed = on_observed,
 					     .peers = on_peers,
 					     .changed = on_node_changed,
@@ -402,7 +455,8 @@ static int join_cluster(struct run *run, struct err *err)
 	if (run->cluster == NULL)
 		return 0;
 	run->views = views_new(run->set);
-	if (run->views == NULL)
+	run->shared = shared_new(run->set);
+	if (run->views == NULL || run->shared == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	return cluster_join(run->cluster, &parts, err);
 }
@@ -510,6 +564,7 @@ void run_free(struct run *run)
 	cluster_free(run->cluster);
 	views_free(run->views);
 	responder_free(run->responder);
+	shared_free(run->shared);
 	haproxies_free(run->haproxies);
 	checks_free(run->checks);
 	tell_free(run->tell);

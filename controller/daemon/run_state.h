@@ -10,6 +10,7 @@
 #include "controller/daemon/responder.h"
 #include "controller/daemon/run.h"
 #include "controller/daemon/service.h"
+#include "controller/daemon/shared.h"
 #include "controller/daemon/store.h"
 #include "controller/daemon/tell.h"
 #include "controller/daemon/views.h"
@@ -30,6 +31,7 @@ struct run {
 	struct responder *responder;
 	struct cluster *cluster; /* NULL: a cluster of one */
 	struct views *views;     /* likewise */
+	struct shared *shared;   /* likewise */
 	bool stopping;
 	struct instant stop_by;    /* while it leaves office */
 	struct instant late_until; /* the loop was late: not eligible */

@@ -23,14 +23,26 @@ static void fill_claim(struct row_claim *row, const struct claim *claim,
 	row->weight_only = claim->weight_only;
 }
 
+static void fill_lost_node(struct row_incident *row, const struct incident *inc,
+			   const struct cluster_settings *cluster)
+{
+	name_set(row->service, INCIDENT_NODE_NAME);
+	if (cluster != NULL && inc->target < cluster->node_count)
+		name_set(row->target, cluster->nodes[inc->target].name);
+}
+
 static void fill_incident(struct row_incident *row, const struct incident *inc,
 			  const struct settings *set, const char *boot)
 {
 	/* A reload may have taken out what it speaks of. */
-	if (inc->service != NOTE_NONE)
+	if (inc->service == INCIDENT_NODE)
+		fill_lost_node(row, inc, set->cluster);
+	else if (inc->service != NOTE_NONE)
 		name_set(row->service, set->services[inc->service].name);
-	if (inc->target != NOTE_NONE)
+	if (inc->service != INCIDENT_NODE && inc->target != NOTE_NONE)
 		name_set(row->target, set->targets[inc->target].name);
+	incident_nodes_text(inc->nodes, set->cluster, row->nodes,
+			    sizeof(row->nodes));
 	snprintf(row->boot, sizeof(row->boot), "%s", boot);
 	row->inc = *inc;
 }
@@ -99,6 +111,8 @@ struct job *job_of_note(const struct note *note, const struct settings *set,
 
 	if (note->service < set->service_count)
 		service = set->services[note->service].name;
+	else if (note->service == INCIDENT_NODE)
+		service = INCIDENT_NODE_NAME;
 	if (note->target < set->target_count)
 		target = set->targets[note->target].name;
 	if (note->haproxy < set->haproxy_count)

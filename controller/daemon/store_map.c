@@ -159,6 +159,21 @@ static void rebase_incident(struct incident *inc,
 					      instant_diff_us(anchor, *all[i]));
 }
 
+/* Returns false where there are no nodes any more. */
+static bool map_lost_node(const struct row_incident *row,
+			  const struct cluster_settings *cluster,
+			  struct incident *to)
+{
+	unsigned i;
+
+	to->service = INCIDENT_NODE;
+	to->target = NOTE_NONE;
+	for (i = 0; cluster != NULL && i < cluster->node_count; i++)
+		if (strcmp(cluster->nodes[i].name, row->target) == 0)
+			to->target = i;
+	return cluster != NULL;
+}
+
 /* Returns false when its service is no more.  An open one whose target is no
  * more goes on: others of the service may be down. */
 static bool map_incident(const struct row_incident *row,
@@ -168,8 +183,12 @@ static bool map_incident(const struct row_incident *row,
 	unsigned target = find_target(map->set, service, row->target);
 
 	*to = row->inc;
+	to->nodes = incident_nodes_read(row->nodes, map->set->cluster);
 	if (strcmp(row->boot, map->boot) != 0)
 		rebase_incident(to, map);
+	if (service == NOTE_NONE &&
+	    strcmp(row->service, INCIDENT_NODE_NAME) == 0)
+		return map_lost_node(row, map->set->cluster, to);
 	/* A closed one counts for its service whichever target it was. */
 	if (target == NOTE_NONE && service != NOTE_NONE && !incident_open(to))
 		target = map->set->services[service].first_target;

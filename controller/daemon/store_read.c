@@ -112,6 +112,13 @@ static void read_incident(struct reading *in, void *row)
 	inc->recovered_wall_us = read_number(in);
 	inc->outage_us = read_number(in);
 	inc->outage_since.us = read_number(in);
+	/* A file that cannot be written may be of the first schema. */
+	if (sqlite3_column_count(in->stmt) <= in->next)
+		return;
+	inc->term = (uint64_t)read_number(in);
+	inc->revision = (uint32_t)read_number(in);
+	inc->merged_into = (uint32_t)read_number(in);
+	read_text(in, to->nodes, sizeof(to->nodes));
 }
 
 /* What a query may ask by: bound as ?1, ?2, ?3 where its text has them. */
@@ -311,7 +318,8 @@ int db_incidents(struct db *db, int64_t since_wall_us, const char *service,
 	int r = db_select(db,
 			  "SELECT * FROM incidents WHERE (recovered_wall_us = 0"
 			  " OR recovered_wall_us >= ?1) AND"
-			  " (?3 = '' OR service = ?3)"
+			  " (?3 = '' OR service = ?3) AND"
+			  " coalesce(merged_into, 0) = 0"
 			  " ORDER BY number DESC LIMIT ?2",
 			  &wanted, read_incident, &rows, err);
 

@@ -10,15 +10,19 @@
 static int salvage_table(struct db *from, struct db *to, const char *table)
 {
 	sqlite3_stmt *in = NULL, *out = NULL;
-	char sql[256];
+	char sql[2048];
 	int columns, i, n = 0;
 
 	snprintf(sql, sizeof(sql), "SELECT * FROM %s", table);
 	if (sqlite3_prepare_v2(from->sql, sql, -1, &in, NULL) != SQLITE_OK)
 		return 0;
 	columns = sqlite3_column_count(in);
-	n = snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO %s VALUES (?",
-		     table);
+	/* By name: the file may be of an earlier schema. */
+	n = snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO %s (", table);
+	for (i = 0; i < columns; i++)
+		n += snprintf(sql + n, sizeof(sql) - (size_t)n, "%s%s",
+			      i > 0 ? "," : "", sqlite3_column_name(in, i));
+	n += snprintf(sql + n, sizeof(sql) - (size_t)n, ") VALUES (?");
 	for (i = 1; i < columns; i++)
 		n += snprintf(sql + n, sizeof(sql) - (size_t)n, ",?");
 	snprintf(sql + n, sizeof(sql) - (size_t)n, ")");

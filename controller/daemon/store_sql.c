@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DB_SCHEMA      1
+#define DB_SCHEMA      2
 #define DB_BUSY_MS     500
 #define DB_CHECK_PAGES 8192 /* 32 MiB, 50 ms */
 
@@ -26,7 +26,8 @@ static const char schema[] =
 	" acted_us INTEGER, recovered_us INTEGER, onset_min_wall_us INTEGER,"
 	" onset_max_wall_us INTEGER, detected_wall_us INTEGER,"
 	" acted_wall_us INTEGER, recovered_wall_us INTEGER,"
-	" outage_us INTEGER, outage_since_us INTEGER);"
+	" outage_us INTEGER, outage_since_us INTEGER,"
+	" term INTEGER, revision INTEGER, merged_into INTEGER, nodes TEXT);"
 	"CREATE INDEX incidents_recovered ON incidents (recovered_wall_us);"
 	"CREATE TABLE claims (haproxy TEXT, backend TEXT, target TEXT,"
 	" service TEXT, weight_only INTEGER,"
@@ -34,6 +35,14 @@ static const char schema[] =
 	"CREATE TABLE maintenance (service TEXT, target TEXT, drain INTEGER,"
 	" until_wall_us INTEGER, reason TEXT, since_wall_us INTEGER,"
 	" PRIMARY KEY (service, target)) WITHOUT ROWID;";
+
+/* What a file of the first schema lacks. */
+static const char second_schema[] =
+	"ALTER TABLE incidents ADD COLUMN term INTEGER;"
+	"ALTER TABLE incidents ADD COLUMN revision INTEGER;"
+	"ALTER TABLE incidents ADD COLUMN merged_into INTEGER;"
+	"ALTER TABLE incidents ADD COLUMN nodes TEXT;"
+	"PRAGMA user_version = 2;";
 
 static const char *const statement_text[DB_STATEMENTS] = {
 	[PUT_CLAIM] = "INSERT OR REPLACE INTO claims VALUES (?,?,?,?,?)",
@@ -47,7 +56,8 @@ static const char *const statement_text[DB_STATEMENTS] = {
 		"coalesce(nullif(?3,''), (SELECT target FROM incidents"
 		" WHERE number = ?1), ''),"
 		"?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,"
-		"?21,?22,?23,?24,?25,?26)",
+		"?21,?22,?23,?24,?25,?26,"
+		"?27,?28,?29,?30)",
 	[PUT_LAST_INCIDENT] =
 		"INSERT INTO meta VALUES ('last_incident', ?1)"
 		" ON CONFLICT (key) DO UPDATE SET value = max(value, ?1)",
@@ -141,6 +151,19 @@ static int db_create(struct db *db, int64_t wall_us, struct err *err)
 	return r;
 }
 
+static int db_upgrade(struct db *db, struct err *err)
+{
+	int r = db_exec(db, "BEGIN IMMEDIATE", err);
+
+	if (r == 0)
+		r = db_exec(db, second_schema, err);
+	if (r == 0)
+		r = db_exec(db, "COMMIT", err);
+	if (r < 0)
+		db_rollback(db);
+	return r;
+}
+
 /* A file that SQLite can open may still be damaged further inside.  A large
  * one would take seconds to read through, and a daemon that starts must know
  * soon what it withdrew: there, damage shows when it is met. */
@@ -187,6 +210,8 @@ static int db_prepare(struct db *db, int64_t wall_us, struct err *err)
 		return r;
 	if (version == 0)
 		return db_create(db, wall_us, err);
+	if (version == 1)
+		return db_upgrade(db, err);
 	if (version > DB_SCHEMA)
 		return err_set(err, -ENOTSUP,
 			       "it was written by a newer version of bascule"
@@ -250,7 +275,7 @@ int db_open_readonly(struct db **ret_db, const char *path, struct err *err)
 		if (r == 0)
 			r = db_number(db, "PRAGMA user_version", 0, &version,
 				      err);
-		if (r == 0 && version == DB_SCHEMA) {
+		if (r == 0 && version >= 1 && version <= DB_SCHEMA) {
 			*ret_db = db;
 			return 0;
 		}
@@ -387,6 +412,10 @@ static void bind_incident(struct binding *b, const struct row_incident *row)
 	bind_number(b, inc->recovered_wall_us);
 	bind_number(b, inc->outage_us);
 	bind_number(b, inc->outage_since.us);
+	bind_number(b, (int64_t)inc->term);
+	bind_number(b, inc->revision);
+	bind_number(b, inc->merged_into);
+	bind_text(b, row->nodes);
 }
 
 int db_put_incident(struct db *db, const struct row_incident *row,

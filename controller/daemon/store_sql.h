@@ -17,8 +17,9 @@
 #include "controller/core/incident.h"
 #include "controller/core/settings.h"
 
-#define DB_NAME_MAX 128
-#define DB_BOOT_MAX 40
+#define DB_NAME_MAX  128
+#define DB_BOOT_MAX  40
+#define DB_NODES_MAX (SETTINGS_NODES_MAX * (SETTINGS_NAME_MAX + 1) + 1)
 
 struct db;
 
@@ -32,6 +33,7 @@ struct row_claim {
 struct row_incident {
 	char service[DB_NAME_MAX], target[DB_NAME_MAX];
 	char boot[DB_BOOT_MAX];
+	char nodes[DB_NODES_MAX]; /* names parted by commas */
 	struct incident inc;
 };
 
@@ -105,8 +107,9 @@ int db_events(struct db *db, int64_t since_wall_us, int64_t after, size_t limit,
 	      char **ret_json, int64_t *ret_last, bool *ret_more,
 	      struct err *err);
 
-/* Incidents detected or closed since @since_wall_us, newest first; of one
- * service unless @service is "".  @ret_rows is the caller's to free. */
+/* Incidents detected or closed since @since_wall_us, newest first, without
+ * those that were merged into another; of one service unless @service is "".
+ * @ret_rows is the caller's to free. */
 int db_incidents(struct db *db, int64_t since_wall_us, const char *service,
 		 size_t limit, struct row_incident **ret_rows,
 		 size_t *ret_count, bool *ret_more, struct err *err);

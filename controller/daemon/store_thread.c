@@ -346,7 +346,7 @@ static int worker_incidents(struct worker *w, const struct store_question *q,
 		if (strcmp(rows[i].boot, w->sh->boot) != 0)
 			rows[i].inc.outage_since = INSTANT_NONE;
 		doc = api_incident(&rows[i].inc, rows[i].service,
-				   rows[i].target, loop_clock());
+				   rows[i].target, rows[i].nodes, loop_clock());
 		if (i > 0)
 			buffer_add(&to, ",\n");
 		if (json_dump_callback(doc, put_bytes, &to, API_DUMP) < 0)

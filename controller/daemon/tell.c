@@ -169,6 +169,11 @@ const struct stored *tell_load(struct tell *tell, struct store *store)
 	return stored;
 }
 
+const struct window *tell_window(const struct tell *tell)
+{
+	return tell->view.window;
+}
+
 void tell_reload(struct tell *tell, const struct settings *set,
 		 const struct ctl *ctl)
 {
@@ -257,7 +262,10 @@ void tell_store(struct tell *tell, uint64_t id, const struct store_order *order)
 
 	if (order->kind == STORE_INCIDENT) {
 		news = window_incident(tell->view.window, &order->incident);
-		metrics_incident(tell->view.metrics, &order->incident, &news);
+		/* The node that recorded it counts it. */
+		if (!order->heard && order->incident.merged_into == 0)
+			metrics_incident(tell->view.metrics, &order->incident,
+					 &news);
 	}
 	store_write(tell->view.store, id, order);
 }

@@ -19,6 +19,7 @@
 #include "controller/io/loop.h"
 
 struct tell;
+struct window;
 
 struct tell_parts {
 	struct loop *loop; /* borrowed, as are all */
@@ -45,6 +46,9 @@ void tell_free(struct tell *tell);
 /* Have a store, borrowed: store_load(), and what it brings is counted.  To be
  * called once, before the first event. */
 const struct stored *tell_load(struct tell *tell, struct store *store);
+
+/* The incidents that are known, as told to the store. */
+const struct window *tell_window(const struct tell *tell);
 
 /* Other settings and another controller are in force; what cannot be listened
  * at is said and stays as it was. */

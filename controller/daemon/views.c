@@ -167,7 +167,10 @@ struct observed views_hear(struct views *views, unsigned node,
 
 		if (found != NULL)
 			views->heard[count++] = (struct opinion_heard){
-				found->target, obs.state == HEALTH_DOWN
+				.target = found->target,
+				.down = obs.state == HEALTH_DOWN,
+				.whole = obs.state != HEALTH_DOWN &&
+					 obs.state != HEALTH_RECOVERING,
 			};
 	}
 	return (struct observed){ node, views->heard, count };

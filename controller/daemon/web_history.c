@@ -141,14 +141,14 @@ static void incidents_from_memory(struct web_request *req)
 	for (; count > 0 && n < limit; count--) {
 		const struct incident *inc = &list[count - 1];
 
-		service = view->set->services[inc->service].name;
-		if ((q->service[0] != '\0' &&
+		service = api_incident_service(view->set, inc);
+		if (inc->merged_into != 0 ||
+		    (q->service[0] != '\0' &&
 		     strcmp(service, q->service) != 0) ||
 		    (!incident_open(inc) &&
 		     inc->recovered_wall_us < q->since_wall_us))
 			continue;
-		doc = api_incident(inc, service, api_opener(view->set, inc),
-				   view->now);
+		doc = api_incident_here(view, inc);
 		if (n++ > 0)
 			buffer_add(&text, ",\n");
 		json_dump_callback(doc, put_bytes, &text, API_DUMP);

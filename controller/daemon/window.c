@@ -128,6 +128,20 @@ void window_restore(struct window *win, const struct incident *list,
 	win->computed_us = 0;
 }
 
+const struct incident *window_find(const struct window *win, uint32_t number)
+{
+	size_t at = window_place(win, number);
+
+	return at < win->count && win->list[at].number == number
+		       ? &win->list[at]
+		       : NULL;
+}
+
+static bool is_watched(const struct window *win, unsigned service)
+{
+	return service < win->set->service_count || service == INCIDENT_NODE;
+}
+
 struct window_news window_incident(struct window *win,
 				   const struct incident *inc)
 {
@@ -136,7 +150,7 @@ struct window_news window_incident(struct window *win,
 	struct window_news news = { 0 };
 
 	/* Its service is watched no longer. */
-	if (inc->service >= win->set->service_count)
+	if (!is_watched(win, inc->service))
 		return news;
 	if (at < win->count && win->list[at].number == inc->number)
 		known = &win->list[at];
@@ -191,6 +205,10 @@ void window_reload(struct window *win, const struct settings *old,
 	}
 	for (i = 0; i < win->count; i++) {
 		inc = &win->list[i];
+		if (inc->service == INCIDENT_NODE) {
+			win->list[kept++] = *inc;
+			continue;
+		}
 		service = service_named(set, old->services[inc->service].name);
 		if (service == set->service_count)
 			continue;
@@ -226,14 +244,17 @@ static void add_outage(struct sums *sums, const struct incident *inc,
 static void add_incident(struct window *win, const struct incident *inc,
 			 int64_t from_us, struct instant now, int64_t wall_us)
 {
-	struct window_figures *fig = &win->figures[inc->service];
-	struct sums *sums = &win->sums[inc->service];
+	struct window_figures *fig;
+	struct sums *sums;
 	bool open = incident_open(inc);
 	int64_t onset_us = inc->onset_min_wall_us;
 	int64_t end_us = open ? wall_us : inc->recovered_wall_us;
 
-	if (end_us < from_us)
+	if (end_us < from_us || inc->merged_into != 0 ||
+	    inc->service == INCIDENT_NODE)
 		return;
+	fig = &win->figures[inc->service];
+	sums = &win->sums[inc->service];
 	fig->incidents++;
 	add_outage(sums, inc,
 		   end_us - (onset_us > from_us ? onset_us : from_us), now);
@@ -247,9 +268,11 @@ static void add_incident(struct window *win, const struct incident *inc,
 		sums->recoveries++;
 	}
 	if (onset_us >= from_us) {
-		if (sums->onsets++ == 0)
+		/* Numbers of several nodes are nearly in order. */
+		if (sums->onsets == 0 || onset_us < sums->first_onset_us)
 			sums->first_onset_us = onset_us;
-		sums->last_onset_us = onset_us;
+		if (sums->onsets++ == 0 || onset_us > sums->last_onset_us)
+			sums->last_onset_us = onset_us;
 	}
 }
 

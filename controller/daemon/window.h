@@ -1,6 +1,9 @@
 /* The incidents of the last weeks in memory, and what follows from them:
  * availability and the mean times of each service.
  *
+ * Records that were merged into another one are kept, but count for nothing;
+ * those of the nodes (INCIDENT_NODE) are kept, and belong to no service.
+ *
  * Fed with every incident as it is told to the store, so that it works with
  * no disk at all.  Bounded: the oldest go first.
  */
@@ -42,6 +45,9 @@ void window_restore(struct window *win, const struct incident *list,
 /* An incident was opened, changed or closed. */
 struct window_news window_incident(struct window *win,
 				   const struct incident *inc);
+
+/* The record with that number, or NULL; valid until the next change. */
+const struct incident *window_find(const struct window *win, uint32_t number);
 
 /* New settings; incidents follow their service by name. */
 void window_reload(struct window *win, const struct settings *old,

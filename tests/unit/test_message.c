@@ -184,6 +184,9 @@ static struct message sample(enum message_kind kind)
 		msg.document.size = sizeof(body);
 	} else if (kind == MESSAGE_RESIGN) {
 		msg.resign.successor = 77;
+	} else if (kind == MESSAGE_INCIDENTS) {
+		msg.incidents.body = body;
+		msg.incidents.size = sizeof(body);
 	} else {
 		msg.observation.body = body;
 		msg.observation.count = 2;

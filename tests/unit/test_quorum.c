@@ -20,7 +20,7 @@ static void without_a_cluster_the_own_view_is_enough(void **state)
 	struct quorum *q = quorum_new(&alone);
 
 	(void)state;
-	quorum_hear(q, 1, 0, true, now);
+	quorum_hear(q, 1, 0, true, false, now);
 	assert_true(quorum_in_touch(q));
 	assert_true(quorum_agrees(q, AGREE_MAJORITY, 0, now));
 	assert_false(quorum_others_down(q, 0, now));
@@ -34,9 +34,9 @@ static void a_majority_wants_a_second_of_three(void **state)
 	(void)state;
 	quorum_set_heard(q, 7);
 	assert_false(quorum_agrees(q, AGREE_MAJORITY, 0, now));
-	quorum_hear(q, 1, 0, false, now);
+	quorum_hear(q, 1, 0, false, true, now);
 	assert_false(quorum_agrees(q, AGREE_MAJORITY, 0, now));
-	quorum_hear(q, 2, 0, true, now);
+	quorum_hear(q, 2, 0, true, false, now);
 	assert_true(quorum_agrees(q, AGREE_MAJORITY, 0, now));
 	assert_false(quorum_agrees(q, AGREE_MAJORITY, 1, now));
 	assert_int_equal(quorum_count(q, 0, false, now), 1);
@@ -58,7 +58,7 @@ static void who_is_not_heard_does_not_count(void **state)
 	struct quorum *q = quorum_new(&set);
 
 	(void)state;
-	quorum_hear(q, 2, 0, true, now);
+	quorum_hear(q, 2, 0, true, false, now);
 	assert_false(quorum_others_down(q, 0, now));
 	assert_false(quorum_in_touch(q));
 	quorum_set_heard(q, 1u << 2);
@@ -76,7 +76,7 @@ static void an_old_word_does_not_count(void **state)
 
 	(void)state;
 	quorum_set_heard(q, 7);
-	quorum_hear(q, 1, 0, true, now);
+	quorum_hear(q, 1, 0, true, false, now);
 	assert_true(quorum_others_down(q, 0, late));
 	assert_false(quorum_others_down(q, 0, instant_add(late, 1)));
 	quorum_free(q);
@@ -88,9 +88,9 @@ static void what_cannot_be_is_passed_over(void **state)
 
 	(void)state;
 	quorum_set_heard(q, UINT32_MAX);
-	quorum_hear(q, 0, 0, true, now);
-	quorum_hear(q, 3, 0, true, now);
-	quorum_hear(q, 1, 2, true, now);
+	quorum_hear(q, 0, 0, true, false, now);
+	quorum_hear(q, 3, 0, true, false, now);
+	quorum_hear(q, 1, 2, true, false, now);
 	assert_int_equal(quorum_count(q, 0, false, now), 0);
 	assert_int_equal(quorum_count(q, 1, false, now), 0);
 	quorum_free(q);
