@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/core/incident.h"
+
 /* Something with a name, for the search for twins. */
 struct named {
 	const char *scope; /* twins are of one scope */
@@ -326,6 +328,12 @@ static void check_service(const struct reader *reader,
 	if (targets != NULL && service->target_count == 0)
 		reader_error(reader, targets,
 			     "targets is empty: a service needs at least one");
+	if (settings->cluster != NULL &&
+	    strcmp(service->name, INCIDENT_NODE_NAME) == 0)
+		reader_error(reader, block_given(group, "name"),
+			     "name \"%s\" is what incidents of the cluster's "
+			     "nodes are called: give the service another one",
+			     service->name);
 	if (min_up != NULL && service->min_up > service->target_count)
 		reader_error(reader, min_up,
 			     "min_up = %u is more than the %u targets there "

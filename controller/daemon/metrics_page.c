@@ -390,13 +390,14 @@ static const struct family families[] = {
 	  "Share of the window with at least min_up targets serving." },
 	{ "bascule_incidents", COUNTER, SERVICES, incidents,
 	  "Incidents that reached the severity: one that is raised counts in "
-	  "both." },
+	  "both. In a cluster the node counts that recorded it." },
 	{ "bascule_incidents_open", GAUGE, SERVICES, incidents_open,
-	  "Incidents open now." },
+	  "Incidents open now: the same on each node of a cluster." },
 	{ "bascule_incident_duration_seconds", HISTOGRAM, SERVICES,
 	  incident_duration,
 	  "Closed incidents: from the earliest possible onset to the end, by "
-	  "the highest severity." },
+	  "the highest severity. In a cluster the node counts that closed "
+	  "it." },
 	{ "bascule_haproxy_up", GAUGE, HAPROXIES, haproxy_up,
 	  "Whether the runtime socket answers." },
 	{ "bascule_haproxy_commands", COUNTER, HAPROXIES, haproxy_commands,

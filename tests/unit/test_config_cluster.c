@@ -151,6 +151,26 @@ static void routing_lease_follows_the_lease(void **state)
 	settings_free(settings);
 }
 
+static void the_name_of_the_nodes_incidents_is_taken(void **state)
+{
+	static const char service[] =
+		"services = ( { name = \"node\"; targets = ( { name = \"t\"; "
+		"address = \"10.0.0.9:80\"; } ); } );\n";
+	char text[8192], *last;
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s", text_of("", THREE, ""));
+	last = strstr(text, "services");
+	assert_non_null(last);
+	snprintf(last, sizeof(text) - (size_t)(last - text), "%s", service);
+	config_wrong(text,
+		     "x.conf:7: name \"node\" is what incidents of "
+		     "the cluster's nodes are called: give the service another "
+		     "one\n");
+	/* Without a cluster it is a name as any other. */
+	settings_free(config_right(service));
+}
+
 static void refuses_spans_under_which_the_protocol_does_not_hold(void **state)
 {
 	(void)state;
@@ -544,6 +564,7 @@ int main(void)
 		cmocka_unit_test(fills_in_the_defaults),
 		cmocka_unit_test(reads_every_setting),
 		cmocka_unit_test(routing_lease_follows_the_lease),
+		cmocka_unit_test(the_name_of_the_nodes_incidents_is_taken),
 		cmocka_unit_test(
 			refuses_spans_under_which_the_protocol_does_not_hold),
 		cmocka_unit_test(refuses_nodes_that_cannot_be_told_apart),

@@ -37,6 +37,15 @@ static void print_notes(const void *arg, FILE *out)
 	char text[400];
 	unsigned kind;
 
+	for (kind = NOTE_INCIDENT_OPENED; kind <= NOTE_INCIDENT_MERGED;
+	     kind++) {
+		struct note note = note_of(kind);
+
+		note.service = INCIDENT_NODE;
+		fprintf(out, "%d node's %s: %s\n", (int)note_level(&note),
+			note_kind_name(kind),
+			note_text(&note, set, text, sizeof(text)));
+	}
 	for (kind = 0; kind < NOTE_KINDS; kind++) {
 		struct note note = note_of(kind);
 

@@ -550,55 +550,6 @@ static void a_second_loss_raises_the_first(void **state)
 	assert_int_equal(only(2)->targets_down_max, 2);
 }
 
-static void every_prefix_of_a_record_is_refused(void **state)
-{
-	const struct incident_ids ids = { 7, 9 };
-	struct incident inc, back;
-	uint8_t bytes[INCIDENT_WIRE_MAX];
-	struct incident_ids got;
-	size_t size, i;
-
-	(void)state;
-	fails(0, API1);
-	talk();
-	inc = *only(0);
-	inc.cause = result_make(RESULT_L7STS, 503, 12, "busy");
-	size = incident_encode(&inc, &ids, three.w[0].now, bytes,
-			       sizeof(bytes));
-	assert_true(size > 0);
-	for (i = 0; i < size; i++) {
-		assert_true(incident_decode(bytes, i, three.w[0].now, &back,
-					    &got) < 0);
-		assert_int_equal(
-			incident_encode(&inc, &ids, three.w[0].now, bytes, i),
-			0);
-	}
-	incident_encode(&inc, &ids, three.w[0].now, bytes, sizeof(bytes));
-	/* A newer program's record is longer. */
-	bytes[0] += 2;
-	assert_int_equal(incident_decode(bytes, sizeof(bytes), three.w[0].now,
-					 &back, &got),
-			 size + 2);
-	assert_int_equal(got.service, 7);
-	assert_int_equal(back.onset_min.us, inc.onset_min.us);
-	assert_string_equal(back.cause.text, "busy");
-	bytes[30] = 9; /* the severity */
-	assert_true(incident_decode(bytes, size, three.w[0].now, &back, &got) <
-		    0);
-}
-
-static void numbers_tell_the_nodes_apart(void **state)
-{
-	(void)state;
-	assert_int_equal(incident_next_number(0, 0, 1), 1);
-	assert_int_equal(incident_next_number(41, 0, 1), 42);
-	assert_int_equal(incident_next_number(0, 0, 3), 1);
-	assert_int_equal(incident_next_number(0, 2, 3), 3);
-	assert_int_equal(incident_next_number(3, 2, 3), 13);
-	assert_int_equal(incident_next_number(3, 0, 3), 11);
-	assert_int_equal(incident_next_number(42, 2, 3), 43);
-}
-
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -615,8 +566,6 @@ int main(void)
 		CASE(a_restarted_node_goes_on_with_what_it_stored),
 		CASE(the_lost_primary_is_an_incident_of_the_nodes),
 		CASE(a_second_loss_raises_the_first),
-		CASE(every_prefix_of_a_record_is_refused),
-		cmocka_unit_test(numbers_tell_the_nodes_apart),
 	};
 
 	return cmocka_run_group_tests_name("share", cases, NULL, NULL);
