@@ -8,6 +8,9 @@
 
 #include "checks/probe_io.h"
 
+/* So many hints for nothing, one after the other, are a habit. */
+#define FALSE_ALARMS_MAX 3
+
 static const struct kind *const kinds[] = {
 	[CHECK_HTTP] = &http_kind, [CHECK_HTTPS] = &https_kind,
 	[CHECK_TCP] = &tcp_kind,   [CHECK_TLS] = &tls_kind,
@@ -88,26 +91,33 @@ void checks_on_hint(struct checks *checks, checks_hint_fn fn)
 	checks->hint = fn;
 }
 
-static bool probe_is_calm(const struct probe *probe, struct instant now)
+/* How long after a hint none is given again. */
+static int64_t probe_calm_us(const struct probe *probe)
 {
-	int64_t since_us = instant_diff_us(probe->alarm, now);
+	const struct check_settings *check = probe->plan->check;
+	int64_t calm_us = check->fast_interval_us;
+	unsigned i;
 
-	return probe->calm_us > 0 && since_us < probe->calm_us;
+	if (probe->false_alarms < FALSE_ALARMS_MAX)
+		return 0;
+	for (i = FALSE_ALARMS_MAX; i < probe->false_alarms; i++)
+		calm_us *= 2;
+	return calm_us < check->interval_us ? calm_us : check->interval_us;
 }
 
 void probe_hint(struct probe *probe, enum hint_kind kind, int error)
 {
-	int64_t forget_us = 10 * probe->plan->check->interval_us;
 	struct checks *checks = probe->checks;
 	struct instant now = loop_clock();
+	int64_t since_us = instant_diff_us(probe->alarm, now);
 	struct hint hint = { .target = probe->index,
 			     .kind = kind,
 			     .error = error };
 
-	if (checks->hint == NULL || probe_is_calm(probe, now))
+	if (since_us > 10 * probe->plan->check->interval_us)
+		probe->false_alarms = 0;
+	if (checks->hint == NULL || since_us < probe_calm_us(probe))
 		return;
-	if (instant_diff_us(probe->alarm, now) > forget_us)
-		probe->calm_us = 0;
 	probe->alarm = now;
 	probe->alarmed = true;
 	checks->hint(checks->arg, &hint);
@@ -116,19 +126,13 @@ void probe_hint(struct probe *probe, enum hint_kind kind, int error)
 /* Whether the last hint was a false alarm decides how soon the next may be. */
 static void probe_learn(struct probe *probe)
 {
-	const struct check_settings *check = probe->plan->check;
-
 	if (!probe->alarmed)
 		return;
 	probe->alarmed = false;
 	if (result_verdict(probe->result.code) == VERDICT_FAIL)
-		probe->calm_us = 0;
-	else if (probe->calm_us == 0)
-		probe->calm_us = check->fast_interval_us;
-	else
-		probe->calm_us = 2 * probe->calm_us;
-	if (probe->calm_us > check->interval_us)
-		probe->calm_us = check->interval_us;
+		probe->false_alarms = 0;
+	else if (probe->false_alarms < 16)
+		probe->false_alarms++;
 }
 
 void probe_done(struct probe *probe, const struct result *res)

@@ -36,6 +36,7 @@ struct https_probe {
 	unsigned asked;           /* how many this connection has carried */
 	int64_t end_wall_us;      /* of the certificate; 0: not known */
 	unsigned number;          /* of the invented name */
+	struct held held;         /* while nothing is asked */
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -135,14 +136,17 @@ static int https_headers(struct https_probe *https)
 {
 	const struct check_settings *check = https->probe.plan->check;
 	char host[300], text[320];
-	bool hosted = false;
+	bool hosted = false, closed = check->tether;
 	size_t i;
 	int r = 0;
 
 	for (i = 0; i < check->headers_count && r == 0; i++) {
 		hosted = hosted || header_is(check->headers[i], "Host");
+		closed = closed || header_is(check->headers[i], "Connection");
 		r = list_add(&https->headers, check->headers[i]);
 	}
+	if (r == 0 && !closed)
+		r = list_add(&https->headers, "Connection: close");
 	if (r < 0 || hosted)
 		return r;
 	http_host_write(probe_host(&https->probe), https->probe.to.port,
@@ -253,6 +257,8 @@ static void https_set_options(struct https_probe *https)
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_question);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, https);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, https->headers);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE,
+			 (long)!https->probe.plan->check->tether);
 	https_set_method(easy, https->probe.plan->check->method);
 	https_set_tls(easy, https->probe.plan->check);
 }
@@ -374,6 +380,22 @@ static void https_forget_body(struct https_probe *https)
 	https->body.kept = NULL;
 }
 
+static void on_held_end(void *arg, int error)
+{
+	struct https_probe *https = arg;
+
+	probe_hint(&https->probe,
+		   error != 0 ? HINT_TETHER_RESET : HINT_TETHER_CLOSED, error);
+}
+
+/* Without memory it is held, and its end not heard. */
+static void https_hold(struct https_probe *https)
+{
+	if (https->probe.plan->check->tether)
+		multi_hold(https_plan_of(&https->probe)->multi, &https->held,
+			   &https->transfer, on_held_end, https);
+}
+
 static void on_end(void *arg, CURLcode code)
 {
 	struct https_probe *https = arg;
@@ -386,6 +408,7 @@ static void on_end(void *arg, CURLcode code)
 	if (code == CURLE_OK) {
 		https_note_certificate(https);
 		https_judge(https);
+		https_hold(https);
 	} else {
 		https_fail(https, code);
 	}
@@ -407,6 +430,7 @@ static int https_ask(struct https_probe *https)
 	char *kept = NULL;
 	int r;
 
+	multi_let_go(&https->held);
 	r = https_prepare(https);
 	if (r < 0)
 		return r;
@@ -444,16 +468,20 @@ static bool https_look(struct probe *probe)
 static void https_expire(struct probe *probe)
 {
 	struct https_probe *https = (struct https_probe *)probe;
+	enum reach reach = REACH_NOT_CONNECTED;
 
+	if (https->silence != RESULT_L4TOUT)
+		reach = probe_reach(multi_fd(&https->transfer));
 	multi_stop(https_plan_of(probe)->multi, &https->transfer);
 	https_forget_body(https);
-	probe_report(probe, https->silence, 0, NULL);
+	probe_report_silence(probe, https->silence, reach, NULL);
 }
 
 static void https_stop(struct probe *probe)
 {
 	struct https_probe *https = (struct https_probe *)probe;
 
+	multi_let_go(&https->held);
 	multi_stop(https_plan_of(probe)->multi, &https->transfer);
 	https_forget_body(https);
 	https_drop_easy(https);

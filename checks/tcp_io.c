@@ -1,15 +1,17 @@
-/* tcp: a connection is opened, and that is all. */
+/* tcp: a connection is opened, and that is all.  With a tether it is held until
+ * the next one stands: then its end is heard in between; what a check says,
+ * that a connection can be made, is always said of a new one. */
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "checks/probe_io.h"
+#include "checks/tripwire_io.h"
 
 struct tcp_probe {
 	struct probe probe;
 	struct dial dial;
+	struct tripwire wire;
 };
 
 static int tcp_plan_new(struct checks *checks,
@@ -27,20 +29,19 @@ static void tcp_plan_free(struct plan *plan)
 	free(plan);
 }
 
-/* Ended by a reset, as HAProxy does: thousands of checks a second would leave
- * as many closed connections waiting. */
 static void on_dialed(void *arg, int fd)
 {
-	const struct linger reset = { .l_onoff = 1 };
 	struct tcp_probe *tcp = arg;
+	struct result res;
 
 	if (fd < 0) {
 		probe_report_dial(&tcp->probe, fd);
 		return;
 	}
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	close(fd);
-	probe_report(&tcp->probe, RESULT_L4OK, 0, NULL);
+	res = result_make(RESULT_L4OK, 0, probe_latency_us(&tcp->probe), NULL);
+	probe_count_retransmits(&res, fd, &(uint8_t){ 0 });
+	tripwire_hold(&tcp->wire, fd);
+	probe_done(&tcp->probe, &res);
 }
 
 static void tcp_init(struct probe *probe)
@@ -49,6 +50,7 @@ static void tcp_init(struct probe *probe)
 
 	dial_init(&tcp->dial, checks_loop(probe->checks), &probe->to, on_dialed,
 		  tcp);
+	tripwire_init(&tcp->wire, probe);
 }
 
 static void tcp_start(struct probe *probe)
@@ -65,13 +67,16 @@ static bool tcp_look(struct probe *probe)
 
 static void tcp_stop(struct probe *probe)
 {
-	dial_stop(&((struct tcp_probe *)probe)->dial);
+	struct tcp_probe *tcp = (struct tcp_probe *)probe;
+
+	dial_stop(&tcp->dial);
+	tripwire_drop(&tcp->wire);
 }
 
 static void tcp_expire(struct probe *probe)
 {
-	tcp_stop(probe);
-	probe_report(probe, RESULT_L4TOUT, 0, NULL);
+	dial_stop(&((struct tcp_probe *)probe)->dial);
+	probe_report_silence(probe, RESULT_L4TOUT, REACH_NOT_CONNECTED, NULL);
 }
 
 const struct kind tcp_kind = {

@@ -1,4 +1,6 @@
-/* tls: a handshake over a new connection, and what the certificate says. */
+/* tls: a handshake over a new connection, and what the certificate says.  With
+ * a tether the connection is held until the next one, without its keys: nothing
+ * more is to be said on it. */
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -12,6 +14,7 @@
 #include "checks/probe_io.h"
 #include "checks/tls.h"
 #include "checks/tls_context_io.h"
+#include "checks/tripwire_io.h"
 
 struct tls_plan {
 	struct plan plan;
@@ -24,6 +27,7 @@ struct tls_probe {
 	ev_io io;
 	int fd;   /* owned; -1 when not connected */
 	SSL *ssl; /* owned; NULL when there is no handshake */
+	struct tripwire wire;
 };
 
 static int tls_plan_new(struct checks *checks,
@@ -82,6 +86,15 @@ static int64_t tls_certificate_end(SSL *ssl)
 	return end_us;
 }
 
+static void tls_hold(struct tls_probe *tls)
+{
+	int fd = tls->fd;
+
+	ev_io_stop(loop_ev(checks_loop(tls->probe.checks)), &tls->io);
+	tls->fd = -1;
+	tripwire_hold(&tls->wire, fd);
+}
+
 static void tls_judge_done(struct tls_probe *tls)
 {
 	struct probe *probe = &tls->probe;
@@ -90,7 +103,11 @@ static void tls_judge_done(struct tls_probe *tls)
 	res = result_make(RESULT_L6OK, 0, probe_latency_us(probe), NULL);
 	tls_judge(&res, probe->plan->check, tls_certificate_end(tls->ssl),
 		  loop_wall_us(checks_loop(probe->checks)));
-	SSL_shutdown(tls->ssl);
+	probe_count_retransmits(&res, tls->fd, &(uint8_t){ 0 });
+	if (probe->plan->check->tether)
+		tls_hold(tls);
+	else
+		SSL_shutdown(tls->ssl);
 	tls_close(tls);
 	probe_done(probe, &res);
 }
@@ -195,6 +212,7 @@ static void tls_init(struct probe *probe)
 		  tls);
 	ev_init(&tls->io, on_io);
 	tls->io.data = tls;
+	tripwire_init(&tls->wire, probe);
 }
 
 static void tls_start(struct probe *probe)
@@ -219,12 +237,23 @@ static void tls_expire(struct probe *probe)
 {
 	struct tls_probe *tls = (struct tls_probe *)probe;
 
-	tls_fail(tls, tls->ssl == NULL ? RESULT_L4TOUT : RESULT_L6TOUT, NULL);
+	enum reach reach = REACH_NOT_CONNECTED;
+	enum result_code code = RESULT_L4TOUT;
+
+	if (tls->ssl != NULL) {
+		reach = probe_reach(tls->fd);
+		code = RESULT_L6TOUT;
+	}
+	tls_close(tls);
+	probe_report_silence(probe, code, reach, NULL);
 }
 
 static void tls_stop(struct probe *probe)
 {
-	tls_close((struct tls_probe *)probe);
+	struct tls_probe *tls = (struct tls_probe *)probe;
+
+	tls_close(tls);
+	tripwire_drop(&tls->wire);
 }
 
 const struct kind tls_kind = {

@@ -3,11 +3,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "controller/io/tcp.h"
 
 struct multi {
 	struct ev_loop *ev; /* borrowed */
 	CURLM *curl;        /* owned */
 	ev_timer timer;
+	struct held **held; /* owned: by descriptor; NULL: not watched */
+	int held_size;
 };
 
 /* One socket of libcurl's; the struct is ours, the socket is not. */
@@ -15,6 +21,15 @@ struct channel {
 	struct multi *multi;
 	ev_io io;
 };
+
+int multi_fd(const struct transfer *transfer)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if (transfer->easy != NULL)
+		curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd);
+	return fd == CURL_SOCKET_BAD ? -1 : fd;
+}
 
 static void multi_tell(struct multi *multi)
 {
@@ -29,6 +44,8 @@ static void multi_tell(struct multi *multi)
 		code = msg->data.result;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE,
 				  (char **)&transfer);
+		/* Not known any more once it is removed. */
+		transfer->kept_fd = multi_fd(transfer);
 		curl_multi_remove_handle(multi->curl, msg->easy_handle);
 		transfer->easy = NULL;
 		transfer->fn(transfer->arg, code);
@@ -156,12 +173,31 @@ void multi_free(struct multi *multi)
 	curl_multi_cleanup(multi->curl);
 	ev_timer_stop(multi->ev, &multi->timer);
 	curl_global_cleanup();
+	free(multi->held);
 	free(multi);
 }
 
 void multi_keep(struct multi *multi, unsigned connections)
 {
 	curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, (long)connections);
+}
+
+static int on_new_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)arg;
+	(void)purpose;
+	return tcp_set_options(fd, 0) < 0 ? CURL_SOCKOPT_ERROR
+					  : CURL_SOCKOPT_OK;
+}
+
+/* libcurl closes what it keeps when it likes. */
+static int on_close(void *arg, curl_socket_t fd)
+{
+	struct multi *multi = arg;
+
+	if (fd < multi->held_size && multi->held[fd] != NULL)
+		multi_let_go(multi->held[fd]);
+	return close(fd);
 }
 
 int multi_start(struct multi *multi, struct transfer *transfer, CURL *easy,
@@ -171,6 +207,9 @@ int multi_start(struct multi *multi, struct transfer *transfer, CURL *easy,
 	transfer->fn = fn;
 	transfer->arg = arg;
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, (char *)transfer);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi);
 	if (curl_multi_add_handle(multi->curl, easy) == CURLM_OK)
 		return 0;
 	transfer->easy = NULL;
@@ -187,15 +226,78 @@ void multi_stop(struct multi *multi, struct transfer *transfer)
 
 bool multi_look(struct multi *multi, struct transfer *transfer)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
-	struct pollfd look = { .events = POLLIN };
+	struct pollfd look = { .fd = multi_fd(transfer), .events = POLLIN };
 
-	if (transfer->easy == NULL)
+	if (look.fd < 0 || poll(&look, 1, 0) <= 0)
 		return false;
-	curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd);
-	look.fd = fd;
-	if (fd == CURL_SOCKET_BAD || poll(&look, 1, 0) <= 0)
-		return false;
-	multi_act(multi, fd, CURL_CSELECT_IN);
+	multi_act(multi, look.fd, CURL_CSELECT_IN);
 	return true;
+}
+
+/* Bytes on an idle connection are the announcement of its end, too: they are
+ * sealed, and libcurl alone could read them. */
+static void on_held(struct ev_loop *ev, ev_io *w, int events)
+{
+	struct held *held = w->data;
+	held_fn fn = held->fn;
+	void *arg = held->arg;
+	char byte;
+	ssize_t n = recv(w->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	int error = n < 0 ? errno : 0;
+
+	(void)ev;
+	(void)events;
+	if (error == EAGAIN || error == EINTR)
+		return;
+	multi_let_go(held);
+	fn(arg, error);
+}
+
+static int held_make_room(struct multi *multi, int fd)
+{
+	int size = multi->held_size, i;
+	struct held **grown;
+
+	if (fd < size)
+		return 0;
+	size = 2 * fd + 16;
+	grown = realloc(multi->held, (size_t)size * sizeof(struct held *));
+	if (grown == NULL)
+		return -ENOMEM;
+	for (i = multi->held_size; i < size; i++)
+		grown[i] = NULL;
+	multi->held = grown;
+	multi->held_size = size;
+	return 0;
+}
+
+void multi_let_go(struct held *held)
+{
+	struct multi *multi = held->multi;
+
+	if (multi == NULL)
+		return;
+	ev_io_stop(multi->ev, &held->io);
+	multi->held[held->io.fd] = NULL;
+	held->multi = NULL;
+}
+
+int multi_hold(struct multi *multi, struct held *held,
+	       const struct transfer *transfer, held_fn fn, void *arg)
+{
+	int fd = transfer->kept_fd;
+
+	multi_let_go(held);
+	if (fd < 0)
+		return 0;
+	if (held_make_room(multi, fd) < 0)
+		return -ENOMEM;
+	held->multi = multi;
+	held->fn = fn;
+	held->arg = arg;
+	ev_io_init(&held->io, on_held, fd, EV_READ);
+	held->io.data = held;
+	multi->held[fd] = held;
+	ev_io_start(multi->ev, &held->io);
+	return 0;
 }

@@ -20,7 +20,8 @@ typedef void (*multi_fn)(void *arg, CURLcode code);
 /* One transfer at a time; owned by whoever starts it.  Its easy handle's
  * CURLOPT_PRIVATE is used here. */
 struct transfer {
-	CURL *easy; /* borrowed; NULL when none is under way */
+	CURL *easy;  /* borrowed; NULL when none is under way */
+	int kept_fd; /* after its end: the connection that is kept, or -1 */
 	multi_fn fn;
 	void *arg;
 };
@@ -44,5 +45,28 @@ void multi_stop(struct multi *multi, struct transfer *transfer);
 /* Look once more, without waiting, whether anything has come; its end may be
  * told.  Returns whether anything had. */
 bool multi_look(struct multi *multi, struct transfer *transfer);
+
+/* The socket of a transfer under way; -1: none yet. */
+int multi_fd(const struct transfer *transfer);
+
+/* The connection that a transfer came over and that libcurl keeps, watched
+ * while nothing is asked on it.  Part of the caller's struct; zero: none. */
+typedef void (*held_fn)(void *arg, int error);
+
+struct held {
+	struct multi *multi; /* borrowed; NULL: nothing is held */
+	ev_io io;
+	held_fn fn;
+	void *arg;
+};
+
+/* Watch the connection of @transfer, which has ended, if it is kept, and no
+ * other.  @fn is called once when the other side ends it, with an errno or
+ * 0; @held may be used again from there.  Returns 0 or -ENOMEM. */
+int multi_hold(struct multi *multi, struct held *held,
+	       const struct transfer *transfer, held_fn fn, void *arg);
+
+/* Watch it no more: it is asked, or its owner goes.  libcurl keeps it. */
+void multi_let_go(struct held *held);
 
 #endif

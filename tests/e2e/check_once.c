@@ -1,10 +1,17 @@
 /* Ask one target through the door of the checks and print what was found.
  *
- *   check_once [-t TIMEOUT_MS] [-n TIMES] [-g GAP_MS] TYPE HOST[,HOST]... PORT
- *              [KEY=VALUE]...
+ *   check_once [-t TIMEOUT_MS] [-n TIMES] [-g GAP_MS] [-f] [-w WAIT_MS]
+ *              TYPE HOST[,HOST]... PORT [KEY=VALUE]...
  *
- * Several hosts are several targets of one service, asked in turns.
- * One line a check: CODE STATUS LATENCY_US CERT_DAYS TEXT.
+ * Several hosts are several targets of one service, asked in turns; -f asks
+ * always over new connections.  One line a check:
+ * CODE STATUS LATENCY_US CERT_DAYS TEXT.
+ *
+ * -w waits so long after the last check, and says "ready" first, then each
+ * hint ("hint KIND ERRNO INSTANT_US", the instant on the loop's clock) and
+ * each late answer ("late CODE LATENCY_US"); a hint is followed by two checks
+ * over new connections, at once, each followed by its instant
+ * ("at INSTANT_US").  A silence also says how far it came ("reach NUMBER").
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,8 +29,9 @@ struct run {
 	struct checks *checks;
 	int64_t timeout_us;
 	unsigned left;
-	double gap_s;
-	ev_timer gap;
+	double gap_s, wait_s;
+	bool fresh;
+	ev_timer gap, wait;
 };
 
 static const char *headers[LIST_MAX], *command[LIST_MAX + 1];
@@ -140,11 +148,15 @@ static void parse(struct run *run, int argc, char **argv)
 	char *value;
 	int c;
 
-	while ((c = getopt(argc, argv, "t:n:g:")) != -1) {
+	while ((c = getopt(argc, argv, "t:n:g:w:f")) != -1) {
 		if (c == 't')
 			run->timeout_us = atoi(optarg) * MS;
 		else if (c == 'n')
 			run->left = (unsigned)atoi(optarg);
+		else if (c == 'f')
+			run->fresh = true;
+		else if (c == 'w')
+			run->wait_s = atoi(optarg) / 1e3;
 		else if (c == 'g')
 			run->gap_s = atoi(optarg) / 1e3;
 		else
@@ -175,7 +187,46 @@ static void ask(struct ev_loop *ev, ev_timer *w, int events)
 	(void)ev;
 	(void)events;
 	checks_start(run->checks, run->left % settings.target_count, run->left,
-		     run->timeout_us, false);
+		     run->timeout_us, run->fresh);
+}
+
+static void on_waited(struct ev_loop *ev, ev_timer *w, int events)
+{
+	struct run *run = w->data;
+
+	(void)ev;
+	(void)events;
+	loop_stop(run->loop);
+}
+
+static void on_hint(void *arg, const struct hint *hint)
+{
+	struct run *run = arg;
+
+	if (run->wait_s <= 0.)
+		return;
+	printf("hint %s %d %" PRId64 "\n", hint_kind_name(hint->kind),
+	       hint->error, loop_clock().us);
+	if (run->left > 0)
+		return;
+	run->left = 2;
+	run->gap_s = 0.;
+	run->fresh = true;
+	ev_feed_event(loop_ev(run->loop), &run->gap, EV_TIMER);
+}
+
+static void last_done(struct run *run)
+{
+	if (run->wait_s <= 0.) {
+		loop_stop(run->loop);
+		return;
+	}
+	if (ev_is_active(&run->wait))
+		return;
+	puts("ready");
+	fflush(stdout);
+	ev_timer_set(&run->wait, run->wait_s, 0.);
+	ev_timer_start(loop_ev(run->loop), &run->wait);
 }
 
 static void on_done(void *arg, unsigned index, uint64_t id,
@@ -184,15 +235,23 @@ static void on_done(void *arg, unsigned index, uint64_t id,
 	struct run *run = arg;
 
 	(void)index;
-	if (res->late)
+	if (res->late) {
+		printf("late %s %" PRId64 "\n", result_code_name(res->code),
+		       res->latency_us);
+		fflush(stdout);
 		return;
+	}
 	if (id != run->left)
 		die("an answer to another question");
 	printf("%s %d %" PRId64 " %d %s\n", result_code_name(res->code),
 	       res->status, res->latency_us, res->cert_days, res->text);
+	if (run->wait_s > 0. && result_is_silence(res->code))
+		printf("reach %d\n", (int)res->reach);
+	if (ev_is_active(&run->wait))
+		printf("at %" PRId64 "\n", loop_clock().us);
 	fflush(stdout);
 	if (--run->left == 0) {
-		loop_stop(run->loop);
+		last_done(run);
 		return;
 	}
 	ev_timer_set(&run->gap, run->gap_s, 0.);
@@ -209,6 +268,9 @@ int main(int argc, char **argv)
 	    checks_new(&run.checks, run.loop, &settings, on_done, &run, &err) <
 		    0)
 		die(err.text);
+	checks_on_hint(run.checks, on_hint);
+	ev_timer_init(&run.wait, on_waited, 0., 0.);
+	run.wait.data = &run;
 	ev_timer_init(&run.gap, ask, 0., 0.);
 	run.gap.data = &run;
 	ev_timer_start(loop_ev(run.loop), &run.gap);

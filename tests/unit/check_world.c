@@ -96,7 +96,7 @@ struct file *file_new(uint16_t port)
 				   .method = "GET",
 				   .tether = true,
 				   .interval_us = SECOND,
-				   .fast_interval_us = 100 * MS,
+				   .fast_interval_us = 250 * MS,
 				   .path = file->path,
 				   .status = &file->status,
 				   .status_count = 1 },

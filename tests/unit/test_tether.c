@@ -126,12 +126,12 @@ a_server_whose_habit_it_is_to_close_is_not_told_each_time(void **state)
 		server_drop(w, i, false);
 		check_world_wait(w, 0.005);
 	}
-	assert_int_equal(w->hints, 1);
-	check_world_wait(w, 0.1);
+	assert_int_equal(w->hints, 3);
+	check_world_wait(w, 0.25);
 	ask(w, 2, true);
 	server_drop(w, 5, false);
 	check_world_wait(w, 0.005);
-	assert_int_equal(w->hints, 2);
+	assert_int_equal(w->hints, 4);
 }
 
 static void without_a_tether_nothing_is_held_or_told(void **state)
