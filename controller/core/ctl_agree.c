@@ -60,7 +60,8 @@ static bool cluster_down(const struct ctl *ctl, unsigned target)
 	return quorum_others_down(ctl->quorum, target, ctl->now);
 }
 
-void agree_confirm(struct ctl *ctl, unsigned target)
+void agree_confirm(struct ctl *ctl, unsigned target,
+		   const struct incident *finding)
 {
 	unsigned service = ctl->set->targets[target].service;
 	struct incident *inc = &ctl->services[service].incident;
@@ -69,7 +70,7 @@ void agree_confirm(struct ctl *ctl, unsigned target)
 	if (!share_recorder(ctl) || !cluster_down(ctl, target))
 		return;
 	if (inc->number == 0) {
-		incidents_down(ctl, target);
+		incidents_down(ctl, target, finding);
 		incidents_update(ctl, service);
 		return;
 	}
@@ -111,7 +112,9 @@ bool agree_whole(const struct ctl *ctl, unsigned service)
 
 void agree_moved(struct ctl *ctl, unsigned target)
 {
-	agree_confirm(ctl, target);
+	agree_confirm(ctl, target, NULL);
+	if (ctl->targets[target].health.state == HEALTH_DOWN)
+		share_find(ctl, target);
 	if (ctl->set->cluster != NULL)
 		ctl_emit(ctl, ACTION_OBSERVE, 0)->observe.target = target;
 }

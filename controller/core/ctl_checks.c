@@ -123,8 +123,8 @@ static void say_moved(struct ctl *ctl, unsigned target, enum health_state from,
 		return;
 	}
 	/* The incident that it opens right after this. */
-	if (note->incident == 0)
-		note->incident = ctl->last_incident + 1;
+	if (note->incident == 0 && share_recorder(ctl))
+		note->incident = share_upcoming_number(ctl);
 	note->onset_min = incidents_onset(h);
 	note->onset_max = h->first_bad;
 	note->count = h->bad;

@@ -57,41 +57,64 @@ void incidents_say_closed(struct ctl *ctl, const struct incident *inc)
 	note_say(note, "%s", why);
 }
 
-void incidents_down(struct ctl *ctl, unsigned target)
+struct incident incidents_finding(const struct ctl *ctl, unsigned target)
 {
-	unsigned service = ctl->set->targets[target].service;
-	struct incident *inc = &ctl->services[service].incident;
 	const struct target *t = &ctl->targets[target];
 	const struct health *h = &t->health;
-	bool own = h->state == HEALTH_DOWN;
+	const struct cluster_settings *cluster = ctl->set->cluster;
 
-	if (inc->number != 0)
-		return;
-	*inc = (struct incident){
-		.number = share_next_number(ctl),
-		.service = service,
+	return (struct incident){
+		.service = ctl->set->targets[target].service,
 		.target = target,
-		.severity = ctl->set->services[service].severity_partial,
+		.severity = ctl_service_of(ctl, target)->severity_partial,
 		.cause = h->last,
 		.targets_down_max = 1,
-		.nodes = agree_nodes(ctl, target),
+		.nodes = cluster != NULL ? UINT32_C(1) << cluster->self : 0,
 		.onset_min = incidents_onset(h),
 		.onset_max = h->first_bad,
-		.detected = ctl->now,
+		.detected = t->detected,
 		.acted = INSTANT_NONE,
 		.recovered = INSTANT_NONE,
 		.outage_since = INSTANT_NONE,
 	};
-	if (!own) {
-		/* Another node says so; since when is not known here. */
-		inc->cause =
-			result_make(RESULT_L4TOUT, 0, 0, "as other nodes find");
-		inc->onset_min = ctl->now;
-		inc->onset_max = ctl->now;
-	}
+}
+
+/* Another node says that it is down; its finding is on the way, or lost. */
+static struct incident unknown_finding(const struct ctl *ctl, unsigned target)
+{
+	struct incident inc = incidents_finding(ctl, target);
+
+	inc.cause = result_make(RESULT_L4TOUT, 0, 0, "as other nodes find");
+	inc.nodes = 0;
+	inc.onset_min = ctl->now;
+	inc.onset_max = ctl->now;
+	inc.detected = ctl->now;
+	return inc;
+}
+
+void incidents_down(struct ctl *ctl, unsigned target,
+		    const struct incident *finding)
+{
+	unsigned service = ctl->set->targets[target].service;
+	struct incident *inc = &ctl->services[service].incident;
+
+	if (inc->number != 0)
+		return;
+	if (ctl->targets[target].health.state == HEALTH_DOWN)
+		*inc = incidents_finding(ctl, target);
+	else if (finding != NULL)
+		*inc = *finding;
+	else
+		*inc = unknown_finding(ctl, target);
+	/* Not before a majority said so. */
+	if (ctl->set->services[service].agree == AGREE_MAJORITY)
+		inc->detected = ctl->now;
+	inc->number = share_next_number(ctl);
+	inc->severity = ctl->set->services[service].severity_partial;
+	inc->nodes |= agree_nodes(ctl, target);
 	inc->onset_min_wall_us = wall_at(ctl, inc->onset_min);
 	inc->onset_max_wall_us = wall_at(ctl, inc->onset_max);
-	inc->detected_wall_us = ctl->wall_us;
+	inc->detected_wall_us = wall_at(ctl, inc->detected);
 	say(ctl, NOTE_INCIDENT_OPENED, service);
 	keep(ctl, service);
 }

@@ -163,7 +163,7 @@ static void work(struct ctl *ctl, unsigned target)
 		ctl->services[service].review = false;
 		incidents_update(ctl, service);
 	}
-	agree_confirm(ctl, target);
+	agree_confirm(ctl, target, NULL);
 	if (ctl_service_of(ctl, target)->backend == NULL)
 		return;
 	set_wish(ctl, target, decide(ctl, target));

@@ -2,6 +2,8 @@
  */
 #include "controller/core/ctl_state.h"
 
+#define FINDING_FRESH_US (1 * SECOND)
+
 /* A failover takes little longer than a lease; a node that knows no primary
  * for longer records what it sees itself. */
 static int64_t patience_us(const struct ctl *ctl)
@@ -23,13 +25,18 @@ bool share_recorder(const struct ctl *ctl)
 	       instant_diff_us(ctl->alone, ctl->now) >= patience_us(ctl);
 }
 
-uint32_t share_next_number(struct ctl *ctl)
+uint32_t share_upcoming_number(const struct ctl *ctl)
 {
 	const struct cluster_settings *cluster = ctl->set->cluster;
 
-	ctl->last_incident = incident_next_number(
-		ctl->last_incident, cluster != NULL ? cluster->self : 0,
-		cluster != NULL ? cluster->node_count : 1);
+	return incident_next_number(ctl->last_incident,
+				    cluster != NULL ? cluster->self : 0,
+				    cluster != NULL ? cluster->node_count : 1);
+}
+
+uint32_t share_next_number(struct ctl *ctl)
+{
+	ctl->last_incident = share_upcoming_number(ctl);
 	return ctl->last_incident;
 }
 
@@ -92,6 +99,13 @@ static void look_at_all(struct ctl *ctl)
 		if (ctl->targets[i].health.state == HEALTH_DOWN ||
 		    quorum_others_down(ctl->quorum, i, ctl->now))
 			rotation_dirty(ctl, i);
+}
+
+void share_find(struct ctl *ctl, unsigned target)
+{
+	if (ctl->set->cluster != NULL && !share_recorder(ctl))
+		ctl_emit(ctl, ACTION_FOUND, 0)->found =
+			incidents_finding(ctl, target);
 }
 
 void share_alone(struct ctl *ctl)
@@ -221,12 +235,35 @@ static void follow(struct ctl *ctl, const struct incident *inc,
 		take(ctl, here, inc);
 }
 
-static void hear(struct ctl *ctl, const struct incident_heard *h)
+/* Another node has found a target down, and knows since when. */
+static void hear_finding(struct ctl *ctl, unsigned node,
+			 const struct incident *finding)
+{
+	unsigned target = finding->target;
+	struct incident *here;
+
+	/* Told later than at once, it may be over. */
+	if (target >= ctl->set->target_count || !share_recorder(ctl) ||
+	    instant_diff_us(finding->detected, ctl->now) > FINDING_FRESH_US)
+		return;
+	quorum_hear(ctl->quorum, node, target, true, false, ctl->now);
+	rotation_dirty(ctl, target);
+	agree_confirm(ctl, target, finding);
+	here = share_incident(ctl, ctl->set->targets[target].service);
+	if (here->number != 0 && incident_precede(here, finding))
+		share_write(ctl, here);
+}
+
+static void hear(struct ctl *ctl, unsigned node, const struct incident_heard *h)
 {
 	const struct incident *inc = &h->incident;
 	struct incident *here = share_incident(ctl, inc->service);
 	struct note *note;
 
+	if (inc->number == 0) {
+		hear_finding(ctl, node, inc);
+		return;
+	}
 	if (ctl->last_incident < inc->number)
 		ctl->last_incident = inc->number;
 	if (here == NULL)
@@ -252,5 +289,5 @@ void share_heard(struct ctl *ctl, const struct incidents_heard *heard)
 
 	/* What finds no room is told again. */
 	for (i = 0; i < heard->count && ctl_room(ctl); i++)
-		hear(ctl, &heard->list[i]);
+		hear(ctl, heard->node, &heard->list[i]);
 }

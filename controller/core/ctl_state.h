@@ -188,8 +188,9 @@ const char *agree_forbids(const struct ctl *ctl, unsigned target);
 /* A target has moved. */
 void agree_moved(struct ctl *ctl, unsigned target);
 /* An incident begins, if it is this node's to record, when the word of the
- * cluster is that the target is down. */
-void agree_confirm(struct ctl *ctl, unsigned target);
+ * cluster is that the target is down.  @finding: another node's, or NULL. */
+void agree_confirm(struct ctl *ctl, unsigned target,
+		   const struct incident *finding);
 /* The nodes that find the target down; none without a cluster. */
 uint32_t agree_nodes(const struct ctl *ctl, unsigned target);
 /* Whether no other node's word keeps the service's incident open. */
@@ -271,7 +272,11 @@ struct instant incidents_onset(const struct health *h);
 /* Count the target anew; returns whether those that serve, or that should
  * leave, are others now. */
 bool incidents_count(struct ctl *ctl, unsigned target);
-void incidents_down(struct ctl *ctl, unsigned target);
+void incidents_down(struct ctl *ctl, unsigned target,
+		    const struct incident *finding);
+/* What this node's checks found of a target that is DOWN: an incident without
+ * a number. */
+struct incident incidents_finding(const struct ctl *ctl, unsigned target);
 void incidents_update(struct ctl *ctl, unsigned service);
 void incidents_acted(struct ctl *ctl, unsigned service);
 /* A note about @inc, to be filled in; and that of its end, whole. */
@@ -285,6 +290,9 @@ bool share_is_primary(const struct ctl *ctl);
  * known none for a while. */
 bool share_recorder(const struct ctl *ctl);
 uint32_t share_next_number(struct ctl *ctl);
+uint32_t share_upcoming_number(const struct ctl *ctl);
+/* Tell the recorder, when it is another node, that @target is DOWN. */
+void share_find(struct ctl *ctl, unsigned target);
 /* What is open of @service or INCIDENT_NODE; NULL: no such service. */
 struct incident *share_incident(struct ctl *ctl, unsigned service);
 /* Store a new version of @inc. */

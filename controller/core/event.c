@@ -32,7 +32,8 @@ static const char *const hint_kinds[HINT_KINDS] = {
 static const char *const action_kinds[ACTION_KINDS] = {
 	[ACTION_CHECK] = "CHECK",     [ACTION_HAPROXY] = "HAPROXY",
 	[ACTION_STORE] = "STORE",     [ACTION_NOTE] = "NOTE",
-	[ACTION_OBSERVE] = "OBSERVE", [ACTION_REPLY] = "REPLY",
+	[ACTION_OBSERVE] = "OBSERVE", [ACTION_FOUND] = "FOUND",
+	[ACTION_REPLY] = "REPLY",
 };
 
 static const char *const server_states[] = {
@@ -199,6 +200,10 @@ const char *action_text(const struct action *act, const struct settings *set,
 	case ACTION_OBSERVE:
 		snprintf(more, sizeof(more), "%s",
 			 target_name(set, act->observe.target));
+		break;
+	case ACTION_FOUND:
+		snprintf(more, sizeof(more), "%s",
+			 target_name(set, act->found.target));
 		break;
 	default:
 		snprintf(more, sizeof(more), "%d %s", act->reply.error,

@@ -107,7 +107,8 @@ struct observed {
 	unsigned count;
 };
 
-/* A record of an incident as another node has it, newer than ours. */
+/* A record of an incident as another node has it, newer than ours; or, without
+ * a number, what that node's checks found. */
 struct incident_heard {
 	struct incident incident; /* instants as on this node */
 	/* What this node has closed itself: its own version of the record, and
@@ -116,6 +117,7 @@ struct incident_heard {
 };
 
 struct incidents_heard {
+	unsigned node;                     /* whose word it is */
 	const struct incident_heard *list; /* borrowed */
 	unsigned count;
 };
@@ -204,6 +206,7 @@ enum action_kind {
 	ACTION_STORE,   /* write down; answered by DONE or FAILED */
 	ACTION_NOTE,    /* tell */
 	ACTION_OBSERVE, /* tell the other nodes what is seen of a target */
+	ACTION_FOUND,   /* tell them that it is down, and since when */
 	ACTION_REPLY,   /* answer an ADMIN event */
 	ACTION_KINDS
 };
@@ -249,6 +252,7 @@ struct action {
 		struct {
 			unsigned target;
 		} observe;
+		struct incident found; /* without a number */
 		struct {
 			uint64_t token;
 			int error; /* 0 or a negative errno */

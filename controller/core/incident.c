@@ -126,6 +126,25 @@ void incident_absorb(struct incident *into, struct incident *other)
 	}
 }
 
+bool incident_precede(struct incident *inc, const struct incident *finding)
+{
+	struct incident was = *inc;
+	uint32_t nodes = inc->nodes | finding->nodes;
+
+	inc->onset_min = earlier(inc->onset_min, finding->onset_min);
+	inc->onset_max = earlier(inc->onset_max, finding->onset_max);
+	if (instant_before(finding->detected, inc->detected)) {
+		inc->detected = finding->detected;
+		inc->target = finding->target;
+		inc->cause = finding->cause;
+	}
+	inc->nodes = nodes;
+	set_walls(inc, was.detected, was.detected_wall_us);
+	return was.nodes != nodes || was.onset_min.us != inc->onset_min.us ||
+	       was.onset_max.us != inc->onset_max.us ||
+	       was.detected.us != inc->detected.us;
+}
+
 int64_t incident_wall_us(const struct incident *inc, struct instant when)
 {
 	if (instant_is_none(when))

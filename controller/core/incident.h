@@ -73,6 +73,10 @@ bool incident_same(const struct incident *a, const struct incident *b);
  * beginning to the later end, and @other refers to it. */
 void incident_absorb(struct incident *into, struct incident *other);
 
+/* What another node found belongs to @inc: it began then, if that is earlier,
+ * and what was found first is its cause.  Returns whether that changed it. */
+bool incident_precede(struct incident *inc, const struct incident *finding);
+
 /* @when as wall time, on the clock by which the detection was written down, so
  * that spans are right although nodes' clocks differ. */
 int64_t incident_wall_us(const struct incident *inc, struct instant when);

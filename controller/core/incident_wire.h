@@ -3,7 +3,8 @@
  * Services, targets and nodes are known by the hash of their name; points in
  * time travel as their age, so that each node has them on its own clock, and
  * for people as they were written down.  Each record has its size before it:
- * a newer program may append fields, which are passed over here.
+ * a newer program may append fields, which are passed over here.  A record
+ * without a number is what the sender's checks found, for the recorder.
  */
 #ifndef BASCULE_CORE_INCIDENT_WIRE_H
 #define BASCULE_CORE_INCIDENT_WIRE_H

@@ -37,6 +37,10 @@ static void carry_out(struct run *run, const struct action *act)
 		if (run->views != NULL)
 			views_changed(run->views, act->observe.target);
 		break;
+	case ACTION_FOUND:
+		if (run->shared != NULL)
+			shared_changed(run->shared, &act->found);
+		break;
 	case ACTION_REPLY:
 		tell_reply(run->tell, act->reply.token, act->reply.error,
 			   act->reply.text);
@@ -157,8 +161,9 @@ void run_feed(struct run *run, struct event *ev)
 		step(run, &more);
 	}
 	look_at_obstacles(run);
-	tell_views(run);
+	/* Since when it is down, before that it is. */
 	tell_incidents(run);
+	tell_views(run);
 	run_arm(run);
 }
 
@@ -304,12 +309,13 @@ static void on_facts(void *arg, struct cluster_facts *ret_facts)
 	cluster_facts_now(run->cluster, ret_facts);
 }
 
-static void on_incidents(struct run *run, const struct message *msg)
+static void on_incidents(struct run *run, unsigned node,
+			 const struct message *msg)
 {
 	struct event ev = { .kind = EVENT_INCIDENTS };
 
-	ev.incidents = shared_hear(run->shared, tell_window(run->tell), msg,
-				   loop_now(run->loop));
+	ev.incidents = shared_hear(run->shared, tell_window(run->tell), node,
+				   msg, loop_now(run->loop));
 	if (ev.incidents.count > 0)
 		run_feed(run, &ev);
 }
@@ -320,7 +326,7 @@ static void on_observed(void *arg, unsigned node, const struct message *msg)
 	struct run *run = arg;
 
 	if (msg->kind == MESSAGE_INCIDENTS) {
-		on_incidents(run, msg);
+		on_incidents(run, node, msg);
 		return;
 	}
 	ev.observed = views_hear(run->views, node, msg);

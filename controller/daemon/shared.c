@@ -231,8 +231,28 @@ static const struct incident *find_same(const struct window *win,
 	return NULL;
 }
 
+/* False: it says nothing new, or of what is not known here. */
+static bool is_news(const struct shared *shared, const struct window *win,
+		    const struct incident_ids *ids,
+		    struct incident_heard *heard)
+{
+	struct incident *inc = &heard->incident;
+
+	heard->known = NULL;
+	heard->same = NULL;
+	if (!find_names(shared->set, ids, inc))
+		return false;
+	if (inc->number == 0)
+		return true;
+	heard->known = window_find(win, inc->number);
+	if (heard->known != NULL && !incident_newer(inc, heard->known))
+		return false;
+	heard->same = find_same(win, inc);
+	return true;
+}
+
 struct incidents_heard shared_hear(struct shared *shared,
-				   const struct window *win,
+				   const struct window *win, unsigned node,
 				   const struct message *msg,
 				   struct instant now)
 {
@@ -243,21 +263,16 @@ struct incidents_heard shared_hear(struct shared *shared,
 	unsigned count = 0;
 	int bytes;
 
-	for (; left > 0 && count < HEARD_MAX;
-	     at += bytes, left -= (size_t)bytes) {
+	while (left > 0 && count < HEARD_MAX) {
 		heard = &shared->heard[count];
 		bytes = incident_decode(at, left, now, &heard->incident, &ids);
 		if (bytes < 0)
 			break;
-		heard->known = window_find(win, heard->incident.number);
-		if ((heard->known != NULL &&
-		     !incident_newer(&heard->incident, heard->known)) ||
-		    !find_names(shared->set, &ids, &heard->incident))
-			continue;
-		heard->same = find_same(win, &heard->incident);
-		count++;
+		count += is_news(shared, win, &ids, heard);
+		at += bytes;
+		left -= (size_t)bytes;
 	}
-	return (struct incidents_heard){ shared->heard, count };
+	return (struct incidents_heard){ node, shared->heard, count };
 }
 
 struct incidents_heard shared_strays(struct shared *shared,
@@ -278,5 +293,6 @@ struct incidents_heard shared_strays(struct shared *shared,
 				.incident = list[i],
 			};
 	}
-	return (struct incidents_heard){ shared->heard, found };
+	return (struct incidents_heard){ shared->set->cluster->self,
+					 shared->heard, found };
 }

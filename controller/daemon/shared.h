@@ -22,7 +22,7 @@ struct shared *shared_new(const struct settings *set);
 void shared_free(struct shared *shared);
 void shared_reload(struct shared *shared, const struct settings *set);
 
-/* There is a new version of @inc. */
+/* There is a new version of @inc, or it was found. */
 void shared_changed(struct shared *shared, const struct incident *inc);
 
 /* Tell what has changed, and what is due of @win. */
@@ -38,7 +38,7 @@ bool shared_refresh_due(const struct shared *shared, struct instant now);
 /* What of @msg is newer than what @win has; borrowed until the next call or
  * change of @win. */
 struct incidents_heard shared_hear(struct shared *shared,
-				   const struct window *win,
+				   const struct window *win, unsigned node,
 				   const struct message *msg,
 				   struct instant now);
 
