@@ -64,38 +64,6 @@ void election_note(struct election *e, enum election_note_kind kind,
 	act->note.node = node;
 }
 
-unsigned election_find(const struct election *e, uint32_t id)
-{
-	unsigned i;
-
-	for (i = 0; i < e->set.node_count; i++)
-		if (e->ids[i] == id)
-			return i;
-	return ELECTION_NOBODY;
-}
-
-bool election_heard(const struct election *e, unsigned node, int64_t span_us)
-{
-	struct instant heard = e->peers[node].heard;
-
-	return !instant_is_none(heard) &&
-	       instant_diff_us(heard, e->now) <= span_us;
-}
-
-/* Rule 12. */
-unsigned election_obstacles(const struct election *e)
-{
-	unsigned obstacles = e->obstacles;
-
-	if (e->set.nodes[e->set.self].witness)
-		obstacles |= ELECTION_WITNESS;
-	if (e->disk_failed)
-		obstacles |= ELECTION_DISK;
-	if (e->hard.blank)
-		obstacles |= ELECTION_BLANK;
-	return obstacles;
-}
-
 /* Rule 12: eligible for others is who also hears a quorum and could stand now;
  * nothing is won by handing over to one that does not, or that is bound by the
  * promise of its start. */
@@ -395,23 +363,45 @@ static void hear_kind(struct election *e, unsigned from,
 	}
 }
 
-static void hear(struct election *e, const struct message *msg)
+/* Whether a message counts, and of whom it is. */
+static bool admit(struct election *e, const struct message *msg,
+		  unsigned *ret_from)
 {
 	unsigned from = election_find(e, msg->from);
+	uint64_t *const counts[] = {
+		[PEER_COUNTS] = &e->heard.taken,
+		[PEER_STRANGER] = &e->heard.stale,
+		[PEER_REPEATED] = &e->heard.repeated,
+	};
+	enum peer_verdict verdict;
 	struct peer *peer;
 
-	if (from == ELECTION_NOBODY || from == e->set.self)
-		return;
+	if (from == ELECTION_NOBODY || from == e->set.self) {
+		*(from == ELECTION_NOBODY ? &e->heard.misconfigured
+					  : &e->heard.repeated) += 1;
+		return false;
+	}
 	peer = &e->peers[from];
 	if (msg->digest != e->digest) {
 		if (!peer->misconfigured)
 			election_note(e, ELECTION_NOTE_MISCONFIGURED, from,
 				      ELECTION_REASON_NONE);
 		peer->misconfigured = true;
-		return;
+		e->heard.misconfigured++;
+		return false;
 	}
 	peer->misconfigured = false;
-	if (peer_admit(peer, msg, e->now, &e->rng) != PEER_COUNTS)
+	verdict = peer_admit(peer, msg, e->now, &e->rng);
+	*counts[verdict] += 1;
+	*ret_from = from;
+	return verdict == PEER_COUNTS;
+}
+
+static void hear(struct election *e, const struct message *msg)
+{
+	unsigned from = ELECTION_NOBODY;
+
+	if (!admit(e, msg, &from))
 		return;
 	hear_term(e, msg);
 	if (primary_in_office(e) && msg->kind == MESSAGE_HEARTBEAT)

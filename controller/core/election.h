@@ -245,7 +245,16 @@ struct election_peer_view {
 	struct position stored;
 };
 
+/* Messages of this boot, by what became of them. */
+struct election_heard {
+	uint64_t taken;
+	uint64_t stale;         /* of a boot that has not shown to be alive */
+	uint64_t repeated;      /* heard before, too old, or our own */
+	uint64_t misconfigured; /* other settings, or not one of our nodes */
+};
+
 struct election_view {
+	struct election_heard heard;
 	enum election_role role;
 	uint64_t term;
 	unsigned leader; /* or ELECTION_NOBODY */

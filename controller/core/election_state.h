@@ -50,7 +50,8 @@ struct election {
 	struct instant now;
 	struct election_actions *out;          /* borrowed for the step */
 	struct peer peers[ELECTION_NODES_MAX]; /* self's stays unused */
-	unsigned obstacles;                    /* as told */
+	struct election_heard heard;
+	unsigned obstacles; /* as told */
 
 	/* Hard state: as it shall be, as it is being written, as it is. */
 	struct hard_state hard, writing;
@@ -125,6 +126,8 @@ void election_beat_all(struct election *e);
 void election_send_document(struct election *e, unsigned to);
 void election_take_document(struct election *e, const struct document *doc);
 void election_adopt(struct election *e, uint64_t term);
+
+/* election_view.c: small questions that many ask */
 unsigned election_find(const struct election *e, uint32_t id);
 bool election_heard(const struct election *e, unsigned node, int64_t span_us);
 unsigned election_obstacles(const struct election *e);

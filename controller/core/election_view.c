@@ -102,10 +102,43 @@ static void look_at_peer(const struct election *e, unsigned node,
 	ret_view->stored = peer->stored;
 }
 
+unsigned election_find(const struct election *e, uint32_t id)
+{
+	unsigned i;
+
+	for (i = 0; i < e->set.node_count; i++)
+		if (e->ids[i] == id)
+			return i;
+	return ELECTION_NOBODY;
+}
+
+bool election_heard(const struct election *e, unsigned node, int64_t span_us)
+{
+	struct instant heard = e->peers[node].heard;
+
+	return !instant_is_none(heard) &&
+	       instant_diff_us(heard, e->now) <= span_us;
+}
+
+/* Rule 12. */
+unsigned election_obstacles(const struct election *e)
+{
+	unsigned obstacles = e->obstacles;
+
+	if (e->set.nodes[e->set.self].witness)
+		obstacles |= ELECTION_WITNESS;
+	if (e->disk_failed)
+		obstacles |= ELECTION_DISK;
+	if (e->hard.blank)
+		obstacles |= ELECTION_BLANK;
+	return obstacles;
+}
+
 void election_look(const struct election *e, struct election_view *ret_view)
 {
 	unsigned i;
 
+	ret_view->heard = e->heard;
 	ret_view->role = e->role;
 	ret_view->term = e->hard.term;
 	ret_view->leader = e->leader;

@@ -98,8 +98,10 @@ void cluster_on_datagram(void *arg, const uint8_t *bytes, size_t size,
 	struct cluster *c = arg;
 	struct message msg;
 
-	if (message_decode(bytes, size, &msg) < 0)
+	if (message_decode(bytes, size, &msg) < 0) {
+		c->unreadable++;
 		return;
+	}
 	measure(c, &msg, received);
 	c->speaker = ELECTION_NOBODY;
 	if (msg.sequence < MESSAGE_GUARD_SEQUENCE)
@@ -380,6 +382,7 @@ void cluster_facts_now(const struct cluster *c, struct cluster_facts *ret_facts)
 {
 	int64_t rtt_us[ELECTION_NODES_MAX];
 	struct election_view view;
+	struct link_counts counts;
 	unsigned i;
 
 	if (c == NULL) {
@@ -390,6 +393,8 @@ void cluster_facts_now(const struct cluster *c, struct cluster_facts *ret_facts)
 	for (i = 0; i < c->set->node_count; i++)
 		rtt_us[i] = trip_us(&c->trips[i]);
 	cluster_facts_fill(ret_facts, c->set, &view, rtt_us);
+	counts = link_counts(c->link);
+	cluster_facts_datagrams(ret_facts, &counts, &view.heard, c->unreadable);
 	if (c->primary != ELECTION_NOBODY)
 		ret_facts->primary = c->primary;
 }

@@ -105,6 +105,12 @@ void cluster_facts_fill(struct cluster_facts *facts,
 			const struct election_view *view,
 			const int64_t *rtt_us);
 
+/* The other half of the facts: datagrams by how they ended. */
+void cluster_facts_datagrams(struct cluster_facts *facts,
+			     const struct link_counts *link,
+			     const struct election_heard *heard,
+			     uint64_t unreadable);
+
 /* What is amiss with the link or the guard; "" if nothing. */
 const char *cluster_trouble(const struct cluster *cluster);
 

@@ -1,6 +1,8 @@
 /* What is known of the cluster, in the words of docs/api.md. */
 #include "controller/daemon/cluster.h"
 
+#include <string.h>
+
 static const struct {
 	enum election_obstacle obstacle;
 	const char *word;
@@ -100,4 +102,33 @@ void cluster_facts_fill(struct cluster_facts *facts,
 		heard += facts->nodes[i].up;
 	}
 	facts->quorum = heard > set->node_count / 2;
+}
+
+void cluster_facts_datagrams(struct cluster_facts *facts,
+			     const struct link_counts *link,
+			     const struct election_heard *heard,
+			     uint64_t unreadable)
+{
+	const struct datagram_fact known[] = {
+		{ "sent", link->sent },
+		{ "congested", link->congested },
+		{ "unreachable", link->unreachable },
+		{ "overrun", link->overrun },
+		{ "taken", heard->taken },
+		{ "stale", heard->stale },
+		{ "repeated", heard->repeated },
+		{ "misconfigured", heard->misconfigured },
+		{ "unreadable", unreadable },
+	};
+	unsigned count = sizeof(known) / sizeof(known[0]), verdict;
+
+	_Static_assert(sizeof(known) / sizeof(known[0]) + SEAL_VERDICTS <=
+			       CLUSTER_DATAGRAMS_MAX + 1,
+		       "each result has room; what is fine has other words");
+	memcpy(facts->datagrams, known, sizeof(known));
+	for (verdict = SEAL_FINE + 1; verdict < SEAL_VERDICTS; verdict++)
+		facts->datagrams[count++] = (struct datagram_fact){
+			seal_verdict_name((enum seal_verdict)verdict),
+			link->received[verdict],
+		};
 }

@@ -54,6 +54,7 @@ struct cluster {
 	uint64_t boot;
 	uint64_t promote_id, release_id; /* 0: none under way */
 	unsigned obstacles;
+	uint64_t unreadable; /* authentic datagrams that are no message */
 	struct trip trips[ELECTION_NODES_MAX];
 	bool up[ELECTION_NODES_MAX];    /* as last told */
 	const struct message *observed; /* to be handed on; borrowed */

@@ -53,6 +53,17 @@ void metrics_peer_rtt(const struct metrics_row *row)
 			       row->view->cluster.nodes[row->i].rtt_us);
 }
 
+void metrics_datagrams(const struct metrics_row *row)
+{
+	const struct datagram_fact *fact = row->view->cluster.datagrams;
+	unsigned i;
+
+	for (i = 0; i < CLUSTER_DATAGRAMS_MAX && fact[i].result != NULL; i++) {
+		sample_begin(row, "_total", ONCE, "result", fact[i].result);
+		sample_end(row, fact[i].total);
+	}
+}
+
 void metrics_failovers(const struct metrics_row *row)
 {
 	const struct failover_count *counts = row->m->failovers;

@@ -420,6 +420,8 @@ static const struct family families[] = {
 	  "Whether the other node is heard." },
 	{ "bascule_peer_rtt_seconds", GAUGE, NODES, metrics_peer_rtt,
 	  "Time of a message to the other node and back." },
+	{ "bascule_datagrams", COUNTER, ONCE, metrics_datagrams,
+	  "Datagrams to and from the other nodes, by how they ended." },
 	{ "bascule_failovers", COUNTER, FAILOVERS, metrics_failovers,
 	  "Moves of the primary to this node, by their reason." },
 	{ "bascule_failover_duration_seconds", HISTOGRAM, FAILOVERS,

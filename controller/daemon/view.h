@@ -33,6 +33,14 @@ struct node_facts {
 	int64_t rtt_us;           /* negative: not known */
 };
 
+/* Datagrams between the nodes that came to one end, a literal. */
+struct datagram_fact {
+	const char *result;
+	uint64_t total;
+};
+
+#define CLUSTER_DATAGRAMS_MAX 16
+
 /* What this node knows of its cluster; nodes by their index in the settings'
  * cluster. */
 struct cluster_facts {
@@ -41,6 +49,8 @@ struct cluster_facts {
 	uint64_t term;
 	unsigned primary, leader; /* or CLUSTER_NOBODY */
 	struct node_facts nodes[SETTINGS_NODES_MAX];
+	/* Those with a result; in a fixed order. */
+	struct datagram_fact datagrams[CLUSTER_DATAGRAMS_MAX];
 };
 
 /* Nothing is known yet. */

@@ -362,6 +362,8 @@ static void from_a_peer_with_other_settings_nothing_counts(void **state)
 	assert_int_equal(w.e->hard.term, 3);
 	assert_int_equal(quorum_did(&w, ELECTION_NOTE)->note.kind,
 			 ELECTION_NOTE_MISCONFIGURED);
+	assert_int_equal(w.e->heard.misconfigured, 1);
+	assert_int_equal(w.e->heard.taken, 0);
 }
 
 static void a_repeated_message_does_nothing(void **state)
@@ -371,6 +373,8 @@ static void a_repeated_message_does_nothing(void **state)
 	w.now = instant_add(w.now, PROMISE_US);
 	quorum_hear(&w);
 	assert_false(promise_stands(w.e));
+	assert_int_equal(w.e->heard.taken, 1);
+	assert_int_equal(w.e->heard.repeated, 1);
 }
 
 static void a_new_boot_counts_when_it_has_echoed_the_challenge(void **state)
@@ -384,6 +388,8 @@ static void a_new_boot_counts_when_it_has_echoed_the_challenge(void **state)
 	w.msg.challenge_echo ^= 1;
 	quorum_hear(&w);
 	assert_true(promise_stands(w.e));
+	assert_int_equal(w.e->heard.stale, 1);
+	assert_int_equal(w.e->heard.taken, 1);
 }
 
 static void settings_that_cannot_hold_are_refused(void **state)

@@ -282,6 +282,7 @@ static void a_cluster_of_one_is_always_primary(void **state)
 	assert_true(has(text, "bascule_cluster_quorum 1"));
 	assert_null(strstr(text, "\nbascule_cluster_term"));
 	assert_null(strstr(text, "\nbascule_peer_"));
+	assert_null(strstr(text, "\nbascule_datagrams_"));
 	assert_null(strstr(text, "\nbascule_failover"));
 	free(text);
 }
@@ -295,6 +296,7 @@ static void nothing_is_said_of_a_cluster_not_known_yet(void **state)
 	text = page(w, false);
 	assert_null(strstr(text, "\nbascule_cluster_"));
 	assert_null(strstr(text, "\nbascule_peer_"));
+	assert_null(strstr(text, "\nbascule_datagrams_"));
 	free(text);
 }
 
@@ -313,6 +315,7 @@ static void nodes_are_told_by_what_is_known_of_them(void **state)
 		.nodes = { { .rtt_us = -1 },
 			   { .up = true },
 			   { .up = true, .rtt_us = 250 } },
+		.datagrams = { { "sent", 12 }, { "stale", 3 } },
 	};
 	text = page(w, false);
 	assert_true(has(text, "bascule_cluster_primary{node=\"n1\"} 0"));
@@ -322,6 +325,8 @@ static void nodes_are_told_by_what_is_known_of_them(void **state)
 	assert_true(has(text, "bascule_peer_up{node=\"n1\"} 0"));
 	assert_true(has(text, "bascule_peer_up{node=\"n3\"} 1"));
 	assert_true(has(text, "bascule_peer_rtt_seconds{node=\"n3\"} 0.00025"));
+	assert_true(has(text, "bascule_datagrams_total{result=\"sent\"} 12"));
+	assert_true(has(text, "bascule_datagrams_total{result=\"stale\"} 3"));
 	assert_null(strstr(text, "bascule_peer_up{node=\"n2\"}"));
 	assert_null(strstr(text, "bascule_peer_rtt_seconds{node=\"n1\"}"));
 	free(text);
