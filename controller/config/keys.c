@@ -7,7 +7,8 @@
 static const struct choice sessions[] = {
 	{ "keep", SESSIONS_KEEP, NULL, "leave them to end by themselves" },
 	{ "end-writers", SESSIONS_END_WRITERS, NULL,
-	  "end those to a primary that may write no more; others are left" },
+	  "end those to a primary that may write no more, keep all others; see "
+	  "SESSIONS" },
 	{ "end", SESSIONS_END, NULL, "end all of them at once" },
 	{ NULL, 0, NULL, NULL },
 };
@@ -108,8 +109,12 @@ static const struct key haproxy_keys[] = {
 		  "where they are many it is done less often.  \"0s\": "
 		  "never." },
 	{ .name = "master_socket",
-	  .type = KEY_LATER,
-	  .help = "leaving workers are not reached yet: remove it" },
+	  .type = KEY_SOCKET,
+	  FIELD(haproxy_settings, master_socket),
+	  .dflt_help = "none",
+	  .help = "Its master socket (haproxy -S), as a path: with it the "
+		  "sessions of workers that leave after a reload end, too, "
+		  "where sessions says so." },
 	{ .name = "agent_listen",
 	  .type = KEY_ADDRESS,
 	  FIELD(haproxy_settings, agent_host),

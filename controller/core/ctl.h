@@ -107,6 +107,11 @@ enum agent_word {
 enum agent_word ctl_agent(const struct ctl *ctl, unsigned haproxy,
 			  unsigned target, const char **ret_why);
 
+/* Whether the sessions to the server of @target at @haproxy are to be ended,
+ * wherever they are: we have it out, and the service wants it. */
+bool ctl_ends_sessions(const struct ctl *ctl, unsigned haproxy,
+		       unsigned target);
+
 /* The node's own maintenance, or NULL. */
 const struct maintenance *ctl_maintenance(const struct ctl *ctl);
 

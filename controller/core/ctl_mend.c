@@ -155,7 +155,7 @@ static void order(struct ctl *ctl, unsigned haproxy, unsigned target,
 		.weight_percent = todo->weight_percent,
 		.agent = todo->agent,
 		.end_sessions = todo->state == SERVER_MAINT &&
-				svc->sessions == SESSIONS_END,
+				service_ends_sessions(svc),
 	};
 }
 

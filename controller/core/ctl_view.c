@@ -118,6 +118,16 @@ enum agent_word ctl_agent(const struct ctl *ctl, unsigned haproxy,
 	return AGENT_SILENT;
 }
 
+bool ctl_ends_sessions(const struct ctl *ctl, unsigned haproxy, unsigned target)
+{
+	const struct server *srv = mend_server(ctl, haproxy, target);
+
+	return ctl->targets[target].wish.state == SERVER_MAINT && !srv->held &&
+	       service_ends_sessions(ctl_service_of(ctl, target)) &&
+	       (srv->claim == CLAIM_OUT ||
+		(srv->storing != 0 && srv->stores == CLAIM_OUT));
+}
+
 const struct maintenance *ctl_maintenance(const struct ctl *ctl)
 {
 	return ctl->maintenance.on ? &ctl->maintenance : NULL;

@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+bool service_ends_sessions(const struct service_settings *svc)
+{
+	return svc->sessions == SESSIONS_END;
+}
+
 bool settings_text_same(const char *a, const char *b)
 {
 	if (a == NULL || b == NULL)

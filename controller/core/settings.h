@@ -102,6 +102,7 @@ struct haproxy_settings {
 	const char *host;   /* for TCP, when socket is NULL */
 	uint16_t port;
 	int64_t counters_interval_us; /* 0: its counters are not read */
+	const char *master_socket;    /* UNIX path, or NULL */
 	/* Where its agent checks are answered; NULL and 0: nowhere. */
 	const char *agent_listen; /* as written, for people */
 	const char *agent_host;   /* numeric address or name, no brackets */
@@ -174,6 +175,11 @@ struct settings {
 	struct primary_settings primary;
 	void *arena; /* owned; what settings_free() releases */
 };
+
+/* Whether the sessions that HAProxy has to a withdrawn server of @svc are to
+ * be ended: all of them, or those of writers.  Writers are the sessions to a
+ * database's primary, which no kind of check knows yet. */
+bool service_ends_sessions(const struct service_settings *svc);
 
 /* Equal, or both NULL. */
 bool settings_text_same(const char *a, const char *b);

@@ -15,6 +15,7 @@ struct next {
 	struct settings *set;           /* owned until applied */
 	struct ctl *ctl;                /* owned until applied */
 	struct responder_change *doors; /* owned until applied */
+	struct masters *masters;        /* owned until applied */
 };
 
 static void say_report(struct run *run, struct report *report)
@@ -68,6 +69,7 @@ static void next_done(struct next *next)
 	free(next->kept);
 	free(next->claims);
 	responder_drop(next->doors);
+	masters_free(next->masters);
 	ctl_free(next->ctl);
 	settings_free(next->set);
 }
@@ -92,6 +94,9 @@ static int prepare(struct run *run, struct next *next, struct err *err)
 		if (next->kept[i] != SETTINGS_NONE &&
 		    !target_asks_same(next->set, i, run->set, next->kept[i]))
 			next->kept[i] = SETTINGS_NONE;
+	next->masters = run_masters(run, next->set);
+	if (next->masters == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
 	return responder_prepare(run->responder, next->set, &next->doors, err);
 }
 
@@ -145,6 +150,7 @@ static void apply(struct run *run, struct next *next)
 	struct event ev = { .kind = EVENT_SETTINGS };
 	struct settings *old_set = run->set;
 	struct ctl *old_ctl = run->ctl;
+	struct masters *masters;
 
 	find_claims(run, next);
 	stored.claims = next->claims;
@@ -153,6 +159,10 @@ static void apply(struct run *run, struct next *next)
 	run->ctl = next->ctl;
 	responder_apply(run->responder, next->doors, next->set);
 	next->doors = NULL;
+	masters = run->masters;
+	run->masters = next->masters;
+	next->masters = NULL;
+	masters_free(masters);
 	cluster_reload(run->cluster, next->set);
 	share_with_others(run, next->set);
 	tell_reload(run->tell, run->set, run->ctl);

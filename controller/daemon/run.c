@@ -23,6 +23,8 @@ static void carry_out(struct run *run, const struct action *act)
 		break;
 	case ACTION_HAPROXY:
 		haproxies_order(run->haproxies, act->id, &act->haproxy);
+		if (act->haproxy.end_sessions)
+			masters_poke(run->masters, act->haproxy.haproxy);
 		break;
 	case ACTION_STORE:
 		tell_store(run->tell, act->id, &act->store);
@@ -203,9 +205,12 @@ static void on_hint(void *arg, const struct hint *hint)
 static void on_haproxy_seen(void *arg, const struct haproxy_seen *seen)
 {
 	struct event ev = { .kind = EVENT_HAPROXY_SEEN };
+	struct run *run = arg;
 
 	ev.haproxy = *seen;
-	run_feed(arg, &ev);
+	run_feed(run, &ev);
+	if (seen->kind == HAPROXY_LINK_UP)
+		masters_poke(run->masters, seen->haproxy);
 }
 
 static void on_answered(struct run *run, uint64_t id, const char *failed)
@@ -467,14 +472,6 @@ static int join_cluster(struct run *run, struct err *err)
 	return cluster_join(run->cluster, &parts, err);
 }
 
-static void on_asked(void *arg, unsigned haproxy, unsigned target,
-		     enum agent_word *ret_word, const char **ret_why)
-{
-	const struct run *run = arg;
-
-	*ret_word = ctl_agent(run->ctl, haproxy, target, ret_why);
-}
-
 static int make_parts(struct run *run, struct err *err)
 {
 	const struct store_doors doors = { .arg = run,
@@ -513,8 +510,11 @@ static int make_parts(struct run *run, struct err *err)
 			  on_ordered, on_hint, run, err);
 	if (r < 0)
 		return r;
-	r = responder_new(&run->responder, run->loop, run->set, on_asked, run,
-			  err);
+	run->masters = run_masters(run, run->set);
+	if (run->masters == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = responder_new(&run->responder, run->loop, run->set, run_agent_word,
+			  run, err);
 	return r < 0 ? r : join_cluster(run, err);
 }
 
@@ -571,6 +571,7 @@ void run_free(struct run *run)
 	views_free(run->views);
 	responder_free(run->responder);
 	shared_free(run->shared);
+	masters_free(run->masters);
 	haproxies_free(run->haproxies);
 	checks_free(run->checks);
 	tell_free(run->tell);

@@ -1,4 +1,4 @@
-/* The driver from the inside: shared by run.c and reload.c alone. */
+/* The driver from the inside: shared by run*.c and reload.c alone. */
 #ifndef BASCULE_DAEMON_RUN_STATE_H
 #define BASCULE_DAEMON_RUN_STATE_H
 
@@ -15,6 +15,7 @@
 #include "controller/daemon/tell.h"
 #include "controller/daemon/views.h"
 #include "controller/io/loop.h"
+#include "haproxy/leavers_io.h"
 #include "haproxy/runtime_io.h"
 
 struct run {
@@ -29,6 +30,7 @@ struct run {
 	struct checks *checks;
 	struct haproxies *haproxies;
 	struct responder *responder;
+	struct masters *masters;
 	struct cluster *cluster; /* NULL: a cluster of one */
 	struct views *views;     /* likewise */
 	struct shared *shared;   /* likewise */
@@ -44,6 +46,13 @@ struct run {
 /* Step the controller with @ev (its time is filled in), carry out what it
  * wants, and so on until nothing is due. */
 void run_feed(struct run *run, struct event *ev);
+
+/* What the responder is to say (responder.h). */
+void run_agent_word(void *run, unsigned haproxy, unsigned target,
+		    enum agent_word *ret_word, const char **ret_why);
+
+/* For the settings @set, which may be the next ones; NULL: out of memory. */
+struct masters *run_masters(struct run *run, const struct settings *set);
 
 /* Set the timer to whatever is due first. */
 void run_arm(struct run *run);

@@ -49,6 +49,7 @@ class HAProxy:
         self.folder = folder
         self.name = name
         self.socket = str(folder / f"{name}.sock")
+        self.master = str(folder / f"{name}.master")
         self.config = folder / f"{name}.cfg"
         self.servers = dict(servers)
         self.level = level
@@ -75,7 +76,7 @@ class HAProxy:
     def start(self):
         log = open(self.folder / f"{self.name}.log", "a")
         self.process = subprocess.Popen(
-            [HAPROXY, "-W", "-f", str(self.config),
+            [HAPROXY, "-W", "-S", self.master, "-f", str(self.config),
              "-p", str(self.folder / f"{self.name}.pid")],
             stdout=log, stderr=log, start_new_session=True)
         log.close()
@@ -86,11 +87,13 @@ class HAProxy:
             return self.ask("show info")
         return None
 
-    def ask(self, command):
+    def ask(self, command, path=None):
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(5)
-            s.connect(self.socket)
+            s.connect(path or self.socket)
             s.sendall(command.encode() + b"\n")
+            if path:
+                s.shutdown(socket.SHUT_WR)
             parts = []
             while part := s.recv(65536):
                 parts.append(part)
@@ -227,7 +230,8 @@ class World:
             f'{{ name = "{name}"; address = "127.0.0.1:{self.ports[name]}"; }}'
             for name in names)
         haproxies = ", ".join(
-            f'{{ name = "{h.name}"; socket = "{h.socket}"; {haproxy} }}'
+            f'{{ name = "{h.name}"; socket = "{h.socket}"; '
+            + haproxy.replace("{master}", h.master) + " }"
             for h in self.haproxies)
         self.daemon.config.write_text(f"""
 node = "test";
