@@ -345,6 +345,17 @@ static const struct key root_keys[] = {
 	  .max = 3650 * DAY,
 	  .dflt = "90d",
 	  .help = "How long events and incidents are kept." },
+	{ .name = "self_doubt",
+	  .type = KEY_DURATION,
+	  FIELD(settings, doubt_us),
+	  .min = 0,
+	  .max = HOUR,
+	  .dflt = "10s",
+	  .help = "How long this node may blame itself for what it sees: "
+		  "while it was stopped or is starved, or while targets of "
+		  "several hosts fall silent together, silence withdraws "
+		  "nobody.  After so long what persists counts all the same.  "
+		  "0s: never." },
 	{ .name = "control",
 	  .type = KEY_BLOCK,
 	  .block = &keys_control,

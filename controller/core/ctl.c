@@ -165,6 +165,7 @@ struct ctl *ctl_new(const struct settings *set, uint64_t seed)
 	ctl->dirty = array_new(n, sizeof(*ctl->dirty));
 	ctl->schedule = schedule_new(slot_count(set));
 	ctl->quorum = quorum_new(set);
+	ctl->self = self_new(set);
 	ctl->store_ok = true;
 	ctl->stall_at = INSTANT_NONE;
 	ctl->armed = INSTANT_NEVER;
@@ -172,7 +173,7 @@ struct ctl *ctl_new(const struct settings *set, uint64_t seed)
 	if (ctl->targets == NULL || ctl->services == NULL ||
 	    ctl->haproxies == NULL || ctl->servers == NULL ||
 	    ctl->pools == NULL || ctl->dirty == NULL || ctl->schedule == NULL ||
-	    ctl->quorum == NULL) {
+	    ctl->quorum == NULL || ctl->self == NULL) {
 		ctl_free(ctl);
 		return NULL;
 	}
@@ -191,6 +192,7 @@ void ctl_free(struct ctl *ctl)
 	free(ctl->dirty);
 	schedule_free(ctl->schedule);
 	quorum_free(ctl->quorum);
+	self_free(ctl->self);
 	free(ctl);
 }
 
@@ -286,6 +288,9 @@ static void dispatch(struct ctl *ctl, const struct event *ev)
 	case EVENT_INCIDENTS:
 		share_heard(ctl, &ev->incidents);
 		break;
+	case EVENT_SELF:
+		doubt_learn(ctl, &ev->self);
+		break;
 	case EVENT_STOP:
 		ctl_note(ctl, NOTE_STOPPING);
 		ctl->running = false;
@@ -314,8 +319,10 @@ void ctl_step(struct ctl *ctl, const struct event *ev, struct actions *out)
 	out->count = 0;
 	ctl_notice_stall(ctl);
 	dispatch(ctl, ev);
-	if (ctl->running)
+	if (ctl->running) {
+		doubt_look(ctl);
 		work_due(ctl);
+	}
 	ctl->armed = ctl_deadline(ctl);
 }
 
@@ -328,6 +335,7 @@ struct instant ctl_deadline(const struct ctl *ctl)
 	if (ctl->dirty_count > 0)
 		return ctl->now;
 	due = schedule_next(ctl->schedule);
+	due = instant_min(due, self_deadline(ctl->self, ctl->now));
 	if (ctl->inflight > 0)
 		due = instant_min(due, instant_add(ctl->now, PULSE_US));
 	return instant_max(due, ctl->now);

@@ -124,6 +124,17 @@ bool ctl_store_ok(const struct ctl *ctl);
 /* How late this node was at its last stall, and when; NONE if never. */
 struct instant ctl_last_stall(const struct ctl *ctl, int64_t *ret_span_us);
 
+/* Whether this node trusts what it sees. */
+struct doubt_view {
+	enum self_doubt level;
+	bool spent;        /* it has doubted for too long: acts all the same */
+	unsigned patience; /* timeouts are stretched by so much */
+	struct instant since; /* of the level */
+	char why[NOTE_TEXT_MAX];
+};
+
+struct doubt_view ctl_doubt(const struct ctl *ctl);
+
 /* The longest time from a fault of @service's targets to their withdrawal,
  * computed from the settings alone: for a refused or failing answer, and for
  * silence.  Microseconds; the reaction of HAProxy not included. */

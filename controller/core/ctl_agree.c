@@ -17,19 +17,6 @@ bool agree_down(const struct ctl *ctl, unsigned target)
 	       others_see_it_down(ctl, target);
 }
 
-/* Nobody is heard and nothing answers: it is this node that is cut off. */
-static bool cut_off(const struct ctl *ctl)
-{
-	unsigned i;
-
-	if (quorum_in_touch(ctl->quorum))
-		return false;
-	for (i = 0; i < ctl->set->target_count; i++)
-		if (ctl->targets[i].health.bad == 0)
-			return false;
-	return true;
-}
-
 const char *agree_forbids(const struct ctl *ctl, unsigned target)
 {
 	if (ctl->targets[target].health.state != HEALTH_DOWN)
@@ -37,9 +24,6 @@ const char *agree_forbids(const struct ctl *ctl, unsigned target)
 	if (!quorum_agrees(ctl->quorum, ctl_service_of(ctl, target)->agree,
 			   target, ctl->now))
 		return "unreachable from here, but too few nodes say so";
-	if (cut_off(ctl))
-		return "unreachable from here: no node is heard, nothing "
-		       "answers";
 	return NULL;
 }
 
@@ -132,6 +116,8 @@ void agree_observed(struct ctl *ctl, const struct observed *observed)
 			continue;
 		other = quorum_hear(ctl->quorum, observed->node, target,
 				    opinion->down, opinion->whole, ctl->now);
+		quorum_hear_finding(ctl->quorum, observed->node, target,
+				    opinion->finding);
 		if (ctl_service_of(ctl, target)->agree != AGREE_LOCAL ||
 		    other || opinion->down)
 			rotation_dirty(ctl, target);

@@ -54,7 +54,8 @@ static void ask(struct ctl *ctl, unsigned target)
 	ctl_service_state(ctl, target)->inflight++;
 	act = ctl_emit(ctl, ACTION_CHECK, t->check);
 	act->check.target = target;
-	act->check.timeout_us = health_timeout_us(&t->health, check);
+	act->check.timeout_us = doubt_timeout_us(
+		ctl, target, health_timeout_us(&t->health, check));
 	/* After silence the old connection proves nothing. */
 	act->check.fresh = t->hinted || t->health.silent > 0 ||
 			   t->checks % check->fresh_every == 0;
@@ -181,6 +182,7 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 	}
 	in = health_digest(&t->health, &ctl_service_of(ctl, target)->check,
 			   &ev->evidence.result, ctl->now);
+	in = doubt_temper(ctl, target, in, &ev->evidence.result);
 	if (in != HEALTH_INPUTS)
 		checks_move(ctl, target, in);
 	/* In maintenance it moves no more, but serves or does not. */
@@ -215,6 +217,7 @@ void checks_stalled(struct ctl *ctl, int64_t late_us)
 	if (ctl->storing > 0)
 		schedule_set(ctl->schedule, slot_store(ctl),
 			     instant_add(ctl->now, STORE_PATIENCE_US));
+	self_stalled(ctl->self, late_us, ctl->now);
 	ctl->stall_at = ctl->now;
 	ctl->stall_us = late_us;
 	ctl_note(ctl, NOTE_STALL)->span_us = late_us;

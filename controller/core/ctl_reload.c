@@ -250,6 +250,7 @@ void reload(struct ctl *ctl, const struct event *ev)
 	if (ev->settings.stored != NULL)
 		begin_restore(ctl, ev->settings.stored);
 	carry_node(ctl, old);
+	doubt_carry(ctl, old);
 	carry_haproxies(ctl, old);
 	for (i = 0; i < ctl->set->service_count; i++)
 		carry_targets(ctl, i, old, carry_service(ctl, i, old),

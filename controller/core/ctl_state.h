@@ -5,8 +5,9 @@
  * HAProxy there; ctl_panic.c when more is bad than may leave; ctl_haproxy.c
  * hears what HAProxy shows and answers; ctl_incidents.c keeps the incidents,
  * ctl_share.c makes them the same on all nodes, ctl_node.c keeps those of the
- * nodes; ctl_admin.c does what people want; ctl_begin.c starts, ctl_reload.c
- * goes over to other settings.
+ * nodes; ctl_doubt.c asks whether it is this node that is ill; ctl_admin.c
+ * does what people want; ctl_begin.c starts, ctl_reload.c goes over to other
+ * settings.
  */
 #ifndef BASCULE_CORE_CTL_STATE_H
 #define BASCULE_CORE_CTL_STATE_H
@@ -15,6 +16,7 @@
 #include "controller/core/quorum.h"
 #include "controller/core/rng.h"
 #include "controller/core/schedule.h"
+#include "controller/core/self.h"
 #include "controller/core/server.h"
 
 /* A step this much later than asked means that this node stood still; while
@@ -110,8 +112,12 @@ struct ctl {
 	struct pool *pools;        /* owned: [haproxy * services + service] */
 	uint32_t *dirty;           /* owned: ring of target indices */
 	unsigned dirty_first, dirty_count;
-	struct schedule *schedule;      /* owned */
-	struct quorum *quorum;          /* owned */
+	struct schedule *schedule; /* owned */
+	struct quorum *quorum;     /* owned */
+	struct self *self;         /* owned */
+	enum self_doubt doubt;     /* as was acted on */
+	bool doubt_spent, doubt_told;
+	struct instant doubt_since;
 	struct maintenance maintenance; /* of the whole node */
 	uint64_t maintenance_store, maintenance_token;
 	/* The highest number ever heard of, and what is open of the nodes. */
@@ -197,6 +203,18 @@ uint32_t agree_nodes(const struct ctl *ctl, unsigned target);
 bool agree_whole(const struct ctl *ctl, unsigned service);
 void agree_observed(struct ctl *ctl, const struct observed *observed);
 void agree_peers(struct ctl *ctl, uint32_t heard);
+
+/* ctl_doubt.c */
+void doubt_carry(struct ctl *ctl, const struct ctl *old);
+void doubt_learn(struct ctl *ctl, const struct self_facts *facts);
+/* What becomes of @in, which @res gave: while it is this node that is to
+ * blame, it condemns nobody. */
+enum health_input doubt_temper(struct ctl *ctl, unsigned target,
+			       enum health_input in, const struct result *res);
+int64_t doubt_timeout_us(const struct ctl *ctl, unsigned target,
+			 int64_t timeout_us);
+/* Doubt has begun or is over: tell it, and forget what was counted in it. */
+void doubt_look(struct ctl *ctl);
 
 /* ctl_checks.c */
 void checks_due(struct ctl *ctl, unsigned target);

@@ -149,6 +149,19 @@ struct instant ctl_last_stall(const struct ctl *ctl, int64_t *ret_span_us)
 	return ctl->stall_at;
 }
 
+struct doubt_view ctl_doubt(const struct ctl *ctl)
+{
+	struct doubt_view view = {
+		.level = self_level(ctl->self, ctl->now),
+		.spent = self_spent(ctl->self, ctl->now),
+		.patience = self_patience(ctl->self, ctl->now),
+		.since = ctl->doubt_since,
+	};
+
+	self_why(ctl->self, ctl->now, view.why, sizeof(view.why));
+	return view;
+}
+
 void ctl_worst_detection(const struct service_settings *svc,
 			 int64_t *ret_answer_us, int64_t *ret_silence_us)
 {

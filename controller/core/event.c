@@ -17,6 +17,7 @@ static const char *const event_kinds[EVENT_KINDS] = {
 	[EVENT_PRIMARY] = "PRIMARY",
 	[EVENT_INCIDENTS] = "INCIDENTS",
 	[EVENT_PEERS] = "PEERS",
+	[EVENT_SELF] = "SELF",
 	[EVENT_STOP] = "STOP",
 };
 
@@ -98,6 +99,16 @@ static void seen_text(const struct haproxy_seen *seen,
 			 seen->theirs ? " theirs" : "");
 }
 
+static void self_text(const struct self_facts *facts, char *buf, size_t size)
+{
+	snprintf(buf, size,
+		 "lag %" PRId64 " us, canary %" PRId64
+		 " us, cpu %u%%, memory %u%%, io %u%%, loss %u%%%s",
+		 facts->lag_us, facts->canary_us, facts->cpu_percent,
+		 facts->memory_percent, facts->io_percent, facts->loss_percent,
+		 facts->carrier_lost ? ", no carrier" : "");
+}
+
 const char *event_text(const struct event *ev, const struct settings *set,
 		       char *buf, size_t size)
 {
@@ -136,6 +147,9 @@ const char *event_text(const struct event *ev, const struct settings *set,
 		break;
 	case EVENT_INCIDENTS:
 		snprintf(more, sizeof(more), "%u", ev->incidents.count);
+		break;
+	case EVENT_SELF:
+		self_text(&ev->self, more, sizeof(more));
 		break;
 	case EVENT_ADMIN:
 		snprintf(more, sizeof(more), "maintenance %s %s",

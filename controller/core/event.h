@@ -14,6 +14,7 @@
 #include "controller/core/instant.h"
 #include "controller/core/note.h"
 #include "controller/core/result.h"
+#include "controller/core/self.h"
 
 #define ACTIONS_MAX    128
 #define EVENT_TEXT_MAX 120
@@ -95,10 +96,18 @@ struct hint {
 };
 
 /* What another node's checks say of targets. */
+enum finding {
+	FINDING_NONE, /* it abstains: it doubts itself, or has not asked */
+	FINDING_WELL,
+	FINDING_FAILING, /* its last question was in vain: not a verdict */
+	FINDING_DOWN
+};
+
 struct opinion_heard {
 	unsigned target;
 	bool down;
 	bool whole; /* neither DOWN nor still RECOVERING */
+	enum finding finding;
 };
 
 struct observed {
@@ -161,6 +170,7 @@ enum event_kind {
 	EVENT_PEERS,         /* which nodes are heard has changed */
 	EVENT_PRIMARY,       /* who is primary, or how whole the cluster */
 	EVENT_INCIDENTS,     /* another node's records of incidents */
+	EVENT_SELF,          /* what the daemon found out about its node */
 	EVENT_STOP,
 	EVENT_KINDS
 };
@@ -187,6 +197,7 @@ struct event {
 		uint32_t heard; /* PEERS: bit i is node i */
 		struct primary_seen primary;
 		struct incidents_heard incidents;
+		struct self_facts self;
 		/* SETTINGS: the ctl that ran until now, whose state is moved
 		 * over by name and which is of no use afterwards; and what is
 		 * stored, for targets that it did not have.  @kept: for each
@@ -250,7 +261,7 @@ struct action {
 		struct store_order store;
 		struct note note;
 		struct {
-			unsigned target;
+			unsigned target; /* or NOTE_NONE: of all */
 		} observe;
 		struct incident found; /* without a number */
 		struct {

@@ -45,10 +45,15 @@ enum message_flag {
 #define MESSAGE_OBSERVATIONS_MAX    512
 #define MESSAGE_INCIDENTS_BYTES_MAX 4096
 
+/* In the state of one that is not DOWN. */
+#define OBSERVATION_STATE   0x3fu
+#define OBSERVATION_FAILING 0x40u /* its last question was in vain */
+#define OBSERVATION_DOUBTED 0x80u /* the sender doubts itself */
+
 /* One target as the sender's own probes see it. */
 struct observation {
 	uint32_t target; /* id of its name */
-	uint8_t state;   /* enum health_state */
+	uint8_t state;   /* enum health_state, and the bits above */
 	uint8_t result;  /* of the last check: enum result_code */
 	uint32_t age_ms; /* of that state */
 };

@@ -15,6 +15,9 @@ static const struct {
 	[NOTE_RELOADED] = { "reloaded", NOTE_INFO },
 	[NOTE_TARGET] = { "target", NOTE_NOTICE },
 	[NOTE_STALL] = { "stall", NOTE_WARNING },
+	[NOTE_DOUBT_BEGUN] = { "doubt_begun", NOTE_WARNING },
+	[NOTE_DOUBT_SPENT] = { "doubt_spent", NOTE_WARNING },
+	[NOTE_DOUBT_OVER] = { "doubt_over", NOTE_NOTICE },
 	[NOTE_WITHDRAW] = { "withdraw", NOTE_NOTICE },
 	[NOTE_WITHDRAWN] = { "withdrawn", NOTE_NOTICE },
 	[NOTE_HELD] = { "held", NOTE_WARNING },
@@ -284,6 +287,19 @@ static void add_about_node(struct line *l, const struct note *n,
 		break;
 	case NOTE_PANIC_OVER:
 		add(l, "service %s: panic is over", service_name(n, set));
+		break;
+	case NOTE_DOUBT_BEGUN:
+		add(l, "node %s doubts itself: %s; silence withdraws nobody",
+		    set->node, n->text);
+		break;
+	case NOTE_DOUBT_SPENT:
+		add(l, "node %s doubts itself for ", set->node);
+		add_span(l, n->span_us);
+		add(l, ": what persists counts all the same (%s)", n->text);
+		break;
+	case NOTE_DOUBT_OVER:
+		add(l, "node %s doubts itself no more, after ", set->node);
+		add_span(l, n->span_us);
 		break;
 	case NOTE_STORE_FAILED:
 		add(l, "store: not kept: %s; checks and actions go on",

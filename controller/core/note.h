@@ -22,8 +22,11 @@ enum note_kind {
 	NOTE_STARTED,
 	NOTE_STOPPING,
 	NOTE_RELOADED,
-	NOTE_TARGET,    /* a target changed its state: from, to, why, result */
-	NOTE_STALL,     /* this node stood still for span_us */
+	NOTE_TARGET, /* a target changed its state: from, to, why, result */
+	NOTE_STALL,  /* this node stood still for span_us */
+	NOTE_DOUBT_BEGUN, /* this node doubts itself: text says why */
+	NOTE_DOUBT_SPENT, /* ... for too long: what persists counts */
+	NOTE_DOUBT_OVER,
 	NOTE_WITHDRAW,  /* HAProxy is told to stop using the target */
 	NOTE_WITHDRAWN, /* the last HAProxy has acknowledged; span_us since
 			   detected */

@@ -5,6 +5,7 @@
 struct opinion {
 	struct instant at; /* NONE: never heard */
 	bool down, whole;
+	enum finding finding;
 };
 
 struct quorum {
@@ -54,8 +55,17 @@ bool quorum_hear(struct quorum *quorum, unsigned node, unsigned target,
 		return false;
 	o = &quorum->opinions[node * quorum->targets + target];
 	other = instant_is_none(o->at) || o->down != down || o->whole != whole;
-	*o = (struct opinion){ now, down, whole };
+	*o = (struct opinion){ now, down, whole, o->finding };
 	return other;
+}
+
+void quorum_hear_finding(struct quorum *quorum, unsigned node, unsigned target,
+			 enum finding finding)
+{
+	if (node < quorum->nodes && node != quorum->self &&
+	    target < quorum->targets)
+		quorum->opinions[node * quorum->targets + target].finding =
+			finding;
 }
 
 void quorum_set_heard(struct quorum *quorum, uint32_t heard)
@@ -90,6 +100,24 @@ static bool finds_down(const struct quorum *quorum, unsigned node,
 	const struct opinion *o = opinion_of(quorum, node, target, now);
 
 	return o != NULL && o->down;
+}
+
+enum finding quorum_worst(const struct quorum *quorum, unsigned target,
+			  struct instant since, struct instant now)
+{
+	enum finding worst = FINDING_NONE;
+	const struct opinion *o;
+	unsigned i;
+
+	for (i = 0; i < quorum->nodes; i++) {
+		o = opinion_of(quorum, i, target, now);
+		if (o == NULL || o->finding <= worst ||
+		    (o->finding == FINDING_WELL &&
+		     !instant_before(since, o->at)))
+			continue;
+		worst = o->finding;
+	}
+	return worst;
 }
 
 bool quorum_alone(const struct quorum *quorum)

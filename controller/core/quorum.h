@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controller/core/event.h"
 #include "controller/core/instant.h"
 #include "controller/core/settings.h"
 
@@ -28,6 +29,17 @@ void quorum_free(struct quorum *quorum);
  * whether that is another word than its last one. */
 bool quorum_hear(struct quorum *quorum, unsigned node, unsigned target,
 		 bool down, bool whole, struct instant now);
+
+/* ... and whether it has something to say for or against @target. */
+void quorum_hear_finding(struct quorum *quorum, unsigned node, unsigned target,
+			 enum finding finding);
+
+/* The worst finding of another node that counts.
+ *
+ * @since: WELL counts only when it was said after that; or INSTANT_NONE.
+ */
+enum finding quorum_worst(const struct quorum *quorum, unsigned target,
+			  struct instant since, struct instant now);
 
 /* Bit i of @heard: node i is heard; this node's own bit does not matter. */
 void quorum_set_heard(struct quorum *quorum, uint32_t heard);

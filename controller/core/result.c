@@ -1,5 +1,6 @@
 #include "controller/core/result.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +56,13 @@ bool result_is_silence(enum result_code code)
 {
 	return code == RESULT_L4TOUT || code == RESULT_L6TOUT ||
 	       code == RESULT_L7TOUT || code == RESULT_PROCTOUT;
+}
+
+bool result_is_unreachable(int error)
+{
+	return error == ENETUNREACH || error == EHOSTUNREACH ||
+	       error == ENETDOWN || error == EHOSTDOWN ||
+	       error == EADDRNOTAVAIL;
 }
 
 struct result result_make(enum result_code code, int status, int64_t latency_us,

@@ -80,6 +80,10 @@ enum verdict result_verdict(enum result_code code);
 /* Whether the code is one of silence: the target did not answer in time. */
 bool result_is_silence(enum result_code code);
 
+/* Whether an errno says that there is no way there: what our own kernel or a
+ * router says, and not the target. */
+bool result_is_unreachable(int error);
+
 /* Make a result; @text is cut to fit, control characters become '?', and
  * NULL means none. */
 struct result result_make(enum result_code code, int status, int64_t latency_us,

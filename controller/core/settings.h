@@ -165,6 +165,7 @@ struct settings {
 	const char *http_host; /* NULL: no HTTP listener */
 	uint16_t http_port;
 	int64_t history_us; /* how long events and incidents are kept */
+	int64_t doubt_us;   /* this node may doubt itself so long; 0: never */
 	struct service_settings *services;
 	unsigned service_count;
 	struct target_settings *targets;

@@ -101,21 +101,38 @@ int views_reload(struct views *views, const struct settings *set)
 
 void views_changed(struct views *views, unsigned target)
 {
-	if (views->listed[target])
+	if (target == NOTE_NONE)
+		views->refresh = INSTANT_NONE;
+	if (target == NOTE_NONE || views->listed[target])
 		return;
 	views->listed[target] = true;
 	views->changed[views->changed_count++] = target;
 }
 
+/* A verdict of DOWN stands: none is reached in doubt. */
+static uint8_t state_told(const struct health *h, bool doubted)
+{
+	unsigned state = h->state;
+
+	if (h->state == HEALTH_DOWN)
+		return (uint8_t)state;
+	if (h->bad > 0)
+		state |= OBSERVATION_FAILING;
+	if (doubted)
+		state |= OBSERVATION_DOUBTED;
+	return (uint8_t)state;
+}
+
 static struct observation look(const struct views *views, const struct ctl *ctl,
-			       unsigned target, struct instant now)
+			       unsigned target, bool doubted,
+			       struct instant now)
 {
 	const struct health *h = ctl_target(ctl, target).health;
 	int64_t age_ms = instant_diff_us(h->since, now) / MS;
 
 	return (struct observation){
 		.target = views->ids[target],
-		.state = (uint8_t)h->state,
+		.state = state_told(h, doubted),
 		.result = (uint8_t)h->last.code,
 		.age_ms = age_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)age_ms,
 	};
@@ -134,13 +151,14 @@ void views_tell(struct views *views, const struct ctl *ctl, struct instant now,
 	struct observation list[MESSAGE_OBSERVATIONS_MAX];
 	bool all = instant_is_none(views->refresh) ||
 		   instant_reached(now, views->refresh);
+	bool doubted = ctl_doubt(ctl).level == SELF_SICK;
 	unsigned i, n, count = 0;
 
 	n = all ? views->set->target_count : views->changed_count;
 	for (i = 0; i < n; i++) {
 		unsigned target = all ? i : views->changed[i];
 
-		list[count++] = look(views, ctl, target, now);
+		list[count++] = look(views, ctl, target, doubted, now);
 		if (count == MESSAGE_OBSERVATIONS_MAX || i + 1 == n) {
 			send(arg, list, count);
 			count = 0;
@@ -153,6 +171,20 @@ void views_tell(struct views *views, const struct ctl *ctl, struct instant now,
 		views->refresh = instant_add(now, REFRESH_US);
 }
 
+static enum finding finding_of(const struct observation *obs)
+{
+	unsigned state = obs->state & OBSERVATION_STATE;
+
+	if (state == HEALTH_DOWN)
+		return FINDING_DOWN;
+	if ((obs->state & OBSERVATION_FAILING) != 0)
+		return FINDING_FAILING;
+	if ((obs->state & OBSERVATION_DOUBTED) != 0 || state >= HEALTH_STATES ||
+	    !health_serving((enum health_state)state))
+		return FINDING_NONE;
+	return FINDING_WELL;
+}
+
 struct observed views_hear(struct views *views, unsigned node,
 			   const struct message *msg)
 {
@@ -160,6 +192,7 @@ struct observed views_hear(struct views *views, unsigned node,
 
 	for (i = 0; i < msg->observation.count; i++) {
 		struct observation obs = observation_get(msg, i);
+		unsigned state = obs.state & OBSERVATION_STATE;
 		const struct known key = { .id = obs.target };
 		const struct known *found =
 			bsearch(&key, views->known, views->set->target_count,
@@ -168,9 +201,10 @@ struct observed views_hear(struct views *views, unsigned node,
 		if (found != NULL)
 			views->heard[count++] = (struct opinion_heard){
 				.target = found->target,
-				.down = obs.state == HEALTH_DOWN,
-				.whole = obs.state != HEALTH_DOWN &&
-					 obs.state != HEALTH_RECOVERING,
+				.down = state == HEALTH_DOWN,
+				.whole = state != HEALTH_DOWN &&
+					 state != HEALTH_RECOVERING,
+				.finding = finding_of(&obs),
 			};
 	}
 	return (struct observed){ node, views->heard, count };

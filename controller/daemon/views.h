@@ -27,7 +27,8 @@ void views_free(struct views *views);
 /* Returns 0 or -ENOMEM, and then nothing has changed. */
 int views_reload(struct views *views, const struct settings *set);
 
-/* @target has changed: it is told with the next views_tell(). */
+/* @target has changed, or all have when it is NOTE_NONE: told with the next
+ * views_tell(). */
 void views_changed(struct views *views, unsigned target);
 
 /* Tell what has changed, or everything once a second is over. */

@@ -20,6 +20,7 @@ void asks_begin(struct world *w, unsigned target, uint64_t id,
 	if (m->fake.fault != FAKE_REFUSED)
 		takes_us += fake_target_takes_us(&m->fake, &w->rng);
 	m->fake.asked = ask->token;
+	ask->dropped = m->fake.fault == FAKE_DROPPED;
 	world_put(w, HAPPENS_REPLY, instant_add(w->now, takes_us), machine, 0,
 		  ask->token);
 	timeout_us += (int64_t)rng_below(&w->rng, 100);
@@ -128,7 +129,8 @@ void asks_answer(struct world *w, const struct happening *h)
 void asks_timeout(struct world *w, const struct happening *h)
 {
 	const struct ask *ask = &w->node.asks[h->a];
-	bool dropped = w->machines[h->a].fake.fault == FAKE_DROPPED;
+	bool dropped =
+		ask->dropped || w->machines[h->a].fake.fault == FAKE_DROPPED;
 	struct result res;
 
 	/* As the real checks do: a look first, whether we are only late. */
@@ -140,5 +142,6 @@ void asks_timeout(struct world *w, const struct happening *h)
 		return;
 	res = result_make(dropped ? RESULT_L4TOUT : RESULT_L7TOUT, 0,
 			  instant_diff_us(ask->since, w->now), NULL);
+	res.reach = dropped ? REACH_NOT_CONNECTED : REACH_ACKNOWLEDGED;
 	evidence(w, h->a, &res);
 }

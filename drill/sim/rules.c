@@ -27,6 +27,7 @@ void rules_begin(struct world *w, const struct settings *set)
 	r->judged = sim_alloc(r->services, sizeof(*r->judged));
 	for (i = 0; i < r->services; i++)
 		r->low[i] = INSTANT_NONE;
+	r->doubted = INSTANT_NONE;
 }
 
 void rules_done(struct world *w)
@@ -343,6 +344,7 @@ static void check_detection(struct world *w, unsigned target)
 	    h->state == HEALTH_DOWN || h->state == HEALTH_MAINT)
 		return;
 	from = instant_max(from, w->node.frozen);
+	from = instant_max(from, w->rules.doubted);
 	from = instant_max(from, h->since);
 	if (instant_is_none(h->last_good))
 		from = instant_max(
@@ -354,6 +356,15 @@ static void check_detection(struct world *w, unsigned target)
 			    health_state_name(h->state));
 }
 
+/* Doubt delays verdicts, and may not last for ever. */
+static void check_doubt(struct world *w)
+{
+	struct doubt_view doubt = ctl_doubt(w->node.ctl);
+
+	if (doubt.level == SELF_SICK && !doubt.spent)
+		w->rules.doubted = w->now;
+}
+
 void rules_check(struct world *w)
 {
 	int64_t limit_us = WRONG_US;
@@ -363,6 +374,7 @@ void rules_check(struct world *w)
 		return;
 	if (w->node.set->target_count > MANY_TARGETS)
 		limit_us = WRONG_US_MANY;
+	check_doubt(w);
 	for (i = 0; i < w->node.set->target_count; i++) {
 		check_traffic(w, i, limit_us);
 		check_detection(w, i);

@@ -76,6 +76,7 @@ struct ask {
 	uint64_t token;
 	struct instant since;
 	bool replied; /* the answer is here, if anybody looks */
+	bool dropped; /* by the network: not even acknowledged */
 	unsigned fault;
 };
 
@@ -114,6 +115,7 @@ struct rules {
 	struct instant *low; /* owned, by service: since when; or NONE */
 	bool *judged;        /* owned, by service: outage can be compared */
 	unsigned services;
+	struct instant doubted; /* when the node doubted itself last */
 };
 
 struct world {

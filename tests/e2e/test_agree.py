@@ -36,7 +36,8 @@ class Nodes:
                 (home / name).write_text("0")
             check = home / "check"
             check.write_text(
-                f'#!/bin/sh\nexit "$(cat {home}/$BASCULE_TARGET)"\n')
+                f'#!/bin/sh\nsays=$(cat {home}/$BASCULE_TARGET)\n'
+                f'test "$says" != silence || exec sleep 5\nexit "$says"\n')
             check.chmod(0o755)
             daemon = Daemon(home)
             daemon.state.mkdir()
@@ -126,18 +127,20 @@ def alone(n):
 def test_a_node_that_hears_nobody_and_reaches_nothing_blames_itself():
     with Nodes("local") as n:
         alone(n)
-        n.finds(1, 2, "u")
-        n.daemons[0].wait_said("target other/u UP -> DOWN")
-        n.finds(1, 2)
-        n.daemons[0].wait_said("s/t: kept in rotation: unreachable from here")
-        time.sleep(1)
+        n.finds(1, "silence", "u")
+        n.finds(1, "silence")
+        n.daemons[0].wait_said("n1 doubts itself: it is cut off")
+        time.sleep(3)
         assert not n.out()
-        assert not n.daemons[0].said("incident .* service s")
+        assert not n.daemons[0].said("UP -> DOWN")
+        n.finds(1, 0, "u")
+        n.finds(1, 0)
+        n.daemons[0].wait_said("n1 doubts itself no more")
 
 
 def test_a_node_that_hears_nobody_but_reaches_something_acts():
     with Nodes("local") as n:
         alone(n)
-        n.finds(1, 2)
+        n.finds(1, "silence")
         wait_for(n.out)
         n.daemons[0].wait_said("incident [0-9]+ service s .* opened")

@@ -97,6 +97,25 @@ static void what_cannot_be_is_passed_over(void **state)
 	quorum_free(NULL);
 }
 
+static void a_finding_may_have_to_be_newer(void **state)
+{
+	struct quorum *q = quorum_new(&set);
+
+	(void)state;
+	quorum_set_heard(q, 7);
+	assert_int_equal(quorum_worst(q, 0, INSTANT_NONE, now), FINDING_NONE);
+	quorum_hear(q, 1, 0, false, true, now);
+	quorum_hear_finding(q, 1, 0, FINDING_WELL);
+	assert_int_equal(quorum_worst(q, 0, INSTANT_NONE, now), FINDING_WELL);
+	assert_int_equal(quorum_worst(q, 0, now, now), FINDING_NONE);
+	quorum_hear(q, 2, 0, false, true, now);
+	quorum_hear_finding(q, 2, 0, FINDING_FAILING);
+	assert_int_equal(quorum_worst(q, 0, now, now), FINDING_FAILING);
+	quorum_set_heard(q, 3);
+	assert_int_equal(quorum_worst(q, 0, INSTANT_NONE, now), FINDING_WELL);
+	quorum_free(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +124,7 @@ int main(void)
 		cmocka_unit_test(local_and_any_need_nobody_else),
 		cmocka_unit_test(who_is_not_heard_does_not_count),
 		cmocka_unit_test(an_old_word_does_not_count),
+		cmocka_unit_test(a_finding_may_have_to_be_newer),
 		cmocka_unit_test(what_cannot_be_is_passed_over),
 	};
 
