@@ -132,7 +132,8 @@ static void get_record(struct wire_in *in, struct instant now,
 	inc->recovered_wall_us = (int64_t)wire_get(in, 8);
 	inc->outage_us = (int64_t)wire_get(in, 8);
 	inc->cause = get_cause(in);
-	if (inc->severity < SEVERITY_P1 || inc->severity > SEVERITY_P4 || instant_is_none(inc->detected))
+	if (inc->severity < SEVERITY_P1 || inc->severity > SEVERITY_P4 ||
+	    instant_is_none(inc->detected))
 		in->bad = true;
 }
 

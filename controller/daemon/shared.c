@@ -124,6 +124,14 @@ static bool find_names(const struct settings *set,
 	return true;
 }
 
+/* What is no longer kept is not brought back by a node that still has it. */
+static bool is_kept(const struct shared *shared, const struct incident *inc,
+		    struct instant now)
+{
+	return incident_open(inc) || instant_is_none(inc->recovered) ||
+	       instant_diff_us(inc->recovered, now) <= shared->set->history_us;
+}
+
 /* ---- telling ---- */
 
 static void flush(struct shared *shared, shared_send_fn send, void *arg)
@@ -182,7 +190,7 @@ static void put_closed(struct shared *shared, const struct incident *list,
 			return;
 		}
 		inc = &list[count - 1 - shared->turn++];
-		if (incident_open(inc))
+		if (incident_open(inc) || !is_kept(shared, inc, now))
 			continue;
 		put(shared, inc, now, send, arg);
 		n++;
@@ -233,14 +241,14 @@ static const struct incident *find_same(const struct window *win,
 
 /* False: it says nothing new, or of what is not known here. */
 static bool is_news(const struct shared *shared, const struct window *win,
-		    const struct incident_ids *ids,
+		    const struct incident_ids *ids, struct instant now,
 		    struct incident_heard *heard)
 {
 	struct incident *inc = &heard->incident;
 
 	heard->known = NULL;
 	heard->same = NULL;
-	if (!find_names(shared->set, ids, inc))
+	if (!find_names(shared->set, ids, inc) || !is_kept(shared, inc, now))
 		return false;
 	if (inc->number == 0)
 		return true;
@@ -268,7 +276,7 @@ struct incidents_heard shared_hear(struct shared *shared,
 		bytes = incident_decode(at, left, now, &heard->incident, &ids);
 		if (bytes < 0)
 			break;
-		count += is_news(shared, win, &ids, heard);
+		count += is_news(shared, win, &ids, now, heard);
 		at += bytes;
 		left -= (size_t)bytes;
 	}

@@ -31,6 +31,11 @@ exec /usr/sbin/ip address """
 PROMOTE = HOOK + f"replace {ADDRESS}/32 dev lo\n"
 DEMOTE = HOOK + f"flush dev lo to {ADDRESS}/32\n"
 
+# A service that always is well.
+NONE = """{ name = "none"; check = { type = "exec"; command = ( "/bin/true" );
+                           interval = "1h"; };
+    targets = ( { name = "none"; } ); }"""
+
 
 def write_program(path, text):
     path.write_text(text)
@@ -166,7 +171,8 @@ class Cluster:
     """Nodes node1.. on hosts of their own, with a prober over them."""
 
     def __init__(self, nodes=3, witnesses=(), heartbeat_ms=100, lease_ms=500,
-                 families=("ipv4",), more_hosts=0, extra=""):
+                 families=("ipv4",), more_hosts=0, extra="", services=NONE):
+        self.services = services
         self.heartbeat_ms, self.lease_ms = heartbeat_ms, lease_ms
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-e2e."))
         self.hosts = self.prober = None
@@ -204,9 +210,7 @@ primary = {{
   on_demote = "{node.folder}/demote";
 }};
 services = (
-  {{ name = "none"; check = {{ type = "exec"; command = ( "/bin/true" );
-                              interval = "1h"; }};
-    targets = ( {{ name = "none"; }} ); }}
+  {self.services.replace("FOLDER", str(self.folder))}
 );
 {extra}
 """

@@ -13,10 +13,25 @@ import subprocess
 import tempfile
 
 import pytest
-from clusters import ControlSocket
+from clusters import Cluster, ControlSocket
 from world import BASCULE, Daemon, Replica, free_port, wait_for
 
 NAMES = ["n1", "n2", "n3"]
+
+
+def same(ask, **wanted):
+    """The only incident in each of the lists that ask() gives, once all are
+    equal and it is as wanted."""
+    def found():
+        one, *others = ask()
+        if len(one) != 1 or any(other != one for other in others):
+            return None
+        return all(one[0][k] == v for k, v in wanted.items()) and one[0]
+    try:
+        return wait_for(found)
+    except AssertionError:
+        print(*ask(), sep="\n")
+        raise
 
 
 class Nodes:
@@ -96,18 +111,8 @@ services = (
 
     def same(self, service="api", **wanted):
         """The one incident that all running nodes have, once it is so."""
-        def found():
-            lists = [self.incidents(name, service) for name in self.running()]
-            one = lists[0]
-            if len(one) != 1 or any(other != one for other in lists[1:]):
-                return None
-            return all(one[0][k] == v for k, v in wanted.items()) and one[0]
-        try:
-            return wait_for(found)
-        except AssertionError:
-            print(*[self.incidents(n, service) for n in self.running()],
-                  sep="\n")
-            raise
+        return same(lambda: [self.incidents(name, service)
+                             for name in self.running()], **wanted)
 
     def counted(self, metric):
         """The sum of the metric over the nodes, as Prometheus adds it up."""
@@ -225,3 +230,43 @@ def test_a_planned_change_of_primary_is_no_incident(nodes):
     wait_for(lambda: nodes.primary_of(second))
     for name in NAMES:
         assert nodes.incidents(name, "node") == []
+
+
+# One target is well while FOLDER/well is there, the other one always.
+APP = """{ name = "app"; check = { type = "exec"; interval = "200ms";
+    fast_interval = "50ms"; command = ( "FOLDER/check" ); };
+    targets = ( { name = "t"; }, { name = "u"; } ); }"""
+
+
+def of_app(node):
+    return node.ask("/api/v1/incidents?service=app")[1]["incidents"]
+
+
+@pytest.mark.parametrize("lonely", ["primary", "follower"])
+def test_what_two_parts_recorded_becomes_one(lonely):
+    with Cluster(3, services=APP) as cluster:
+        check, well = cluster.folder / "check", cluster.folder / "well"
+        check.write_text("#!/bin/sh\n"
+                         f"test $BASCULE_TARGET = u || test -e {well} || exit 2\n")
+        check.chmod(0o755)
+        well.touch()
+        cluster.start()
+        primary = cluster.primary()
+        alone = primary if lonely == "primary" else cluster.followers()[0]
+        others = [node for node in cluster.nodes if node is not alone]
+        cluster.hosts.cut([alone.host])
+        wait_for(lambda: all(n.cluster()["primary"] not in
+                             (None, alone.name) for n in others))
+        well.unlink()
+        first = same(lambda: [of_app(node) for node in others], open=True)
+        other = wait_for(lambda: of_app(alone))[0]
+        assert other["number"] != first["number"]
+        cluster.hosts.heal()
+        one = same(lambda: [of_app(node) for node in cluster.nodes],
+                   open=True)
+        assert one["number"] == min(first["number"], other["number"])
+        assert one["onset_min"] <= max(first["onset_min"], other["onset_min"])
+        well.touch()
+        done = same(lambda: [of_app(node) for node in cluster.nodes],
+                    open=False)
+        assert done["number"] == one["number"]

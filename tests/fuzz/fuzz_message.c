@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/core/incident_wire.h"
 #include "controller/core/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,6 +13,24 @@ static void expect(bool held)
 {
 	if (!held)
 		abort();
+}
+
+static void read_incidents(const struct message *msg)
+{
+	const struct instant now = { 100 * SECOND };
+	const uint8_t *at = msg->incidents.body;
+	size_t left = msg->incidents.size;
+	struct incident_ids ids;
+	struct incident inc;
+	int bytes;
+
+	for (; left > 0; at += bytes, left -= (size_t)bytes) {
+		bytes = incident_decode(at, left, now, &inc, &ids);
+		if (bytes < 0)
+			return;
+		expect((size_t)bytes <= left);
+		expect(inc.cause.code < RESULT_CODES);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -26,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (msg.kind == MESSAGE_OBSERVATION)
 		for (i = 0; i < msg.observation.count; i++)
 			observation_get(&msg, i);
+	if (msg.kind == MESSAGE_INCIDENTS)
+		read_incidents(&msg);
 	bytes = message_encode(&msg, once, sizeof(once));
 	expect(bytes > 0 && bytes <= size);
 	expect(message_decode(once, bytes, &back) == 0);

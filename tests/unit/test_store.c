@@ -322,6 +322,146 @@ static void old_rows_go_in_small_bites(void **state)
 	world_done(&w);
 }
 
+/* A cluster of two, for the incidents of its nodes. */
+static void join(struct world *w)
+{
+	static struct node_settings nodes[] = { { .name = "n1" },
+						{ .name = "n2" } };
+	static struct cluster_settings cluster = { .nodes = nodes,
+						   .node_count = 2 };
+
+	w->sample.set.cluster = &cluster;
+}
+
+static void incidents_of_nodes_come_back(void **state)
+{
+	struct store_order order = incident_order(12, true);
+	const struct incident *inc;
+	const struct stored *st;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	join(&w);
+	store_begin(&w);
+	order.incident.service = INCIDENT_NODE;
+	order.incident.target = 1;
+	order.incident.nodes = 3;
+	order.incident.term = 8;
+	order.incident.revision = 5;
+	write_order(&w, 1, &order);
+	ask(&w, (struct store_question){ .kind = STORE_INCIDENTS,
+					 .limit = 9,
+					 .service = "node" });
+	assert_non_null(strstr(w.json, "\"service\":\"node\""));
+	assert_non_null(strstr(w.json, "\"target\":\"n2\""));
+	assert_non_null(strstr(w.json, "\"nodes\":[\"n1\",\"n2\"]"));
+	store_again(&w);
+	st = store_load(w.store, (struct instant){ 1 }, WALL);
+	assert_int_equal(st->incident_count, 1);
+	inc = st->incidents;
+	assert_int_equal(inc->service, INCIDENT_NODE);
+	assert_int_equal(inc->target, 1);
+	assert_int_equal(inc->nodes, 3);
+	assert_int_equal(inc->term, 8);
+	assert_int_equal(inc->revision, 5);
+	/* Without a cluster nobody would ever close it. */
+	store_close(w.store);
+	w.sample.set.cluster = NULL;
+	store_begin(&w);
+	st = store_load(w.store, (struct instant){ 1 }, WALL);
+	assert_int_equal(st->incident_count, 0);
+	world_done(&w);
+}
+
+static void what_was_merged_is_kept_but_not_shown(void **state)
+{
+	struct store_order order = incident_order(2, false);
+	const struct incident *closed;
+	struct world w;
+	size_t count;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	order.incident.merged_into = 1;
+	write_order(&w, 1, &order);
+	ask(&w, (struct store_question){ .kind = STORE_INCIDENTS, .limit = 9 });
+	assert_string_equal(w.json, "");
+	store_again(&w);
+	store_load(w.store, (struct instant){ 1 }, WALL);
+	closed = store_closed(w.store, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(closed[0].merged_into, 1);
+	world_done(&w);
+}
+
+#define FIRST_SCHEMA                                                           \
+	"ALTER TABLE incidents DROP COLUMN term;"                              \
+	"ALTER TABLE incidents DROP COLUMN revision;"                          \
+	"ALTER TABLE incidents DROP COLUMN merged_into;"                       \
+	"ALTER TABLE incidents DROP COLUMN nodes;"                             \
+	"PRAGMA user_version = 1"
+
+static void a_file_of_the_first_schema_is_brought_up(void **state)
+{
+	struct store_order order = incident_order(4, true);
+	const struct stored *st;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	write_order(&w, 1, &order);
+	store_close(w.store);
+	exec_sql(&w, FIRST_SCHEMA);
+	store_begin(&w);
+	st = store_load(w.store, (struct instant){ 1 }, WALL);
+	assert_int_equal(st->incident_count, 1);
+	assert_int_equal(st->incidents[0].number, 4);
+	assert_int_equal(st->incidents[0].revision, 0);
+	order.incident.revision = 7;
+	write_order(&w, 1, &order);
+	store_again(&w);
+	st = store_load(w.store, (struct instant){ 1 }, WALL);
+	assert_int_equal(st->incidents[0].revision, 7);
+	world_done(&w);
+}
+
+/* Also what is read beside it: a disk that is read-only, a damaged file. */
+static void a_file_of_the_first_schema_can_be_read(void **state)
+{
+	struct store_order order = incident_order(4, true);
+	struct db_contents contents;
+	struct err err = { 0 };
+	char path[100], next[100];
+	struct db *db;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	write_order(&w, 1, &order);
+	store_close(w.store);
+	w.store = NULL;
+	exec_sql(&w, FIRST_SCHEMA);
+	snprintf(path, sizeof(path), "%s/bascule.db", w.sample.dir);
+	assert_int_equal(db_open_readonly(&db, path, &err), 0);
+	assert_int_equal(db_load(db, 0, 10, &contents, &err), 0);
+	assert_int_equal(contents.incident_count, 1);
+	db_contents_done(&contents);
+	db_close(db);
+	snprintf(next, sizeof(next), "%s/next.db", w.sample.dir);
+	assert_int_equal(db_open(&db, next, WALL, &err), 0);
+	assert_true(db_salvage(db, path) > 0);
+	assert_int_equal(db_load(db, 0, 10, &contents, &err), 0);
+	assert_int_equal(contents.incident_count, 1);
+	assert_int_equal(contents.incidents[0].inc.number, 4);
+	db_contents_done(&contents);
+	db_close(db);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +477,10 @@ int main(void)
 		cmocka_unit_test(old_rows_go_in_small_bites),
 		cmocka_unit_test(answers_questions_about_events),
 		cmocka_unit_test(answers_questions_about_incidents),
+		cmocka_unit_test(incidents_of_nodes_come_back),
+		cmocka_unit_test(what_was_merged_is_kept_but_not_shown),
+		cmocka_unit_test(a_file_of_the_first_schema_is_brought_up),
+		cmocka_unit_test(a_file_of_the_first_schema_can_be_read),
 		cmocka_unit_test(a_forgotten_question_is_not_answered),
 	};
 

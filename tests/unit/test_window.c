@@ -231,6 +231,33 @@ static void the_oldest_go_first(void **state)
 	assert_int_equal(list[count - 1].number, 10010);
 }
 
+static void what_is_no_incident_of_a_service_counts_for_none(void **state)
+{
+	struct world *w = *state;
+	struct incident node =
+		make(w, 1, 1 * HOUR, 1 * SECOND, 10 * SECOND, 5 * SECOND);
+	struct incident merged =
+		make(w, 2, 1 * HOUR, 1 * SECOND, 10 * SECOND, 5 * SECOND);
+	const struct window_figures *fig;
+	struct sample other;
+
+	node.service = INCIDENT_NODE;
+	node.target = 1;
+	merged.merged_into = 1;
+	assert_true(window_incident(w->win, &node).opened);
+	window_incident(w->win, &merged);
+	fig = window_service(w->win, SAMPLE_API, w->now, WALL);
+	assert_int_equal(fig->incidents, 0);
+	assert_true(fig->availability > 0.999999);
+	assert_int_equal(window_find(w->win, 1)->service, INCIDENT_NODE);
+	assert_int_equal(window_find(w->win, 2)->merged_into, 1);
+	assert_null(window_find(w->win, 3));
+	sample_init(&other);
+	window_reload(w->win, &w->sample.set, &other.set);
+	assert_int_equal(window_find(w->win, 1)->target, 1);
+	sample_done(&other);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -245,6 +272,7 @@ int main(void)
 		CASE(what_was_restored_is_no_news),
 		CASE(incidents_follow_their_service_by_name),
 		CASE(the_oldest_go_first),
+		CASE(what_is_no_incident_of_a_service_counts_for_none),
 	};
 
 	return cmocka_run_group_tests_name("window", tests, NULL, NULL);
