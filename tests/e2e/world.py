@@ -45,7 +45,8 @@ def wait_for(what, seconds=10.0, every=0.01):
 class HAProxy:
     """One HAProxy in master-worker mode, with a runtime socket."""
 
-    def __init__(self, folder, name, servers, level="admin", extra=""):
+    def __init__(self, folder, name, servers, level="admin", extra="",
+                 template=None):
         self.folder = folder
         self.name = name
         self.socket = str(folder / f"{name}.sock")
@@ -54,12 +55,16 @@ class HAProxy:
         self.servers = dict(servers)
         self.level = level
         self.extra = extra
+        self.template = template
         self.port = free_port()
         self.process = None
         self.write()
         self.start()
 
     def write(self):
+        if self.template is not None:
+            self.config.write_text(self.template(self))
+            return
         lines = [f"    server {name} 127.0.0.1:{port} "
                  + self.extra.replace("{name}", name)
                  for name, port in self.servers.items()]
@@ -200,7 +205,7 @@ class World:
 
     def __init__(self, targets=3, haproxies=1, level="admin", check="",
                  service="", environment=None, haproxy_extra="",
-                 http="off", haproxy_settings=""):
+                 http="off", haproxy_settings="", haproxy_template=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-e2e."))
         self.check = check
         self.service = service
@@ -211,7 +216,7 @@ class World:
         ports = {name: r.port for name, r in self.replicas.items()}
         self.ports = ports
         self.haproxies = [HAProxy(self.folder, f"lb{i + 1}", ports, level,
-                                  haproxy_extra)
+                                  haproxy_extra, haproxy_template)
                           for i in range(haproxies)]
         self.daemon = Daemon(self.folder, environment)
         self.configure()
