@@ -95,6 +95,22 @@ static const char *traffic(const json_t *target, char *buf, size_t size)
 	return buf;
 }
 
+/* "L7OK, 1 ms: held back for 52 s: it flapped 6 times" */
+static void held_back(const json_t *target, const char *line, char *buf,
+		      size_t size)
+{
+	const json_t *held = json_object_get(target, "held_back");
+	const char *why = field_text(held, "why");
+	char left[SPAN_TEXT_MAX], times[32] = "";
+
+	if (strcmp(why, "it flapped") == 0)
+		snprintf(times, sizeof(times), " %" PRId64 " times",
+			 field_count(held, "flaps"));
+	snprintf(buf, size, "%s: held back for %s: %s%s", line,
+		 span_text(field_span_us(held, "left_seconds"), left), why,
+		 times);
+}
+
 /* Why it is as it is; of a target that is well, how it answers. */
 static void why(const json_t *target, char *buf, size_t size)
 {
@@ -108,6 +124,8 @@ static void why(const json_t *target, char *buf, size_t size)
 		snprintf(buf, size, "%s", maintenance_text(maintenance, text));
 	else if (state_rank(field_text(target, "state")) == RANK_UP)
 		snprintf(buf, size, "%s", line);
+	else if (json_is_object(json_object_get(target, "held_back")))
+		held_back(target, line, buf, size);
 	else if (field_text(target, "held_by")[0] != '\0')
 		snprintf(buf, size, "%s: %s", line,
 			 field_text(target, "held_by"));

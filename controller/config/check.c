@@ -345,6 +345,7 @@ static void check_service(const struct reader *reader,
 			     "haproxy = ( { socket = \"...\"; } ), or remove "
 			     "backend",
 			     service->backend);
+	check_rails(reader, service, group);
 	check_proxied(reader, service, group);
 	check_probe(reader, service, block_given(group, "check"));
 	for (i = 0; i < service->target_count; i++)

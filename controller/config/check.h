@@ -18,6 +18,12 @@ void check_probe(const struct reader *reader,
 		 const struct service_settings *service,
 		 config_setting_t *given);
 
+/* The rules of what holds @service's targets in or out; @group is its block.
+ */
+void check_rails(const struct reader *reader,
+		 const struct service_settings *service,
+		 config_setting_t *group);
+
 /* The rules of the cluster and primary blocks, and of what needs a cluster. */
 void check_cluster(const struct reader *reader, const struct settings *settings,
 		   config_setting_t *root);

@@ -287,6 +287,42 @@ static const struct key service_keys[] = {
 	  .proxied = true,
 	  .help = "How long a server that comes back takes to get from a "
 		  "small weight to its full one." },
+	{ .name = "recovery_timeout",
+	  .type = KEY_DURATION,
+	  FIELD(service_settings, recovery_timeout_us),
+	  .max = HOUR,
+	  .dflt = "0s",
+	  .help = "The least time from the moment a target goes DOWN until it "
+		  "may recover, however well it answers: the time for which "
+		  "its circuit breaker stays OPEN." },
+	{ .name = "flap_limit",
+	  .type = KEY_COUNT,
+	  FIELD(service_settings, flap_limit),
+	  .max = 100,
+	  .dflt = "5",
+	  .unit = "withdrawals",
+	  .help = "Each time a target goes DOWN adds one to a penalty that "
+		  "halves with each flap_half_life.  Above this limit the "
+		  "target stays out, after it has recovered, until the "
+		  "penalty is half the limit: flap damping, as RFC 2439 "
+		  "has it for routes.  It never delays a withdrawal, and "
+		  "holds nobody back while fewer than min_up serve.  0 "
+		  "switches it off." },
+	{ .name = "flap_half_life",
+	  .type = KEY_DURATION,
+	  FIELD(service_settings, flap_half_life_us),
+	  .min = SECOND,
+	  .max = HOUR,
+	  .dflt = "1m",
+	  .help = "How fast the penalty for flapping is forgotten." },
+	{ .name = "flap_max",
+	  .type = KEY_DURATION,
+	  FIELD(service_settings, flap_max_us),
+	  .min = SECOND,
+	  .max = DAY,
+	  .dflt = "10m",
+	  .help = "The longest that a target is kept out for flapping, after "
+		  "it went DOWN; at least flap_half_life." },
 	{ .name = "drain",
 	  .type = KEY_DURATION,
 	  FIELD(service_settings, drain_us),

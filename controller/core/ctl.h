@@ -45,10 +45,14 @@ struct target_view {
 	bool withdrawn;      /* we want it out of every HAProxy */
 	bool held;           /* it should be withdrawn, but a rule forbids it */
 	const char *held_by; /* that rule, as a sentence; "" when not held */
-	bool operator_hold;  /* an operator's maintenance at some HAProxy */
-	bool drained;        /* planned withdrawal */
-	unsigned weight_percent;               /* wanted */
-	uint64_t checks;                       /* since start */
+	struct instant held_back; /* DOWN until then at least; or NONE */
+	const char *held_back_by; /* why */
+	uint32_t flaps;           /* of late */
+	uint32_t flap_penalty;    /* now; FLAP_ONE is one flap */
+	bool operator_hold;      /* an operator's maintenance at some HAProxy */
+	bool drained;            /* planned withdrawal */
+	unsigned weight_percent; /* wanted */
+	uint64_t checks;         /* since start */
 	const struct maintenance *maintenance; /* NULL if none */
 };
 
@@ -57,7 +61,8 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target);
 struct service_view {
 	unsigned serving; /* targets that answer and are in rotation */
 	unsigned down, maint;
-	bool panic;                      /* more is bad than may leave */
+	bool panic;         /* more is bad than may leave */
+	unsigned held_back; /* recovered, but kept out for some time */
 	const struct incident *incident; /* NULL when none is open */
 };
 

@@ -148,6 +148,7 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
 	incidents_count(ctl, target);
 	say_moved(ctl, target, from, why);
 	if (t->health.state == HEALTH_DOWN) {
+		return_fell(ctl, target);
 		t->detected = ctl->now;
 		t->cause = t->health.last;
 	}
@@ -183,6 +184,8 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 	in = health_digest(&t->health, &ctl_service_of(ctl, target)->check,
 			   &ev->evidence.result, ctl->now);
 	in = doubt_temper(ctl, target, in, &ev->evidence.result);
+	if (in == HEALTH_RISE && return_held(ctl, target))
+		in = HEALTH_PASS;
 	if (in != HEALTH_INPUTS)
 		checks_move(ctl, target, in);
 	/* In maintenance it moves no more, but serves or does not. */

@@ -97,6 +97,8 @@ static void carry_target(struct ctl *ctl, unsigned target, struct ctl *old,
 	t->told_leaving = was->told_leaving;
 	t->told_out = was->told_out;
 	t->told_in = was->told_in;
+	t->flap = was->flap;
+	t->told_back = was->told_back;
 	t->detected = was->detected;
 	t->cause = was->cause;
 	if (!speaks_of_same(ctl, target, old, from))

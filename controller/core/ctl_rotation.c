@@ -197,6 +197,7 @@ void rotation_phase(struct ctl *ctl, unsigned target)
 
 	rotation_dirty(ctl, target);
 	admin_phase(ctl, target);
+	return_phase(ctl, target);
 	if (t->health.state != HEALTH_RECOVERING)
 		return;
 	if (step_us == 0 ||

@@ -2,17 +2,18 @@
  *
  * ctl.c steps, ctl_view.c answers questions; ctl_checks.c asks targets and
  * judges answers; ctl_rotation.c says who is in rotation, ctl_mend.c brings
- * HAProxy there; ctl_panic.c when more is bad than may leave; ctl_haproxy.c
- * hears what HAProxy shows and answers; ctl_incidents.c keeps the incidents,
- * ctl_share.c makes them the same on all nodes, ctl_node.c keeps those of the
- * nodes; ctl_doubt.c asks whether it is this node that is ill; ctl_admin.c
- * does what people want; ctl_begin.c starts, ctl_reload.c goes over to other
- * settings.
+ * HAProxy there; ctl_panic.c says what is done when more is bad than may leave,
+ * ctl_return.c when one may come back; ctl_haproxy.c hears what HAProxy shows
+ * and answers; ctl_incidents.c keeps the incidents, ctl_share.c makes them the
+ * same on all nodes, ctl_node.c keeps those of the nodes; ctl_doubt.c asks
+ * whether it is this node that is ill; ctl_admin.c does what people want;
+ * ctl_begin.c starts, ctl_reload.c goes over to other settings.
  */
 #ifndef BASCULE_CORE_CTL_STATE_H
 #define BASCULE_CORE_CTL_STATE_H
 
 #include "controller/core/ctl.h"
+#include "controller/core/flap.h"
 #include "controller/core/quorum.h"
 #include "controller/core/rng.h"
 #include "controller/core/schedule.h"
@@ -63,7 +64,9 @@ struct target {
 	bool told_leaving; /* NOTE_WITHDRAW was given */
 	bool told_out;     /* NOTE_WITHDRAWN was given */
 	bool told_in;      /* NOTE_RESTORED was given, or was never due */
+	bool told_back;    /* NOTE_HELD_BACK was given */
 	bool dirty;        /* its servers are to be compared */
+	struct flap flap;
 	struct instant detected; /* when it went DOWN last */
 	struct result cause;     /* and by what evidence */
 	struct maintenance maintenance;
@@ -242,6 +245,17 @@ void rotation_look_at_held(struct ctl *ctl, unsigned service);
 /* The rule that keeps a target that should leave in rotation, or NULL. */
 const char *rotation_keeps(const struct ctl *ctl, unsigned target);
 void rotation_set_held(struct ctl *ctl, unsigned target, bool held);
+
+/* ctl_return.c */
+/* The target is DOWN from now on; before `detected` is set. */
+void return_fell(struct ctl *ctl, unsigned target);
+/* Until when a target that is DOWN is held back, or NONE; and why. */
+struct instant return_due(const struct ctl *ctl, unsigned target);
+const char *return_why(const struct ctl *ctl, unsigned target);
+/* Whether a target that has recovered is held back, which is said once. */
+bool return_held(struct ctl *ctl, unsigned target);
+/* The time for which it was held back may be over. */
+void return_phase(struct ctl *ctl, unsigned target);
 
 /* ctl_panic.c */
 /* Look whether the service is in panic, after its counts have changed. */

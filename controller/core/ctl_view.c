@@ -1,6 +1,16 @@
 /* What a controller knows, for status and metrics. */
 #include "controller/core/ctl_state.h"
 
+static uint32_t flap_now(const struct ctl *ctl, unsigned target)
+{
+	const struct target *t = &ctl->targets[target];
+
+	if (instant_is_none(t->detected))
+		return 0;
+	return flap_penalty(&t->flap, ctl_service_of(ctl, target),
+			    instant_diff_us(t->detected, ctl->now));
+}
+
 struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 {
 	const struct target *t = &ctl->targets[target];
@@ -11,6 +21,10 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 		.why = t->why != NULL ? t->why : "",
 		.in_rotation = mend_rotating(ctl, target),
 		.withdrawn = server_is_out(t->wish.state) && !t->held,
+		.held_back = return_due(ctl, target),
+		.held_back_by = return_why(ctl, target),
+		.flaps = t->flap.count,
+		.flap_penalty = flap_now(ctl, target),
 		.held = t->held,
 		.held_by = rule != NULL ? rule : "",
 		.operator_hold = mend_kept(ctl, target),
@@ -34,6 +48,9 @@ struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 		const struct target *t = &ctl->targets[svc->first_target + i];
 
 		view.down += t->health.state == HEALTH_DOWN;
+		view.held_back += t->told_back && t->health.good > 0 &&
+				  !instant_is_none(return_due(
+					  ctl, svc->first_target + i));
 		view.maint += t->health.state == HEALTH_MAINT;
 		view.serving += mend_rotating(ctl, svc->first_target + i) &&
 				rotation_serves(ctl, svc->first_target + i);

@@ -272,8 +272,10 @@ int64_t health_interval_us(const struct health *h,
 	case HEALTH_UNKNOWN:
 		return check->fast_interval_us;
 	case HEALTH_DOWN:
-		return h->good > 0 ? check->fast_interval_us
-				   : check->down_interval_us;
+		/* Enough, and yet DOWN: it is held back. */
+		return h->good > 0 && h->good < check->rise
+			       ? check->fast_interval_us
+			       : check->down_interval_us;
 	case HEALTH_UP:
 	case HEALTH_DEGRADED:
 	case HEALTH_RECOVERING:

@@ -21,6 +21,7 @@ static const struct {
 	[NOTE_WITHDRAW] = { "withdraw", NOTE_NOTICE },
 	[NOTE_WITHDRAWN] = { "withdrawn", NOTE_NOTICE },
 	[NOTE_HELD] = { "held", NOTE_WARNING },
+	[NOTE_HELD_BACK] = { "held_back", NOTE_WARNING },
 	[NOTE_PANIC] = { "panic", NOTE_ERR },
 	[NOTE_PANIC_OVER] = { "panic_over", NOTE_NOTICE },
 	[NOTE_RESTORED] = { "restored", NOTE_NOTICE },
@@ -171,6 +172,13 @@ static void add_about_target(struct line *l, const struct note *n,
 		break;
 	case NOTE_HELD:
 		add(l, ": kept in rotation: %s", n->text);
+		break;
+	case NOTE_HELD_BACK:
+		add(l, ": answers again, but is held back for ");
+		add_span(l, n->span_us);
+		add(l, ": %s", n->text);
+		if (n->count > 1)
+			add(l, ", %u withdrawals of late", n->count);
 		break;
 	case NOTE_RESTORED:
 		add(l, ": back in every HAProxy");
@@ -329,6 +337,7 @@ const char *note_text(const struct note *note, const struct settings *set,
 	case NOTE_WITHDRAW:
 	case NOTE_WITHDRAWN:
 	case NOTE_HELD:
+	case NOTE_HELD_BACK:
 	case NOTE_RESTORED:
 	case NOTE_DRIFT:
 	case NOTE_OPERATOR:

@@ -31,6 +31,8 @@ enum note_kind {
 	NOTE_WITHDRAWN, /* the last HAProxy has acknowledged; span_us since
 			   detected */
 	NOTE_HELD,      /* a withdrawal is forbidden: text names the rule */
+	NOTE_HELD_BACK, /* it has recovered, but stays out for span_us; count
+			   flaps; text */
 	NOTE_PANIC, /* more of a service is bad than may leave: count; text */
 	NOTE_PANIC_OVER,
 	NOTE_RESTORED, /* the last HAProxy uses the target again */

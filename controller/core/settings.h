@@ -88,6 +88,10 @@ struct service_settings {
 	unsigned concurrency; /* checks under way at once */
 	enum sessions_policy sessions;
 	int64_t slow_start_us;
+	/* The least time from a withdrawal to a return. */
+	int64_t recovery_timeout_us;
+	unsigned flap_limit; /* flaps that are free; 0: no damping */
+	int64_t flap_half_life_us, flap_max_us;
 	int64_t drain_us; /* planned withdrawal: drain so long, then maint */
 	enum severity severity_partial, severity_total;
 	struct objective objective;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/core/flap.h"
 #include "controller/daemon/api_cluster.h"
 #include "controller/daemon/api_json.h"
 #include "controller/daemon/window.h"
@@ -95,6 +96,23 @@ static void target_health(json_t *doc, const struct daemon_view *view,
 				    : json_null());
 }
 
+/* Until when it stays out, however well it answers. */
+static json_t *held_back_doc(const struct daemon_view *view,
+			     const struct target_view *t)
+{
+	json_t *doc;
+
+	if (instant_is_none(t->held_back))
+		return json_null();
+	doc = json_object();
+	json_object_set_new(doc, "until", wall_at(view, t->held_back));
+	json_object_set_new(doc, "left_seconds",
+			    api_span(instant_diff_us(view->now, t->held_back)));
+	json_object_set_new(doc, "flaps", json_integer(t->flaps));
+	json_object_set_new(doc, "why", api_string(t->held_back_by));
+	return doc;
+}
+
 json_t *api_target(const struct daemon_view *view, unsigned target)
 {
 	const struct target_settings *set = &view->set->targets[target];
@@ -110,6 +128,9 @@ json_t *api_target(const struct daemon_view *view, unsigned target)
 	json_object_set_new(doc, "withdrawn", json_boolean(t.withdrawn));
 	json_object_set_new(doc, "held", json_boolean(t.held));
 	json_object_set_new(doc, "held_by", api_string(t.held_by));
+	json_object_set_new(doc, "held_back", held_back_doc(view, &t));
+	json_object_set_new(doc, "flap_penalty",
+			    json_real((double)t.flap_penalty / FLAP_ONE));
 	json_object_set_new(doc, "drained", json_boolean(t.drained));
 	json_object_set_new(doc, "weight_percent",
 			    json_integer(t.weight_percent));

@@ -102,6 +102,12 @@ static void service_panic(const struct metrics_row *row)
 	sample_number(row, SERVICES, ctl_service(row->view->ctl, row->i).panic);
 }
 
+static void service_held_back(const struct metrics_row *row)
+{
+	sample_number(row, SERVICES,
+		      ctl_service(row->view->ctl, row->i).held_back);
+}
+
 static void checks(const struct metrics_row *row)
 {
 	unsigned code;
@@ -370,6 +376,8 @@ static const struct family families[] = {
 	  "Targets that are never withdrawn." },
 	{ "bascule_service_panic", GAUGE, SERVICES, service_panic,
 	  "Whether more targets are down than may be withdrawn." },
+	{ "bascule_service_held_back", GAUGE, SERVICES, service_held_back,
+	  "Targets that have recovered and are kept out for some time." },
 	{ "bascule_checks", COUNTER, SERVICES, checks,
 	  "Checks that ended, by what they found." },
 	{ "bascule_check_duration_seconds", HISTOGRAM, SERVICES, check_duration,

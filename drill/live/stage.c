@@ -57,6 +57,8 @@ static const char daemon_config[] =
 	"    check = { type = \"http\"; path = \"/health\"; status = \"200\";\n"
 	"              interval = \"100ms\"; fast_interval = \"20ms\"; };\n"
 	"    backend = \"be_api\"; min_up = 1;\n"
+	/* The same are killed over and over. */
+	"    flap_limit = 0;\n"
 	"    targets = (\n"
 	"      { name = \"api1\"; address = \"127.0.0.1:%u\"; },\n"
 	"      { name = \"api2\"; address = \"127.0.0.1:%u\"; },\n"

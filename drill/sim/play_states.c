@@ -58,6 +58,12 @@ static bool is_held(struct play *play, const char *name)
 	return world_ctl(play->world) != NULL && view(play, name).held;
 }
 
+static bool is_held_back(struct play *play, const char *name)
+{
+	return world_ctl(play->world) != NULL &&
+	       !instant_is_none(view(play, name).held_back);
+}
+
 static bool is_kept(struct play *play, const char *name)
 {
 	return world_ctl(play->world) != NULL && view(play, name).operator_hold;
@@ -232,6 +238,7 @@ static const struct {
 	{ "maint", is_maint },
 	{ "unknown", is_unknown },
 	{ "held", is_held },
+	{ "held_back", is_held_back },
 	{ "kept", is_kept },
 	{ "withdrawn", is_withdrawn },
 	{ "drained", is_drained },

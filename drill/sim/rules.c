@@ -235,8 +235,8 @@ static void withdrawn(struct world *w, unsigned haproxy, struct machine *m)
 	    instant_diff_us(w->node.started, w->now) < HEARD_US)
 		return;
 	svc = &set->services[set->targets[m->target].service];
-	if (svc->on_panic == PANIC_CLOSED &&
-	    ctl_target(w->node.ctl, m->target).health->state == HEALTH_DOWN)
+	/* Who leaves to the last leaves less than was allowed before. */
+	if (svc->on_panic == PANIC_CLOSED)
 		return;
 	if (in_use(w, haproxy, svc) < svc->min_up)
 		world_break(w, "withdrawing %s leaves %s with fewer than %u",

@@ -8,10 +8,11 @@
 #include "controller/config/load.h"
 
 /* Keys of a service; any other is one of its check. */
-static const char *const service_keys[] = { "min_up",   "slow_start",
-					    "drain",    "concurrency",
-					    "sessions", "max_withdrawn",
-					    "backend",  "on_panic" };
+static const char *const service_keys[] = {
+	"min_up",           "slow_start",    "drain",          "concurrency",
+	"sessions",         "max_withdrawn", "backend",        "on_panic",
+	"recovery_timeout", "flap_limit",    "flap_half_life", "flap_max"
+};
 
 static bool of_service(const char *key)
 {

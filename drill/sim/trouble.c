@@ -49,7 +49,7 @@ static const char *one_of(struct trouble *t, const char *const *list,
 /* --- a stage ------------------------------------------------------------- */
 
 struct words {
-	char list[30][64];
+	char list[40][64];
 	unsigned count;
 };
 
@@ -73,6 +73,8 @@ static void lay_service(struct trouble *t, unsigned service)
 	static const char *const starts[] = { "0s", "0s", "5s" };
 	static const char *const ramps[] = { "0s", "0s", "2s", "10s" };
 	static const char *const drains[] = { "0s", "3s" };
+	static const char *const timeouts[] = { "0s", "1s", "5s" };
+	static const char *const maxima[] = { "5s", "30s" };
 	static const char *const panics[] = { "hold", "hold", "open",
 					      "closed" };
 	static const char *const most[] = { "100", "100", "50", "34" };
@@ -97,6 +99,10 @@ static void lay_service(struct trouble *t, unsigned service)
 	put_one(t, &w, "drain", drains, 2);
 	put_one(t, &w, "sessions", sessions, 3);
 	put_one(t, &w, "on_panic", panics, 4);
+	put_one(t, &w, "recovery_timeout", timeouts, 3);
+	put_one(t, &w, "flap_limit", counts, 3);
+	put_one(t, &w, "flap_half_life", timeouts + 1, 2);
+	put_one(t, &w, "flap_max", maxima, 2);
 	put_one(t, &w, "max_withdrawn", most, 4);
 	if (below(t, 3) == 0)
 		put(&w, "order", "backwards");

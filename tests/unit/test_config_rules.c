@@ -29,6 +29,12 @@ static void names_the_nearest_setting(void **state)
 		{ SERVICE("interval = \"1s\";"),
 		  "x.conf:1: interval does not belong here: put it into "
 		  "services.check\n" },
+		{ SERVICE("flap_half_life = \"20s\"; flap_max = \"10s\";"),
+		  "x.conf:1: flap_max is shorter than flap_half_life: give at "
+		  "least that\n" },
+		{ SERVICE("flap_half_life = \"20m\";"),
+		  "x.conf:1: flap_max is shorter than flap_half_life: give at "
+		  "least that\n" },
 		{ CHECK("min_up = 1;"),
 		  "x.conf:1: min_up does not belong here: put it into "
 		  "services\n" },

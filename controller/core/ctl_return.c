@@ -1,0 +1,84 @@
+/* When a target that was withdrawn may come back. */
+#include "controller/core/ctl_state.h"
+
+#include "controller/core/governor.h"
+
+static int64_t hold_us(const struct ctl *ctl, unsigned target)
+{
+	const struct service_settings *svc = ctl_service_of(ctl, target);
+	int64_t flap_us = flap_hold_us(&ctl->targets[target].flap, svc);
+
+	return flap_us > svc->recovery_timeout_us ? flap_us
+						  : svc->recovery_timeout_us;
+}
+
+void return_fell(struct ctl *ctl, unsigned target)
+{
+	struct target *t = &ctl->targets[target];
+	int64_t after_us = instant_is_none(t->detected)
+				   ? -1
+				   : instant_diff_us(t->detected, ctl->now);
+
+	flap_add(&t->flap, ctl_service_of(ctl, target), after_us);
+	t->told_back = false;
+}
+
+struct instant return_due(const struct ctl *ctl, unsigned target)
+{
+	const struct target *t = &ctl->targets[target];
+	struct instant due;
+
+	if (t->health.state != HEALTH_DOWN || instant_is_none(t->detected))
+		return INSTANT_NONE;
+	due = instant_add(t->detected, hold_us(ctl, target));
+	return instant_reached(ctl->now, due) ? INSTANT_NONE : due;
+}
+
+const char *return_why(const struct ctl *ctl, unsigned target)
+{
+	const struct service_settings *svc = ctl_service_of(ctl, target);
+
+	if (flap_hold_us(&ctl->targets[target].flap, svc) >
+	    svc->recovery_timeout_us)
+		return "it flapped";
+	return "recovery_timeout";
+}
+
+/* Fewer than min_up without it: then rather one that flaps than none. */
+static bool needed(const struct ctl *ctl, unsigned target)
+{
+	unsigned service = ctl->set->targets[target].service;
+
+	return ctl->services[service].panic ||
+	       ctl->services[service].serving <
+		       governor_wanted(&ctl->set->services[service]);
+}
+
+bool return_held(struct ctl *ctl, unsigned target)
+{
+	struct instant due = return_due(ctl, target);
+	struct target *t = &ctl->targets[target];
+	struct note *note;
+
+	if (instant_is_none(due) || needed(ctl, target))
+		return false;
+	if (t->told_back)
+		return true;
+	t->told_back = true;
+	schedule_set(ctl->schedule, slot_of(SLOT_PHASE, target), due);
+	note = ctl_note_target(ctl, NOTE_HELD_BACK, target);
+	note->span_us = instant_diff_us(ctl->now, due);
+	note->count = t->flap.count;
+	note_say(note, "%s", return_why(ctl, target));
+	return true;
+}
+
+void return_phase(struct ctl *ctl, unsigned target)
+{
+	const struct health *h = &ctl->targets[target].health;
+
+	if (h->state == HEALTH_DOWN && ctl->targets[target].told_back &&
+	    h->good >= ctl_service_of(ctl, target)->check.rise &&
+	    !return_held(ctl, target))
+		checks_move(ctl, target, HEALTH_RISE);
+}
