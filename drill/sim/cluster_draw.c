@@ -136,20 +136,45 @@ static void draw_half_written(struct draw *d)
 	step->span_us = 2 * script->lease_us;
 }
 
-/* A node starts anew while groups move. */
+/* A follower starts anew while groups move, under a primary that has been in
+ * office for longer than any routing lease from before. */
 static void draw_restart(struct draw *d)
 {
 	struct cluster_script *script = d->script;
-	struct cluster_step *step = add(d, STEP_KILL_BOTH);
+	struct cluster_step *step;
 	unsigned i;
 
-	step->node = (unsigned)below(d, script->nodes);
+	add(d, STEP_HEAL);
+	d->at_us += script->lease_us + script->routing_lease_us * 11 / 10;
+	step = add(d, STEP_KILL_BOTH);
+	step->node = CLUSTER_FOLLOWER;
 	step->span_us = 1 + below(d, script->lease_us / 5);
 	step->value = 1;
 	for (i = 0; i < 3; i++) {
 		d->at_us += below(d, script->heartbeat_us);
 		add(d, STEP_MOVE)->value = i % CLUSTER_GROUPS;
 	}
+}
+
+/* A shorter lease is rolled out, to the primary last: until then one follower
+ * keeps to the longer one with it, while those that have the shorter one elect
+ * another and groups move. */
+static void draw_shorter_lease(struct draw *d)
+{
+	struct cluster_script *script = d->script;
+	struct cluster_step *step = add(d, STEP_LEASE);
+	unsigned i;
+
+	step->node = CLUSTER_PRIMARY;
+	step->value = script->lease_us / 2;
+	step->span_us = (2 + below(d, 2)) * script->lease_us;
+	/* The third that restarts makes a quorum, which waits for a lease. */
+	d->at_us += 2 * step->span_us + script->lease_us;
+	for (i = 0; i < 4; i++) {
+		d->at_us += below(d, 2 * script->heartbeat_us);
+		add(d, STEP_MOVE)->value = i % CLUSTER_GROUPS;
+	}
+	d->at_us += 2 * step->span_us;
 }
 
 static void draw_step(struct draw *d)
@@ -169,14 +194,20 @@ static void draw_step(struct draw *d)
 	} else if (rare < 6) {
 		draw_back_and_forth(d);
 		return;
-	} else if (rare < 10) {
+	} else if (rare < 14) {
 		draw_late_route(d);
 		return;
-	} else if (rare < 13) {
-		draw_half_written(d);
-		return;
-	} else if (rare < 16) {
+	} else if (rare < 17) {
 		draw_restart(d);
+		return;
+	} else if (rare < 23 && script->lease_us > 5 * script->heartbeat_us) {
+		if (script->nodes == CLUSTER_NODES && rare < 20)
+			draw_shorter_lease(d);
+		else
+			draw_restart(d);
+		return;
+	} else if (rare < 32 && script->nodes >= 3) {
+		draw_half_written(d);
 		return;
 	} else {
 		step = add(d, pick_kind(d));

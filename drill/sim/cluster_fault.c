@@ -296,15 +296,18 @@ static void move_group(struct cluster *cl, int64_t group)
 	outside_decide(cl, primary, &cl->scratch);
 }
 
-/* All are to run with another lease, and restart one after the other. */
+/* All are to run with another lease, and restart one after the other, from
+ * a node on; or the primary as the last. */
 static void new_lease(struct cluster *cl, const struct cluster_step *step)
 {
-	unsigned i;
+	unsigned first = step->node, i;
 
+	if (first >= cl->script->nodes)
+		first = resolve(cl, first) + 1;
 	if (cl->longest_us < step->value)
 		cl->longest_us = step->value;
 	for (i = 0; i < cl->script->nodes; i++) {
-		unsigned node = (step->node + i) % cl->script->nodes;
+		unsigned node = (first + i) % cl->script->nodes;
 
 		cl->machines[node].lease_us = step->value;
 		cluster_at(cl, cl->now_us + step->span_us * (int64_t)i,
