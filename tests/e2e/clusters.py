@@ -144,6 +144,18 @@ class Node:
             return self.ask("/api/v1/status")[1]["cluster"]
         return None
 
+    def page(self, path):
+        """The bytes of what is not JSON."""
+        with contextlib.closing(ControlSocket(self.control)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read()
+
+    def counts(self):
+        """{result: number} of bascule_datagrams_total."""
+        lines = self.page("/metrics").decode().splitlines()
+        return {line.split('"')[1]: int(line.split()[-1]) for line in lines
+                if line.startswith("bascule_datagrams_total{")}
+
     def bascule(self, *argv):
         return subprocess.run([BASCULE, *argv, "--socket", self.control],
                               text=True, capture_output=True, timeout=30,

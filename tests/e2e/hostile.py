@@ -1,39 +1,35 @@
-"""What an attacker on the network can send to the nodes of a cluster.
+"""What an attacker on the network can do to the nodes of a cluster, and what
+the switch between them sees of it.
 
-    hostile.py flood SECONDS ADDRESS PORT
-    hostile.py replay SECONDS DEVICE...
+    hostile.py replay SECONDS PORT...
+    hostile.py watch PORT...
 
-flood sends datagrams of random length and content as fast as it can.  replay
-listens on the ports of the switch (its namespace) for half of the time, and
-then sends again and again what the hosts there were sent, whole, cut short
-and with a bit flipped.  Both print how many they sent.
+replay listens on the ports of the switch (its namespace) for half of the time,
+and then sends again and again what the hosts there were sent, whole, cut short
+and with a bit flipped.  It prints how many it sent.  watch notes when each host
+sends a datagram to each other, until it is ended by SIGTERM, and prints the
+longest pause between two as JSON.
+
+attack() does all of it, with the program enemy, to a cluster that is whole.
 """
 
+import contextlib
+import ctypes
+import json
 import os
 import random
 import select
+import signal
 import socket
+import struct
+import subprocess
 import sys
 import time
 
 UDP_IN_IPV4 = 42      # bytes before what a datagram carries
 KEPT = 400            # frames of each port
-
-
-def flood(seconds, address, port):
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sender = socket.socket(family, socket.SOCK_DGRAM)
-    sender.connect((address, int(port)))
-    junk = os.urandom(1 << 16)
-    pieces = [junk[i:i + random.randrange(1400)] for i in range(4000)]
-    end, sent = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
-        for piece in pieces:
-            try:
-                sent += sender.send(piece) >= 0
-            except OSError:      # refused, or its queue is full
-                pass
-    return sent
+SO_TIMESTAMPNS = 35
+SO_ATTACH_FILTER = 26
 
 
 def listen(device):
@@ -100,6 +96,128 @@ def replay(seconds, *devices):
     return sent
 
 
+def hear_hosts(s):
+    """Have @s give what hosts send alone, each with the kernel's time."""
+    program = b"".join(struct.pack("HBBI", *line) for line in (
+        (0x30, 0, 0, 0xfffff004),            # the packet's type
+        (0x15, 0, 1, socket.PACKET_OUTGOING),
+        (0x06, 0, 0, 0),
+        (0x06, 0, 0, 65536)))
+    kept = ctypes.create_string_buffer(program)
+    s.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                 struct.pack("HL", len(program) // 8, ctypes.addressof(kept)))
+    s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+
+def receive(s):
+    """(nanoseconds, frame) of what waits."""
+    while True:
+        try:
+            frame, told, _, _ = s.recvmsg(2048, 64, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        for _, kind, data in told:
+            if kind == SO_TIMESTAMPNS:
+                seconds, ns = struct.unpack("qq", data[:16])
+                yield seconds * 10**9 + ns, frame
+
+
+class Pauses:
+    """The longest pause from each host to each other."""
+
+    def __init__(self):
+        self.last, self.worst, self.heard = {}, {}, 0
+
+    def hear(self, at, frame):
+        pair = frame[26:30], frame[30:34]
+        self.heard += 1
+        if pair in self.last:
+            self.worst[pair] = max(self.worst.get(pair, 0),
+                                   at - self.last[pair])
+        self.last[pair] = at
+
+    def told(self):
+        return {"heard": self.heard, "pairs": len(self.worst),
+                "pause_ms": max(self.worst.values(), default=0) / 1e6}
+
+
+def watch(*devices):
+    """Until SIGTERM."""
+    sockets, pauses, ended = [listen(d) for d in devices], Pauses(), []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
+    for s in sockets:
+        hear_hosts(s)
+    print("ready", flush=True)
+    while not ended:
+        for s in select.select(sockets, [], [], 0.1)[0]:
+            for at, frame in receive(s):
+                if is_datagram(frame):
+                    pauses.hear(at, frame)
+    return json.dumps(pauses.told())
+
+
+# From here on: what a test calls.
+
+def on_switch(cluster, *argv):
+    import netns  # pylint: disable=import-outside-toplevel
+    ports = [node.host.port for node in cluster.nodes]
+    return subprocess.Popen(
+        netns.inside(cluster.hosts.switch, sys.executable, __file__, *argv,
+                     *ports), stdout=subprocess.PIPE, text=True)
+
+
+@contextlib.contextmanager
+def watched(cluster, figures):
+    """The pauses in the time of the block, as @figures."""
+    watcher = on_switch(cluster, "watch")
+    try:
+        assert watcher.stdout.readline() == "ready\n"
+        yield
+    finally:
+        watcher.terminate()
+        figures.update(json.loads(watcher.communicate(timeout=10)[0]))
+
+
+def replays(cluster, figures, seconds):
+    """What was heard before a follower started anew is sent again."""
+    attack = on_switch(cluster, "replay", seconds)
+    time.sleep(seconds * 0.3)
+    victim = cluster.followers()[0]
+    victim.kill_with_guard()
+    victim.release()
+    victim.restart()
+    cluster.wait_whole()
+    with watched(cluster, figures):
+        figures["sent"] = int(attack.communicate(timeout=60)[0])
+    figures["rate"] = round(figures["sent"] / (seconds / 2))
+
+
+def throws(cluster, figures, *argv, at):
+    """The program enemy, from a stranger's host."""
+    with watched(cluster, figures):
+        done = cluster.strangers[0].run(*argv, *(n.host.ipv4 for n in at),
+                                        check=True, timeout=120)
+    said = json.loads(done.stdout)
+    figures["sent"] = said["sent"]
+    figures["rate"] = round(said["sent"] / said["seconds"])
+
+
+def attack(cluster, enemy, other_key, port, *, seconds, rate):
+    """{phase: figures}; floods last @seconds, at @rate a second."""
+    phases = {name: {} for name in
+              ("replay", "tour", "flood of the primary", "flood of all")}
+    keys = (cluster.key, other_key, "test")
+    replays(cluster, phases["replay"], 4)
+    throws(cluster, phases["tour"], enemy, "tour", *keys, 50_000, port,
+           at=cluster.nodes)
+    throws(cluster, phases["flood of the primary"], enemy, "flood", *keys,
+           rate, port, seconds, at=[cluster.primary()])
+    throws(cluster, phases["flood of all"], enemy, "flood", *keys, rate,
+           port, seconds, at=cluster.nodes)
+    return phases
+
+
 if __name__ == "__main__":
-    ACT = {"flood": flood, "replay": replay}[sys.argv[1]]
-    print(ACT(float(sys.argv[2]), *sys.argv[3:]))
+    ACT = {"replay": lambda seconds, *devices: replay(float(seconds), *devices),
+           "watch": watch}[sys.argv[1]]
+    print(ACT(*sys.argv[2:]))
