@@ -7,6 +7,7 @@
 #include "cli/fields.h"
 #include "cli/options.h"
 #include "controller/config/value.h"
+#include "controller/core/incident.h"
 #include "controller/core/instant.h"
 #include "report/render.h"
 
@@ -57,7 +58,8 @@ static void take_services(struct record *rec)
 	rec->in.service_count = json_array_size(list);
 }
 
-/* A service that has left the configuration keeps its record. */
+/* A service that has left the configuration keeps its record; the nodes, which
+ * are none, have theirs. */
 static unsigned service_index(struct record *rec, const char *name)
 {
 	unsigned i;
@@ -66,6 +68,7 @@ static unsigned service_index(struct record *rec, const char *name)
 		if (strcmp(rec->services[i].name, name) == 0)
 			return i;
 	rec->services[i].name = name;
+	rec->services[i].apart = strcmp(name, INCIDENT_NODE_NAME) == 0;
 	rec->in.service_count++;
 	return i;
 }

@@ -45,8 +45,10 @@ bool availability_shows(const struct availability *av,
 static bool in_scope(const struct scope *sc,
 		     const struct availability_incident *inc)
 {
-	return (sc->all || inc->service == sc->service) &&
-	       availability_shows(sc->av, inc);
+	bool within = sc->all ? !sc->av->in->services[inc->service].apart
+			      : inc->service == sc->service;
+
+	return within && availability_shows(sc->av, inc);
 }
 
 static void count(struct availability_figures *fig,
@@ -152,7 +154,8 @@ static struct stats failures(const struct scope *sc)
 		return stats_of(sc->scratch, n);
 	}
 	for (unsigned i = 0; i < sc->av->in->service_count; i++)
-		n += between(sc->av, i, sc->scratch + n);
+		if (!sc->av->in->services[i].apart)
+			n += between(sc->av, i, sc->scratch + n);
 	return stats_of(sc->scratch, n);
 }
 
@@ -236,6 +239,15 @@ static void judge(struct availability_figures *fig,
 			    fig->mttr.mean <= svc->mttr_us);
 }
 
+static int64_t services_of_whole(const struct availability_input *in)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < in->service_count; i++)
+		n += !in->services[i].apart;
+	return n;
+}
+
 static void figures(const struct scope *sc, struct availability_figures *fig)
 {
 	const struct availability_input *in = sc->av->in;
@@ -245,7 +257,7 @@ static void figures(const struct scope *sc, struct availability_figures *fig)
 			count(fig, sc->av, &in->incidents[i]);
 	fig->observed_us = sc->av->to_us - sc->av->from_us;
 	if (sc->all)
-		fig->observed_us *= (int64_t)in->service_count;
+		fig->observed_us *= services_of_whole(in);
 	fig->mttd = spans(sc, pick_detection);
 	fig->action = spans(sc, pick_action);
 	fig->mttr = spans(sc, pick_repair);

@@ -42,6 +42,7 @@ struct availability_service {
 	const char *name;
 	double availability;      /* objective as a ratio; 0: none */
 	int64_t mttd_us, mttr_us; /* objectives; 0: none */
+	bool apart; /* reported, but no part of the whole: the nodes */
 };
 
 struct availability_input {

@@ -431,7 +431,8 @@ static const struct family families[] = {
 	{ "bascule_datagrams", COUNTER, ONCE, metrics_datagrams,
 	  "Datagrams to and from the other nodes, by how they ended." },
 	{ "bascule_failovers", COUNTER, FAILOVERS, metrics_failovers,
-	  "Moves of the primary to this node, by their reason." },
+	  "Moves of the primary to this node, by their reason: it was lost, or "
+	  "resigned itself." },
 	{ "bascule_failover_duration_seconds", HISTOGRAM, FAILOVERS,
 	  metrics_failover_duration,
 	  "Time without a primary before this node became it." },

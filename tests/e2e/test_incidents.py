@@ -213,6 +213,8 @@ def test_the_loss_of_the_primary_is_an_incident_of_its_own(nodes):
     by_name = {row["name"]: row for row in report["services"]}
     assert by_name["api"]["availability"] == 1
     assert by_name["node"]["incidents"] == 1
+    assert by_name["node"]["downtime_seconds"] > 0
+    assert report["all"]["downtime_seconds"] == 0
 
 
 def test_a_planned_change_of_primary_is_no_incident(nodes):

@@ -109,6 +109,32 @@ static void nothing_is_observed_before_the_first_start(void **state)
 	availability_free(av);
 }
 
+static void what_stands_apart_is_no_part_of_the_whole(void **state)
+{
+	static const struct availability_service apart[] = {
+		{ .name = "api" },
+		{ .name = "node", .apart = true },
+	};
+	struct availability_incident incs[] = {
+		incident(1, HOUR, 36 * SECOND, 36 * SECOND),
+		incident(1, 2 * HOUR, 36 * SECOND, 36 * SECOND),
+	};
+	struct availability_input in = input(incs, 2);
+	struct availability *av;
+
+	(void)state;
+	in.services = apart;
+	in.record_us = NOW - 10 * HOUR;
+	av = make(&in);
+	assert_near(av->services[1].availability, 0.998);
+	assert_int_equal(av->services[1].incidents, 2);
+	assert_near(av->whole.availability, 1);
+	assert_int_equal(av->whole.observed_us, 10 * HOUR);
+	assert_int_equal(av->whole.incidents, 0);
+	assert_int_equal(av->whole.mtbf.n, 0);
+	availability_free(av);
+}
+
 static void a_record_that_begins_now_has_no_availability(void **state)
 {
 	struct availability_input in = input(NULL, 0);
@@ -289,6 +315,7 @@ int main(void)
 		cmocka_unit_test(without_incidents_all_was_well),
 		cmocka_unit_test(nothing_is_observed_before_the_first_start),
 		cmocka_unit_test(a_record_that_begins_now_has_no_availability),
+		cmocka_unit_test(what_stands_apart_is_no_part_of_the_whole),
 		cmocka_unit_test(an_open_incident_counts_until_now),
 		cmocka_unit_test(an_incident_is_cut_at_the_edge_of_the_window),
 		cmocka_unit_test(an_incident_before_the_window_does_not_count),

@@ -1,4 +1,5 @@
-/* Records of incidents as bytes, and the numbers that they bear. */
+/* Records of incidents as bytes, the numbers that they bear, and which of two
+ * counts. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include "tests/unit/edge.h"
 
 #define SEVERITY_AT 34
+#define WALL        ((int64_t)1785000000 * SECOND)
 
 static const struct incident_ids ids = { 7, 9 };
 static const struct instant there = { 500 * SECOND }, here = { 9 * SECOND };
@@ -151,6 +153,94 @@ static void numbers_tell_the_nodes_apart(void **state)
 	assert_int_equal(incident_next_number(42, 2, 3), 43);
 }
 
+static struct incident record(uint32_t number, int64_t detected_us,
+			      int64_t recovered_us)
+{
+	struct incident inc = {
+		.number = number,
+		.severity = SEVERITY_P3,
+		.onset_min = { detected_us - 5 },
+		.onset_max = { detected_us - 3 },
+		.detected = { detected_us },
+		.acted = INSTANT_NONE,
+		.recovered = INSTANT_NONE,
+		.outage_since = INSTANT_NONE,
+		.detected_wall_us = WALL + detected_us,
+	};
+
+	if (recovered_us > 0)
+		inc.recovered = (struct instant){ recovered_us };
+	return inc;
+}
+
+static void two_nodes_records_are_the_same_when_they_overlap(void **state)
+{
+	struct incident one = record(11, 100, 200);
+	struct incident other = record(12, 199, 0);
+	struct incident own = record(21, 150, 180);
+
+	(void)state;
+	assert_true(incident_same(&one, &other));
+	assert_true(incident_same(&other, &one));
+	other.detected.us = 200;
+	assert_false(incident_same(&one, &other));
+	assert_false(incident_same(&other, &one));
+	/* One node knows what it opened twice. */
+	assert_false(incident_same(&one, &own));
+	other = record(12, 150, 0);
+	other.service = 1;
+	assert_false(incident_same(&one, &other));
+	other.service = 0;
+	other.merged_into = 11;
+	assert_false(incident_same(&one, &other));
+}
+
+static void one_of_two_lasts_from_the_earlier_to_the_later(void **state)
+{
+	struct incident into = record(11, 100, 200);
+	struct incident other = record(12, 80, 150);
+
+	(void)state;
+	other.acted = (struct instant){ 110 };
+	other.severity = SEVERITY_P2;
+	other.outage_us = 7;
+	other.total = true;
+	other.nodes = 2;
+	incident_absorb(&into, &other);
+	assert_int_equal(into.onset_min.us, 75);
+	assert_int_equal(into.onset_max.us, 77);
+	assert_int_equal(into.detected.us, 80);
+	assert_int_equal(into.acted.us, 110);
+	assert_int_equal(into.recovered.us, 200);
+	assert_int_equal(into.detected_wall_us, WALL + 80);
+	assert_int_equal(into.onset_min_wall_us, WALL + 75);
+	assert_int_equal(into.recovered_wall_us, WALL + 200);
+	assert_int_equal(into.severity, SEVERITY_P2);
+	assert_int_equal(into.outage_us, 7);
+	assert_true(into.total);
+	assert_int_equal(into.nodes, 2);
+	assert_int_equal(other.merged_into, 11);
+	/* One that is still open keeps it open. */
+	into = record(11, 100, 200);
+	other = record(12, 120, 0);
+	incident_absorb(&into, &other);
+	assert_true(incident_open(&into));
+	assert_false(incident_open(&other));
+}
+
+static void the_primarys_version_precedes(void **state)
+{
+	struct incident a = record(11, 100, 0), b = record(11, 100, 0);
+
+	(void)state;
+	assert_false(incident_newer(&a, &b));
+	a.revision = 9;
+	assert_true(incident_newer(&a, &b));
+	b.term = 1;
+	assert_false(incident_newer(&a, &b));
+	assert_true(incident_newer(&b, &a));
+}
+
 static void names_of_nodes_come_back(void **state)
 {
 	struct node_settings nodes[] = { { .name = "n1" },
@@ -181,6 +271,11 @@ int main(void)
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(the_longest_record_fits),
 		cmocka_unit_test(numbers_tell_the_nodes_apart),
+		cmocka_unit_test(
+			two_nodes_records_are_the_same_when_they_overlap),
+		cmocka_unit_test(
+			one_of_two_lasts_from_the_earlier_to_the_later),
+		cmocka_unit_test(the_primarys_version_precedes),
 		cmocka_unit_test(names_of_nodes_come_back),
 	};
 

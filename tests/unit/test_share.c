@@ -196,6 +196,88 @@ static void what_both_sides_closed_is_one_too(void **state)
 	assert_int_equal(share_find_in(&share.books[2], 2)->merged_into, 1);
 }
 
+static void what_a_lonely_node_closed_is_the_primarys_to_close(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < NODES; i++)
+		share_fails(i, API1);
+	share_talk();
+	share.cut[2] = true;
+	share_agree_on(0, 1, NULL);
+	share_wait(3 * SECOND);
+	/* From where it stands all is well again; it is not for the others. */
+	share_recovers(2, API1);
+	share_note_down(2);
+	assert_false(incident_open(share_only(2)));
+	share.books[2].list[0].revision += 100; /* however often written */
+	share.cut[2] = false;
+	share_agree_on(0, 1, NULL);
+	share_wait(1 * SECOND);
+	share_assert_same(1);
+	assert_true(incident_open(share_only(2)));
+	assert_non_null(ctl_incident(share.w[2].ctl, API));
+}
+
+static void an_old_primary_does_not_open_it_again(void **state)
+{
+	struct incident old;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < NODES; i++)
+		share_fails(i, API1);
+	share_talk();
+	old = *share_only(0);
+	/* All are alone; two of them close it, the third has not yet. */
+	for (i = 0; i < NODES; i++)
+		share.cut[i] = true;
+	share_agree_on(NODES, 1, NULL);
+	share_wait(3 * SECOND);
+	for (i = 0; i < NODES; i++)
+		share_recovers(i, API1);
+	share_wait(2 * SECOND);
+	assert_false(incident_open(share_only(1)));
+	share.books[0].list[0] = old;
+	for (i = 0; i < NODES; i++)
+		share.cut[i] = false;
+	share_agree_on(1, 2, NULL);
+	share_assert_same(1);
+	assert_false(incident_open(share_only(0)));
+	assert_int_equal(share.books[1].opened, 1);
+	/* When it ended, not when the old version was heard. */
+	assert_true(share_only(1)->recovered.us <=
+		    share.w[1].now.us - 2 * SECOND);
+}
+
+static void a_node_alone_waits_before_it_records(void **state)
+{
+	(void)state;
+	share.dead[0] = share.dead[2] = true;
+	share_agree_on(NODES, 1, NULL);
+	share_fails(1, API1);
+	share_talk();
+	assert_int_equal(share_entries(&share.books[1]), 0);
+	share_wait(3 * SECOND);
+	assert_int_equal(share_only(1)->number, 2);
+	assert_int_equal(share_only(1)->term, 0);
+	assert_true(share_only(1)->detected.us <=
+		    share.w[1].now.us - 2 * SECOND);
+}
+
+static void who_becomes_primary_looks_at_what_is_down(void **state)
+{
+	(void)state;
+	share.dead[0] = share.dead[2] = true;
+	share_agree_on(NODES, 1, NULL);
+	share_fails(1, API1);
+	share_note_down(1);
+	assert_int_equal(share_entries(&share.books[1]), 0);
+	share_agree_on(1, 2, NULL);
+	assert_int_equal(share_only(1)->number, 2);
+}
+
 static void two_outages_are_two_incidents(void **state)
 {
 	unsigned i;
@@ -316,6 +398,10 @@ int main(void)
 		CASE(a_follower_waits_for_the_next_primary),
 		CASE(without_a_primary_each_records_and_one_is_left),
 		CASE(what_both_sides_closed_is_one_too),
+		CASE(what_a_lonely_node_closed_is_the_primarys_to_close),
+		CASE(an_old_primary_does_not_open_it_again),
+		CASE(a_node_alone_waits_before_it_records),
+		CASE(who_becomes_primary_looks_at_what_is_down),
 		CASE(two_outages_are_two_incidents),
 		CASE(a_restarted_node_goes_on_with_what_it_stored),
 		CASE(the_lost_primary_is_an_incident_of_the_nodes),
