@@ -15,27 +15,17 @@
 #define WIDTH 76
 
 static const char *const kinds[KEY_TYPES] = {
-	[KEY_STRING] = "string",
-	[KEY_NAME] = "name",
-	[KEY_PATH] = "path",
-	[KEY_SOCKET] = "path",
-	[KEY_FILE] = "file",
-	[KEY_DURATION] = "duration",
-	[KEY_COUNT] = "number",
-	[KEY_PORT] = "number",
-	[KEY_BOOLEAN] = "boolean",
-	[KEY_CHOICE] = "word",
-	[KEY_PERCENT] = "percent",
-	[KEY_ADDRESS] = "address",
-	[KEY_ADDRESSES] = "addresses",
-	[KEY_PPM] = "percent",
-	[KEY_HOOK] = "hook",
-	[KEY_LISTEN] = "address",
-	[KEY_STATUS] = "statuses",
-	[KEY_STRINGS] = "( strings )",
-	[KEY_BLOCK] = "{ settings }",
-	[KEY_LIST] = "( blocks )",
-	[KEY_LATER] = "",
+	[KEY_STRING] = "string",       [KEY_NAME] = "name",
+	[KEY_PATH] = "path",           [KEY_SOCKET] = "path",
+	[KEY_FILE] = "file",           [KEY_DURATION] = "duration",
+	[KEY_COUNT] = "number",        [KEY_PORT] = "number",
+	[KEY_BOOLEAN] = "boolean",     [KEY_CHOICE] = "word",
+	[KEY_PERCENT] = "percent",     [KEY_ADDRESS] = "address",
+	[KEY_ADDRESSES] = "addresses", [KEY_PPM] = "percent",
+	[KEY_HOOK] = "hook",           [KEY_UNIT] = "unit",
+	[KEY_LISTEN] = "address",      [KEY_STATUS] = "statuses",
+	[KEY_STRINGS] = "( strings )", [KEY_BLOCK] = "{ settings }",
+	[KEY_LIST] = "( blocks )",     [KEY_LATER] = "",
 };
 
 static void print_word(const char *word, size_t length)

@@ -267,6 +267,7 @@ static bool key_is_text(const struct key *key)
 	case KEY_SOCKET:
 	case KEY_FILE:
 	case KEY_HOOK:
+	case KEY_UNIT:
 	case KEY_DURATION:
 	case KEY_CHOICE:
 	case KEY_ADDRESS:

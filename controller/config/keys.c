@@ -203,6 +203,18 @@ static const struct key target_keys[] = {
 	  .help = "\"HOST:PORT\", where HOST is an IPv4 address, an IPv6 "
 		  "address in brackets, or a name.  A check of type exec "
 		  "needs no port, and no address." },
+	{ .name = "pidfile",
+	  .type = KEY_PATH,
+	  FIELD(target_settings, pidfile),
+	  .help = "A file with the number of the target's process: when that "
+		  "ends, the target is asked at once.  It is looked at only on "
+		  "the machine that has the target's address." },
+	{ .name = "unit",
+	  .type = KEY_UNIT,
+	  FIELD(target_settings, unit),
+	  .help = "The target's systemd unit, such as \"api.service\": when it "
+		  "is not active any more, the target is asked at once.  The "
+		  "same holds as for pidfile." },
 	{ .name = NULL },
 };
 

@@ -18,6 +18,7 @@ enum key_type {
 	KEY_SOCKET,   /* absolute, short enough for a socket */
 	KEY_FILE,     /* absolute, there and readable */
 	KEY_HOOK,     /* absolute, or "unit:NAME" */
+	KEY_UNIT,     /* a systemd unit's full name */
 	KEY_DURATION, /* int64_t, microseconds */
 	KEY_COUNT,    /* unsigned */
 	KEY_PORT,     /* uint16_t */

@@ -76,13 +76,27 @@ static int file_check(const struct key *key, const char *text, struct err *err)
 	return 0;
 }
 
-/* A hook is a program, or a systemd unit with its suffix. */
-static int hook_check(const struct key *key, const char *text, struct err *err)
+/* Whether @text is a unit's full name, of a kind that @kinds has. */
+static bool is_unit(const char *text, const char *const *kinds)
 {
 	static const char allowed[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 		"0123456789:_.\\@-";
-	const char *unit = text + strlen(HOOK_UNIT), *dot;
+	const char *dot = strrchr(text, '.');
+
+	if (dot == NULL || dot == text || strlen(text) > UNIT_NAME_MAX ||
+	    strspn(text, allowed) != strlen(text))
+		return false;
+	while (*kinds != NULL && strcmp(dot, *kinds) != 0)
+		kinds++;
+	return *kinds != NULL;
+}
+
+/* A hook is a program, or a systemd unit with its suffix. */
+static int hook_check(const struct key *key, const char *text, struct err *err)
+{
+	static const char *const kinds[] = { ".service", ".target", ".mount",
+					     NULL };
 
 	if (*text == '/')
 		return 0;
@@ -91,16 +105,25 @@ static int hook_check(const struct key *key, const char *text, struct err *err)
 			       "%s \"%.80s\" is neither an absolute path nor a "
 			       "unit: begin it with '/' or \"" HOOK_UNIT "\"",
 			       key->name, text);
-	dot = strrchr(unit, '.');
-	if (dot == NULL || dot == unit || strlen(unit) > UNIT_NAME_MAX ||
-	    strspn(unit, allowed) != strlen(unit) ||
-	    (strcmp(dot, ".service") != 0 && strcmp(dot, ".target") != 0 &&
-	     strcmp(dot, ".mount") != 0))
+	if (!is_unit(text + strlen(HOOK_UNIT), kinds))
 		return err_set(err, -EINVAL,
 			       "%s \"%.80s\" names no unit: write it like "
 			       "\"" HOOK_UNIT "promote.service\"",
 			       key->name, text);
 	return 0;
+}
+
+static int unit_check(const struct key *key, const char *text, struct err *err)
+{
+	static const char *const kinds[] = { ".service", ".scope", ".target",
+					     NULL };
+
+	if (is_unit(text, kinds))
+		return 0;
+	return err_set(err, -EINVAL,
+		       "%s \"%.80s\" names no unit: write it like "
+		       "\"api.service\"",
+		       key->name, text);
 }
 
 static int range_check(const struct key *key, int64_t value, struct err *err)
@@ -342,6 +365,9 @@ int store_text(struct arena *arena, const struct key *key, const char *text,
 		break;
 	case KEY_HOOK:
 		r = hook_check(key, text, err);
+		break;
+	case KEY_UNIT:
+		r = unit_check(key, text, err);
 		break;
 	default:
 		assert(key->type == KEY_STRING);

@@ -73,6 +73,8 @@ struct target_settings {
 	const char *address; /* as written, for people: "10.0.0.1:5000" */
 	const char *host;    /* numeric address or name, no brackets */
 	uint16_t port;       /* 0 only for exec */
+	const char *pidfile; /* where it runs: of its process, or NULL */
+	const char *unit;    /* ... or its systemd unit, or NULL */
 	unsigned service;    /* index */
 	unsigned line;       /* in the file, for messages */
 };

@@ -14,6 +14,7 @@ struct next {
 	size_t claim_count;
 	struct settings *set;           /* owned until applied */
 	struct ctl *ctl;                /* owned until applied */
+	struct local *local;            /* the same */
 	struct responder_change *doors; /* owned until applied */
 	struct masters *masters;        /* owned until applied */
 };
@@ -70,6 +71,7 @@ static void next_done(struct next *next)
 	free(next->claims);
 	responder_drop(next->doors);
 	masters_free(next->masters);
+	local_free(next->local);
 	ctl_free(next->ctl);
 	settings_free(next->set);
 }
@@ -97,6 +99,10 @@ static int prepare(struct run *run, struct next *next, struct err *err)
 	next->masters = run_masters(run, next->set);
 	if (next->masters == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
+	r = local_new(&next->local, run->loop, run->log, next->set, run_hint,
+		      run);
+	if (r < 0)
+		return err_set(err, r, "out of memory");
 	return responder_prepare(run->responder, next->set, &next->doors, err);
 }
 
@@ -157,6 +163,9 @@ static void apply(struct run *run, struct next *next)
 	stored.claim_count = next->claim_count;
 	run->set = next->set;
 	run->ctl = next->ctl;
+	local_free(run->local);
+	run->local = next->local;
+	next->local = NULL;
 	responder_apply(run->responder, next->doors, next->set);
 	next->doors = NULL;
 	masters = run->masters;

@@ -194,7 +194,7 @@ static void on_checked(void *arg, unsigned target, uint64_t check_id,
 	run_feed(run, &ev);
 }
 
-static void on_hint(void *arg, const struct hint *hint)
+void run_hint(void *arg, const struct hint *hint)
 {
 	struct event ev = { .kind = EVENT_HINT };
 
@@ -502,12 +502,15 @@ static int make_parts(struct run *run, struct err *err)
 	if (r < 0)
 		return r;
 	r = checks_new(&run->checks, run->loop, run->set, on_checked, run, err);
-	if (r == 0)
-		checks_on_hint(run->checks, on_hint);
 	if (r < 0)
 		return r;
+	checks_on_hint(run->checks, run_hint);
+	r = local_new(&run->local, run->loop, run->log, run->set, run_hint,
+		      run);
+	if (r < 0)
+		return err_set(err, r, "out of memory");
 	r = haproxies_new(&run->haproxies, run->loop, run->set, on_haproxy_seen,
-			  on_ordered, on_hint, run, err);
+			  on_ordered, run_hint, run, err);
 	if (r < 0)
 		return r;
 	run->masters = run_masters(run, run->set);
@@ -573,6 +576,7 @@ void run_free(struct run *run)
 	shared_free(run->shared);
 	masters_free(run->masters);
 	haproxies_free(run->haproxies);
+	local_free(run->local);
 	checks_free(run->checks);
 	tell_free(run->tell);
 	store_close(run->store);

@@ -5,6 +5,7 @@
 #include "checks/checks_io.h"
 #include "controller/core/ctl.h"
 #include "controller/daemon/cluster.h"
+#include "controller/daemon/local.h"
 #include "controller/daemon/log.h"
 #include "controller/daemon/orphans.h"
 #include "controller/daemon/responder.h"
@@ -28,6 +29,7 @@ struct run {
 	struct store *store;
 	struct tell *tell;
 	struct checks *checks;
+	struct local *local; /* NULL: no target names its process */
 	struct haproxies *haproxies;
 	struct responder *responder;
 	struct masters *masters;
@@ -53,6 +55,9 @@ void run_agent_word(void *run, unsigned haproxy, unsigned target,
 
 /* For the settings @set, which may be the next ones; NULL: out of memory. */
 struct masters *run_masters(struct run *run, const struct settings *set);
+
+/* A target was seen without being asked; @arg is the run. */
+void run_hint(void *arg, const struct hint *hint);
 
 /* Set the timer to whatever is due first. */
 void run_arm(struct run *run);

@@ -1,5 +1,8 @@
-/* Stands in for systemd on D-Bus: units_fake SOCKET listens there as if it
- * were the system bus, and prints each StartUnit and StopUnit.
+/* Stands in for systemd on D-Bus: units_fake SOCKET [STATES] listens there as
+ * if it were the system bus, and prints each StartUnit and StopUnit.
+ *
+ * STATES is a file of lines "UNIT STATE": ActiveState, which whoever asks is
+ * told, and whoever is connected is told of each change.
  *
  * What becomes of a unit is in its name: *ok* ends well after 20 ms, *fail*
  * badly, *hang* when it is stopped, *stuck* not even then, *denied* is not
@@ -19,7 +22,85 @@
 #define MANAGER "org.freedesktop.systemd1"
 #define WORK_MS 20
 
+#define UNITS_PATH "/org/freedesktop/systemd1/unit"
+#define UNIT_FACE  MANAGER ".Unit"
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+#define LOOK_US    5000
+#define UNITS_MAX  8
+
+struct state {
+	char unit[64], state[32];
+};
+
 static unsigned last_job, hanging_job;
+static const char *states_file;
+static struct state states[UNITS_MAX];
+static unsigned states_count;
+
+static unsigned read_states(struct state *list)
+{
+	FILE *in = fopen(states_file, "r");
+	unsigned count = 0;
+
+	while (in != NULL && count < UNITS_MAX &&
+	       fscanf(in, "%63s %31s", list[count].unit, list[count].state) ==
+		       2)
+		count++;
+	if (in != NULL)
+		fclose(in);
+	return count;
+}
+
+static const char *state_of(const char *unit)
+{
+	unsigned i;
+
+	for (i = 0; i < states_count; i++)
+		if (strcmp(states[i].unit, unit) == 0)
+			return states[i].state;
+	return "inactive";
+}
+
+static void say_changed(sd_bus *bus, const char *unit, const char *state)
+{
+	sd_bus_message *m = NULL;
+	char *path = NULL;
+
+	if (sd_bus_path_encode(UNITS_PATH, unit, &path) >= 0 &&
+	    sd_bus_message_new_signal(bus, &m, path, PROPERTIES,
+				      "PropertiesChanged") >= 0 &&
+	    sd_bus_message_append(m, "sa{sv}as", UNIT_FACE, 2, "InvocationID",
+				  "s", "any", "ActiveState", "s", state,
+				  0) >= 0 &&
+	    sd_bus_message_set_sender(m, ":1.0") >= 0)
+		sd_bus_send(bus, m, NULL);
+	sd_bus_message_unref(m);
+	free(path);
+}
+
+static void look_at_states(sd_bus *bus)
+{
+	struct state now[UNITS_MAX];
+	unsigned count = read_states(now), i;
+
+	for (i = 0; i < count; i++)
+		if (strcmp(state_of(now[i].unit), now[i].state) != 0)
+			say_changed(bus, now[i].unit, now[i].state);
+	memcpy(states, now, sizeof(now));
+	states_count = count;
+}
+
+static int answer_state(sd_bus_message *m)
+{
+	char *unit = NULL;
+	int r;
+
+	r = sd_bus_path_decode(sd_bus_message_get_path(m), UNITS_PATH, &unit);
+	if (r > 0)
+		r = sd_bus_reply_method_return(m, "v", "s", state_of(unit));
+	free(unit);
+	return r;
+}
 
 static int say_removed(sd_bus *bus, unsigned job, const char *unit,
 		       const char *result)
@@ -107,6 +188,10 @@ static int on_message(sd_bus_message *m, void *arg, sd_bus_error *error)
 		return sd_bus_reply_method_return(m, "s", ":1.1");
 	if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus", NULL))
 		return sd_bus_reply_method_return(m, NULL);
+	if (sd_bus_message_is_method_call(m, MANAGER ".Manager", "Subscribe"))
+		return sd_bus_reply_method_return(m, NULL);
+	if (sd_bus_message_is_method_call(m, PROPERTIES, "Get"))
+		return answer_state(m);
 	if (sd_bus_message_is_method_call(m, MANAGER ".Manager", NULL))
 		return on_unit(arg, m, member);
 	return 0;
@@ -131,8 +216,11 @@ static void serve(int fd)
 		r = sd_bus_start(bus);
 	while (r >= 0) {
 		r = sd_bus_process(bus, NULL);
+		if (r == 0 && states_file != NULL)
+			look_at_states(bus);
 		if (r == 0)
-			r = sd_bus_wait(bus, UINT64_MAX);
+			r = sd_bus_wait(bus, states_file != NULL ? LOOK_US
+								 : UINT64_MAX);
 	}
 	sd_bus_close_unref(bus);
 }
@@ -143,7 +231,10 @@ int main(int argc, char **argv)
 	int listener, fd;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc != 2 || strlen(argv[1]) >= sizeof(at.sun_path))
+	states_file = argc > 2 ? argv[2] : NULL;
+	if (states_file != NULL)
+		states_count = read_states(states);
+	if (argc < 2 || argc > 3 || strlen(argv[1]) >= sizeof(at.sun_path))
 		return 64;
 	strcpy(at.sun_path, argv[1]);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

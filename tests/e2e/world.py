@@ -212,6 +212,7 @@ class World:
         self.http = http
         self.haproxy_settings = haproxy_settings
         self.names = [f"api{i + 1}" for i in range(targets)]
+        self.more = {}  # of each target's settings
         self.replicas = {name: Replica() for name in self.names}
         ports = {name: r.port for name, r in self.replicas.items()}
         self.ports = ports
@@ -232,7 +233,8 @@ class World:
         service = self.service if service is None else service
         haproxy = self.haproxy_settings if haproxy is None else haproxy
         targets = ", ".join(
-            f'{{ name = "{name}"; address = "127.0.0.1:{self.ports[name]}"; }}'
+            f'{{ name = "{name}"; address = "127.0.0.1:{self.ports[name]}"; '
+            f'{self.more.get(name, "")} }}'
             for name in names)
         haproxies = ", ".join(
             f'{{ name = "{h.name}"; socket = "{h.socket}"; '

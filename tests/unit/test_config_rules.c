@@ -405,6 +405,42 @@ static void refuses_names_that_are_none(void **state)
 	config_all_wrong(mistakes);
 }
 
+#define KNOWN(more)                                                            \
+	"services = ( { name = \"a\"; check = { type = \"exec\"; command = ( " \
+	"\"/bin/true\" ); };\n targets = ( { name = \"a1\"; " more             \
+	" } ); } );\n"
+
+static void refuses_what_names_no_process(void **state)
+{
+	static const struct mistake mistakes[] = {
+		{ KNOWN("pidfile = \"api.pid\";"),
+		  "x.conf:2: pidfile \"api.pid\" is not absolute: begin it "
+		  "with '/'\n" },
+		{ KNOWN("unit = \"api\";"),
+		  "x.conf:2: unit \"api\" names no unit: write it like "
+		  "\"api.service\"\n" },
+		{ KNOWN("unit = \"a b.service\";"),
+		  "x.conf:2: unit \"a b.service\" names no unit: write it "
+		  "like \"api.service\"\n" },
+		{ KNOWN("unit = \"tmp.mount\";"),
+		  "x.conf:2: unit \"tmp.mount\" names no unit: write it like "
+		  "\"api.service\"\n" },
+		{ KNOWN("pid_file = \"/run/api.pid\";"),
+		  "x.conf:2: unknown setting pid_file: did you mean "
+		  "pidfile?\n" },
+		{ NULL, NULL },
+	};
+	struct settings *settings;
+
+	(void)state;
+	config_all_wrong(mistakes);
+	settings = config_right(KNOWN("pidfile = \"/run/api.pid\"; "
+				      "unit = \"api@1.service\";"));
+	assert_string_equal(settings->targets[0].pidfile, "/run/api.pid");
+	assert_string_equal(settings->targets[0].unit, "api@1.service");
+	settings_free(settings);
+}
+
 static void says_of_what_is_not_built_what_to_do(void **state)
 {
 	static const struct mistake mistakes[] = {
@@ -466,6 +502,7 @@ int main(void)
 		cmocka_unit_test(refuses_names_that_stand_twice),
 		cmocka_unit_test(refuses_two_services_of_one_name),
 		cmocka_unit_test(refuses_names_that_are_none),
+		cmocka_unit_test(refuses_what_names_no_process),
 		cmocka_unit_test(says_of_what_is_not_built_what_to_do),
 		cmocka_unit_test(reports_ten_mistakes_at_once),
 		cmocka_unit_test(reports_everything_that_is_for_later),
