@@ -85,6 +85,21 @@ static void check_order(const struct reader *reader, config_setting_t *given,
 			value_duration_text(limit_us, limit));
 }
 
+static void check_lost(const struct reader *reader,
+		       const struct check_settings *check,
+		       config_setting_t *given)
+{
+	config_setting_t *setting = block_given(given, "lost");
+
+	if (setting == NULL)
+		setting = block_given(given, "lost_max");
+	if (setting != NULL && check->lost > check->lost_max)
+		reader_error(reader, setting,
+			     "lost = %u is more than lost_max = %u: give at "
+			     "most that",
+			     check->lost, check->lost_max);
+}
+
 static bool has_blank(const char *text)
 {
 	for (; *text != '\0'; text++)
@@ -278,6 +293,9 @@ void check_probe(const struct reader *reader,
 		    "timeout", check->timeout_us);
 	check_order(reader, given, "slow_after", check->slow_after_us,
 		    "timeout", check->timeout_us);
+	check_order(reader, given, "lost_interval", check->lost_interval_us,
+		    "timeout", check->timeout_us);
+	check_lost(reader, check, given);
 	switch (check->type) {
 	case CHECK_HTTPS:
 		check_tls(reader, check, given);

@@ -121,6 +121,9 @@ static void service_complete(struct service_settings *service,
 	if (block_given(given, "timeout_min") == NULL &&
 	    check->timeout_min_us > check->timeout_us)
 		check->timeout_min_us = check->timeout_us;
+	if (block_given(given, "lost_interval") == NULL &&
+	    check->lost_interval_us > check->timeout_us)
+		check->lost_interval_us = check->timeout_us;
 	if (check->slow_after_us == 0)
 		check->slow_after_us = check->timeout_us / 2;
 	if (service->concurrency == 0)

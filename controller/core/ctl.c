@@ -274,7 +274,7 @@ static void dispatch(struct ctl *ctl, const struct event *ev)
 		admin_event(ctl, &ev->admin);
 		break;
 	case EVENT_HINT:
-		checks_hint(ctl, &ev->hint);
+		hints_hear(ctl, &ev->hint);
 		break;
 	case EVENT_OBSERVED:
 		agree_observed(ctl, &ev->observed);

@@ -40,11 +40,21 @@ void checks_schedule(struct ctl *ctl, unsigned target)
 	schedule_set(ctl->schedule, slot_of(SLOT_CHECK, target), due);
 }
 
+struct health_doubt checks_doubt(struct ctl *ctl)
+{
+	return (struct health_doubt){
+		.patience = self_patience(ctl->self, ctl->now),
+		.loss = &ctl->loss,
+	};
+}
+
 static void ask(struct ctl *ctl, unsigned target)
 {
 	const struct check_settings *check =
 		&ctl_service_of(ctl, target)->check;
+	struct health_doubt doubt = checks_doubt(ctl);
 	struct target *t = &ctl->targets[target];
+	struct health_question question;
 	struct action *act;
 
 	t->check = ctl_id(ctl, ID_CHECK, 0, target);
@@ -54,12 +64,11 @@ static void ask(struct ctl *ctl, unsigned target)
 	ctl_service_state(ctl, target)->inflight++;
 	act = ctl_emit(ctl, ACTION_CHECK, t->check);
 	act->check.target = target;
-	act->check.timeout_us = doubt_timeout_us(
-		ctl, target, health_timeout_us(&t->health, check));
-	/* After silence the old connection proves nothing. */
-	act->check.fresh = t->hinted || t->health.silent > 0 ||
-			   t->checks % check->fresh_every == 0;
-	t->hinted = false;
+	question = health_ask(&t->health, check, &doubt,
+			      t->hinted || t->checks % check->fresh_every == 0);
+	act->check.timeout_us = question.timeout_us;
+	act->check.fresh = question.fresh;
+	hints_asked(ctl, target);
 }
 
 static void wait_for_place(struct ctl *ctl, unsigned target)
@@ -114,6 +123,7 @@ static void say_moved(struct ctl *ctl, unsigned target, enum health_state from,
 {
 	const struct health *h = &ctl->targets[target].health;
 	struct note *note = ctl_note_target(ctl, NOTE_TARGET, target);
+	char text[NOTE_TEXT_MAX];
 
 	note->from = from;
 	note->to = h->state;
@@ -130,10 +140,8 @@ static void say_moved(struct ctl *ctl, unsigned target, enum health_state from,
 	note->onset_max = h->first_bad;
 	note->count = h->bad;
 	note->span_us = instant_diff_us(note->onset_min, ctl->now);
-	if (from == HEALTH_RECOVERING)
-		note_say(note, "%s", why);
-	else
-		note_say(note, "%u %s in a row", h->bad, why);
+	note_say(note, "%s: %s", why,
+		 evidence_text(&h->evidence, text, sizeof(text)));
 }
 
 void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
@@ -160,8 +168,75 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
 	incidents_update(ctl, ctl->set->targets[target].service);
 }
 
+/* What was found is counted; let everything follow. */
+static void judged(struct ctl *ctl, unsigned target, enum health_input in)
+{
+	struct target *t = &ctl->targets[target];
+
+	if ((in == HEALTH_RISE || in == HEALTH_ALIVE) &&
+	    return_held(ctl, target))
+		in = HEALTH_PASS;
+	if (in != HEALTH_INPUTS)
+		checks_move(ctl, target, in);
+	/* In maintenance it moves no more, but serves or does not. */
+	if (incidents_count(ctl, target))
+		incidents_update(ctl, ctl->set->targets[target].service);
+	if (t->health.bad == 0)
+		t->row = 0;
+	checks_schedule(ctl, target);
+	hints_schedule(ctl, target);
+}
+
+/* Whether @id was asked in the present row of silence.  Ids' low 32 bits count
+ * up, and over. */
+static bool is_of_row(const struct target *t, uint64_t id)
+{
+	return t->row != 0 && (int32_t)((uint32_t)id - (uint32_t)t->row) >= 0;
+}
+
+/* The question that is under way was asked in too little time. */
+static void answered_late(struct ctl *ctl, unsigned target, uint64_t id,
+			  const struct result *res)
+{
+	const struct check_settings *check =
+		&ctl_service_of(ctl, target)->check;
+	struct health_doubt doubt = checks_doubt(ctl);
+	struct target *t = &ctl->targets[target];
+	enum health_input in;
+
+	if (!is_of_row(t, id) || id == t->check)
+		return;
+	in = health_late(&t->health, check, res, &doubt, ctl->now);
+	if (in == HEALTH_INPUTS)
+		return;
+	t->excused = t->check != 0;
+	judged(ctl, target, doubt_temper(ctl, target, in, res));
+}
+
+/* The place that it had is free. */
+static void check_over(struct ctl *ctl, unsigned target)
+{
+	ctl->targets[target].check = 0;
+	ctl->inflight--;
+	ctl_service_state(ctl, target)->inflight--;
+	next_waiting(ctl, ctl_service_state(ctl, target));
+}
+
+/* Whether the answer to the question under way may count. */
+static bool counts(struct target *t, const struct result *res)
+{
+	bool excused = t->excused && result_is_silence(res->code);
+	bool stale = t->stale;
+
+	t->excused = false;
+	t->stale = false;
+	return !excused && !stale;
+}
+
 void checks_evidence(struct ctl *ctl, const struct event *ev)
 {
+	const struct result *res = &ev->evidence.result;
+	struct health_doubt doubt = checks_doubt(ctl);
 	unsigned target = ev->evidence.target;
 	enum health_input in;
 	struct target *t;
@@ -169,43 +244,24 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 	if (target >= ctl->set->target_count)
 		return;
 	t = &ctl->targets[target];
+	if (res->late) {
+		answered_late(ctl, target, ev->evidence.check, res);
+		return;
+	}
 	if (t->check == 0 || t->check != ev->evidence.check)
 		return;
-	t->check = 0;
-	ctl->inflight--;
-	ctl_service_state(ctl, target)->inflight--;
-	next_waiting(ctl, ctl_service_state(ctl, target));
-	if (t->stale) {
-		t->stale = false;
+	check_over(ctl, target);
+	if (!counts(t, res)) {
 		schedule_set(ctl->schedule, slot_of(SLOT_CHECK, target),
 			     ctl->now);
 		return;
 	}
-	in = health_digest(&t->health, &ctl_service_of(ctl, target)->check,
-			   &ev->evidence.result, ctl->now);
-	in = doubt_temper(ctl, target, in, &ev->evidence.result);
-	if (in == HEALTH_RISE && return_held(ctl, target))
-		in = HEALTH_PASS;
-	if (in != HEALTH_INPUTS)
-		checks_move(ctl, target, in);
-	/* In maintenance it moves no more, but serves or does not. */
-	if (incidents_count(ctl, target))
-		incidents_update(ctl, ctl->set->targets[target].service);
-	checks_schedule(ctl, target);
-}
-
-void checks_hint(struct ctl *ctl, const struct hint *hint)
-{
-	struct target *t;
-
-	if (hint->target >= ctl->set->target_count)
-		return;
-	t = &ctl->targets[hint->target];
-	if (t->check != 0 || t->waiting)
-		return;
-	t->hinted = true;
-	schedule_set(ctl->schedule, slot_of(SLOT_CHECK, hint->target),
-		     ctl->now);
+	hints_learn(ctl, target, res);
+	if (t->row == 0 && result_is_silence(res->code))
+		t->row = ev->evidence.check;
+	in = health_digest(&t->health, &ctl_service_of(ctl, target)->check, res,
+			   &doubt, ctl->now);
+	judged(ctl, target, doubt_temper(ctl, target, in, res));
 }
 
 void checks_stalled(struct ctl *ctl, int64_t late_us)
@@ -215,6 +271,7 @@ void checks_stalled(struct ctl *ctl, int64_t late_us)
 	for (i = 0; i < ctl->set->target_count; i++) {
 		health_forget(&ctl->targets[i].health);
 		ctl->targets[i].stale = ctl->targets[i].check != 0;
+		ctl->targets[i].row = 0;
 	}
 	/* What the disk has answered meanwhile comes after this. */
 	if (ctl->storing > 0)
@@ -232,6 +289,8 @@ void checks_carry(struct ctl *ctl, unsigned target, const struct target *was)
 
 	t->check = was->check;
 	t->stale = was->stale;
+	t->excused = was->excused;
+	t->row = was->row;
 	ctl->inflight++;
 	ctl_service_state(ctl, target)->inflight++;
 }

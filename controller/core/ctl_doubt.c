@@ -19,15 +19,6 @@ void doubt_carry(struct ctl *ctl, const struct ctl *old)
 	ctl->doubt_since = old->doubt_since;
 }
 
-int64_t doubt_timeout_us(const struct ctl *ctl, unsigned target,
-			 int64_t timeout_us)
-{
-	int64_t most_us = ctl_service_of(ctl, target)->check.timeout_us;
-
-	timeout_us *= self_patience(ctl->self, ctl->now);
-	return timeout_us > most_us ? most_us : timeout_us;
-}
-
 /* Whether others answer shows whether it is our network that is silent. */
 static void ask_witnesses(struct ctl *ctl, unsigned target)
 {
@@ -96,19 +87,21 @@ static bool is_condemned(const struct ctl *ctl, unsigned target,
 enum health_input doubt_temper(struct ctl *ctl, unsigned target,
 			       enum health_input in, const struct result *res)
 {
+	const struct health *h = &ctl->targets[target].health;
 	enum self_sign sign = sign_of(ctl, target, res);
 
 	self_seen(ctl->self, target, sign, ctl->now);
-	if (in != HEALTH_FAIL && in != HEALTH_FALL)
-		return in;
-	if (sign == SELF_SILENT && ctl->targets[target].health.bad == 1)
+	if (sign == SELF_SILENT && h->bad == 1)
 		ask_witnesses(ctl, target);
-	if (in == HEALTH_FAIL || is_condemned(ctl, target, sign))
+	if (in != HEALTH_FALL &&
+	    (in != HEALTH_FAIL || h->state != HEALTH_RECOVERING))
+		return in;
+	if (is_condemned(ctl, target, sign))
 		return in;
 	/* The others are to know at once that it fails from here, too. */
 	if (ctl->set->cluster != NULL)
 		ctl_emit(ctl, ACTION_OBSERVE, 0)->observe.target = target;
-	return HEALTH_FAIL;
+	return HEALTH_DOUBT;
 }
 
 /* What was counted in doubt condemns nobody: it must be seen again. */

@@ -1,13 +1,14 @@
 /* The controller from the inside: shared by the ctl*.c files alone.
  *
  * ctl.c steps, ctl_view.c answers questions; ctl_checks.c asks targets and
- * judges answers; ctl_rotation.c says who is in rotation, ctl_mend.c brings
- * HAProxy there; ctl_panic.c says what is done when more is bad than may leave,
- * ctl_return.c when one may come back; ctl_haproxy.c hears what HAProxy shows
- * and answers; ctl_incidents.c keeps the incidents, ctl_share.c makes them the
- * same on all nodes, ctl_node.c keeps those of the nodes; ctl_doubt.c asks
- * whether it is this node that is ill; ctl_admin.c does what people want;
- * ctl_begin.c starts, ctl_reload.c goes over to other settings.
+ * judges answers, ctl_hints.c follows hints; ctl_rotation.c says who is in
+ * rotation, ctl_mend.c brings HAProxy there; ctl_panic.c says what is done when
+ * more is bad than may leave, ctl_return.c when one may come back;
+ * ctl_haproxy.c hears what HAProxy shows and answers; ctl_incidents.c keeps the
+ * incidents, ctl_share.c makes them the same on all nodes, ctl_node.c keeps
+ * those of the nodes; ctl_doubt.c asks whether it is this node that is ill;
+ * ctl_admin.c does what people want; ctl_begin.c starts, ctl_reload.c goes over
+ * to other settings.
  */
 #ifndef BASCULE_CORE_CTL_STATE_H
 #define BASCULE_CORE_CTL_STATE_H
@@ -50,12 +51,18 @@ struct part {
 
 struct target {
 	struct health health;
-	const char *why;       /* of the last transition; static text */
-	uint64_t check;        /* id of the check under way, 0 if none */
-	bool stale;            /* ... and its answer will not count */
-	bool hinted;           /* the next one goes over a new connection */
-	bool waiting;          /* for a place among the checks under way */
-	uint32_t next_waiting; /* target index; NOTE_NONE ends the queue */
+	const char *why;  /* of the last transition; static text */
+	uint64_t check;   /* id of the check under way, 0 if none */
+	bool stale;       /* ... and its answer will not count */
+	bool excused;     /* ... and its silence will not */
+	uint64_t row;     /* id of the first in the row of silence, or 0 */
+	bool hinted;      /* the next one is due to a hint */
+	bool habit;       /* ... of a kind that may be a habit */
+	bool on_habit;    /* and so is the one under way */
+	int64_t habit_us; /* how long such hints wait for the last one */
+	struct instant habit_at; /* when that was followed */
+	bool waiting;            /* for a place among the checks under way */
+	uint32_t next_waiting;   /* target index; NOTE_NONE ends the queue */
 	struct instant asked;
 	uint64_t checks;
 	struct wish wish;
@@ -132,6 +139,7 @@ struct ctl {
 	bool store_ok;
 	unsigned storing;  /* claims waiting for the disk */
 	unsigned inflight; /* checks under way */
+	unsigned loss;     /* share of all trips to targets (loss.h) */
 	struct instant stall_at;
 	int64_t stall_us;
 	struct instant armed; /* what ctl_deadline() said last */
@@ -214,16 +222,15 @@ void doubt_learn(struct ctl *ctl, const struct self_facts *facts);
  * blame, it condemns nobody. */
 enum health_input doubt_temper(struct ctl *ctl, unsigned target,
 			       enum health_input in, const struct result *res);
-int64_t doubt_timeout_us(const struct ctl *ctl, unsigned target,
-			 int64_t timeout_us);
 /* Doubt has begun or is over: tell it, and forget what was counted in it. */
 void doubt_look(struct ctl *ctl);
 
 /* ctl_checks.c */
 void checks_due(struct ctl *ctl, unsigned target);
 void checks_evidence(struct ctl *ctl, const struct event *ev);
-/* Ask at once, over a new connection; not while a question is under way. */
-void checks_hint(struct ctl *ctl, const struct hint *hint);
+/* What came is in doubt by: the one place where this node's doubt in itself
+ * enters (health.h). */
+struct health_doubt checks_doubt(struct ctl *ctl);
 void checks_stalled(struct ctl *ctl, int64_t late_us);
 void checks_schedule(struct ctl *ctl, unsigned target);
 /* Move a target's health by @in and let everything follow. */
@@ -231,6 +238,16 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in);
 
 /* Take a check that is under way over from another ctl. */
 void checks_carry(struct ctl *ctl, unsigned target, const struct target *was);
+
+/* ctl_hints.c */
+/* Ask at once, over a new connection; after the question under way. */
+void hints_hear(struct ctl *ctl, const struct hint *hint);
+/* Another node finds the target down. */
+void hints_node(struct ctl *ctl, unsigned target, unsigned node);
+/* The next question of a target that a hint was given of. */
+void hints_schedule(struct ctl *ctl, unsigned target);
+void hints_asked(struct ctl *ctl, unsigned target);
+void hints_learn(struct ctl *ctl, unsigned target, const struct result *res);
 
 /* ctl_rotation.c */
 void rotation_dirty(struct ctl *ctl, unsigned target);

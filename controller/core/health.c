@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define KNOWN_ENOUGH 10 /* latencies before the timeout adapts */
-
 struct cell {
 	enum health_state next;
 	const char *why;
@@ -26,8 +24,10 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RISE] = GO(HEALTH_UP, "checks pass"),
 		[HEALTH_POOR] = GO(HEALTH_UP, "first answer, a poor one"),
 		[HEALTH_SINK] = GO(HEALTH_DEGRADED, "poor answers"),
+		[HEALTH_DOUBT] = STAY(HEALTH_UNKNOWN),
 		[HEALTH_FAIL] = STAY(HEALTH_UNKNOWN),
 		[HEALTH_FALL] = GO(HEALTH_DOWN, "checks failed"),
+		[HEALTH_ALIVE] = STAY(HEALTH_UNKNOWN),
 		[HEALTH_RAMPED] = STAY(HEALTH_UNKNOWN),
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_UNKNOWN),
@@ -37,8 +37,10 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RISE] = STAY(HEALTH_UP),
 		[HEALTH_POOR] = STAY(HEALTH_UP),
 		[HEALTH_SINK] = GO(HEALTH_DEGRADED, "poor answers"),
+		[HEALTH_DOUBT] = STAY(HEALTH_UP),
 		[HEALTH_FAIL] = STAY(HEALTH_UP),
 		[HEALTH_FALL] = GO(HEALTH_DOWN, "checks failed"),
+		[HEALTH_ALIVE] = STAY(HEALTH_UP),
 		[HEALTH_RAMPED] = STAY(HEALTH_UP),
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_UP),
@@ -48,8 +50,10 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RISE] = GO(HEALTH_UP, "checks pass"),
 		[HEALTH_POOR] = STAY(HEALTH_DEGRADED),
 		[HEALTH_SINK] = STAY(HEALTH_DEGRADED),
+		[HEALTH_DOUBT] = STAY(HEALTH_DEGRADED),
 		[HEALTH_FAIL] = STAY(HEALTH_DEGRADED),
 		[HEALTH_FALL] = GO(HEALTH_DOWN, "checks failed"),
+		[HEALTH_ALIVE] = STAY(HEALTH_DEGRADED),
 		[HEALTH_RAMPED] = STAY(HEALTH_DEGRADED),
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_DEGRADED),
@@ -59,8 +63,10 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RISE] = GO(HEALTH_RECOVERING, "checks pass"),
 		[HEALTH_POOR] = STAY(HEALTH_DOWN),
 		[HEALTH_SINK] = STAY(HEALTH_DOWN),
+		[HEALTH_DOUBT] = STAY(HEALTH_DOWN),
 		[HEALTH_FAIL] = STAY(HEALTH_DOWN),
 		[HEALTH_FALL] = STAY(HEALTH_DOWN),
+		[HEALTH_ALIVE] = GO(HEALTH_DEGRADED, "answered after all"),
 		[HEALTH_RAMPED] = STAY(HEALTH_DOWN),
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_DOWN),
@@ -70,8 +76,10 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RISE] = STAY(HEALTH_RECOVERING),
 		[HEALTH_POOR] = STAY(HEALTH_RECOVERING),
 		[HEALTH_SINK] = STAY(HEALTH_RECOVERING),
+		[HEALTH_DOUBT] = STAY(HEALTH_RECOVERING),
 		[HEALTH_FAIL] = GO(HEALTH_DOWN, "failed on trial"),
 		[HEALTH_FALL] = GO(HEALTH_DOWN, "failed on trial"),
+		[HEALTH_ALIVE] = STAY(HEALTH_RECOVERING),
 		[HEALTH_RAMPED] = GO(HEALTH_UP, "slow start is over"),
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_RECOVERING),
@@ -81,8 +89,10 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RISE] = STAY(HEALTH_MAINT),
 		[HEALTH_POOR] = STAY(HEALTH_MAINT),
 		[HEALTH_SINK] = STAY(HEALTH_MAINT),
+		[HEALTH_DOUBT] = STAY(HEALTH_MAINT),
 		[HEALTH_FAIL] = STAY(HEALTH_MAINT),
 		[HEALTH_FALL] = STAY(HEALTH_MAINT),
+		[HEALTH_ALIVE] = STAY(HEALTH_MAINT),
 		[HEALTH_RAMPED] = STAY(HEALTH_MAINT),
 		[HEALTH_HOLD] = STAY(HEALTH_MAINT),
 		[HEALTH_FREE] = GO(HEALTH_UNKNOWN, "maintenance is over"),
@@ -104,7 +114,8 @@ static const struct {
 static const char *const inputs[HEALTH_INPUTS] = {
 	[HEALTH_PASS] = "PASS",     [HEALTH_RISE] = "RISE",
 	[HEALTH_POOR] = "POOR",     [HEALTH_SINK] = "SINK",
-	[HEALTH_FAIL] = "FAIL",     [HEALTH_FALL] = "FALL",
+	[HEALTH_DOUBT] = "DOUBT",   [HEALTH_FAIL] = "FAIL",
+	[HEALTH_FALL] = "FALL",     [HEALTH_ALIVE] = "ALIVE",
 	[HEALTH_RAMPED] = "RAMPED", [HEALTH_HOLD] = "HOLD",
 	[HEALTH_FREE] = "FREE",
 };
@@ -149,60 +160,22 @@ void health_init(struct health *h, struct instant now)
 	latency_init(&h->latency);
 }
 
-/* A DOWN target recovers by any answers that serve, poor ones too: what
- * matters there is whether it answers at all. */
-static enum health_input digest_good(struct health *h,
-				     const struct check_settings *check,
-				     bool poor, struct instant now)
+bool health_counts(const struct health *h)
 {
-	h->last_good = now;
+	return h->state != HEALTH_DOWN && h->state != HEALTH_MAINT;
+}
+
+void health_end_row(struct health *h)
+{
 	h->first_bad = INSTANT_NONE;
 	h->bad = 0;
+	h->counted = 0;
 	h->silent = 0;
-	if (h->state == HEALTH_DOWN)
-		return ++h->good >= check->rise ? HEALTH_RISE : HEALTH_PASS;
-	if (poor) {
-		h->good = 0;
-		return ++h->poor >= check->fall ? HEALTH_SINK : HEALTH_POOR;
-	}
-	h->poor = 0;
-	return ++h->good >= check->rise ? HEALTH_RISE : HEALTH_PASS;
-}
-
-static enum health_input digest_bad(struct health *h,
-				    const struct check_settings *check,
-				    bool silence, struct instant now)
-{
-	bool never_answered = instant_is_none(h->last_good);
-
-	h->good = 0;
-	h->poor = 0;
-	if (never_answered &&
-	    instant_diff_us(h->watched, now) < check->start_period_us)
-		return HEALTH_INPUTS;
-	if (instant_is_none(h->first_bad))
-		h->first_bad = now;
-	h->silent = silence ? h->silent + 1 : 0;
-	return ++h->bad >= check->fall ? HEALTH_FALL : HEALTH_FAIL;
-}
-
-enum health_input health_digest(struct health *h,
-				const struct check_settings *check,
-				const struct result *res, struct instant now)
-{
-	enum verdict verdict = result_verdict(res->code);
-	bool poor;
-
-	h->last = *res;
-	h->judged = true;
-	if (verdict == VERDICT_NONE)
-		return HEALTH_INPUTS;
-	if (verdict == VERDICT_FAIL)
-		return digest_bad(h, check, result_is_silence(res->code), now);
-	latency_add(&h->latency, res->latency_us);
-	poor = verdict == VERDICT_WARN ||
-	       res->latency_us > check->slow_after_us;
-	return digest_good(h, check, poor, now);
+	h->refused = 0;
+	h->mute = 0;
+	h->lost = 0;
+	h->again = false;
+	h->reversible = false;
 }
 
 /* What was found during a maintenance is nobody's fault: as at the start. */
@@ -227,63 +200,18 @@ const char *health_move(struct health *h, enum health_input in,
 	h->since = now;
 	h->good = 0;
 	h->poor = 0;
+	h->again = h->again && health_counts(h);
+	if (!health_counts(h))
+		evidence_end(&h->evidence);
 	return c->why;
 }
 
 void health_forget(struct health *h)
 {
-	h->bad = 0;
+	health_end_row(h);
 	h->good = 0;
 	h->poor = 0;
-	h->silent = 0;
-	h->first_bad = INSTANT_NONE;
-}
-
-static int64_t clamp_us(int64_t v, int64_t min, int64_t max)
-{
-	if (v > max)
-		return max;
-	return v < min ? min : v;
-}
-
-int64_t health_timeout_us(const struct health *h,
-			  const struct check_settings *check)
-{
-	const struct latency *lat = &h->latency;
-	int64_t t;
-	unsigned i;
-
-	if (h->state == HEALTH_DOWN || h->state == HEALTH_UNKNOWN ||
-	    latency_known(lat) < KNOWN_ENOUGH)
-		return check->timeout_us;
-	t = 3 * latency_percentile_us(lat, 95);
-	if (t < 2 * lat->latest_us)
-		t = 2 * lat->latest_us;
-	t = clamp_us(t, check->timeout_min_us, check->timeout_us);
-	for (i = 0; i < h->silent && t < check->timeout_us; i++)
-		t *= 2;
-	return clamp_us(t, check->timeout_min_us, check->timeout_us);
-}
-
-int64_t health_interval_us(const struct health *h,
-			   const struct check_settings *check)
-{
-	switch (h->state) {
-	case HEALTH_UNKNOWN:
-		return check->fast_interval_us;
-	case HEALTH_DOWN:
-		/* Enough, and yet DOWN: it is held back. */
-		return h->good > 0 && h->good < check->rise
-			       ? check->fast_interval_us
-			       : check->down_interval_us;
-	case HEALTH_UP:
-	case HEALTH_DEGRADED:
-	case HEALTH_RECOVERING:
-		return h->bad > 0 ? check->fast_interval_us
-				  : check->interval_us;
-	default:
-		return check->interval_us;
-	}
+	evidence_end(&h->evidence);
 }
 
 size_t health_table(char *buf, size_t size)

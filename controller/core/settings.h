@@ -60,6 +60,10 @@ struct check_settings {
 	unsigned fall, rise;
 	unsigned fresh_every; /* each so many checks over a new connection */
 	bool tether; /* hold a connection between checks, and watch it */
+	/* Questions in a row that were not even acknowledged: so many take a
+	 * target down, at most so many on a bad network, so far apart. */
+	unsigned lost, lost_max;
+	int64_t lost_interval_us;
 };
 
 struct objective {

@@ -18,6 +18,9 @@ static const struct check_settings check = {
 	.fall = 3,
 	.rise = 2,
 	.fresh_every = 10,
+	.lost = 10,
+	.lost_max = 64,
+	.lost_interval_us = 8 * MS,
 };
 
 static void service_init(struct core_world *w, unsigned service,

@@ -179,7 +179,7 @@ static void no_target_left_is_an_outage(void **state)
 
 	all_answer(w);
 	for (i = API1; i <= API3; i++)
-		core_answers(&w->core, i, 3, RESULT_L4TOUT);
+		core_answers(&w->core, i, 3, RESULT_L7TOUT);
 	core_settle(&w->core);
 	core_wait(&w->core, 2 * SECOND);
 	doc = view_status(w);

@@ -33,7 +33,7 @@ static void waits_for_the_claim_before_it_withdraws(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	act = core_store(&w, STORE_CLAIM);
 	assert_non_null(act);
 	assert_int_equal(act->store.claim.target, API1);
@@ -85,7 +85,7 @@ static void a_disk_that_hangs_delays_a_withdrawal_by_20_ms(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_wait(&w, 19 * MS);
 	assert_null(core_order(&w, API1));
 	core_wait(&w, 1 * MS);
@@ -102,10 +102,10 @@ static void a_disk_that_is_known_bad_delays_nothing(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, "the disk is full");
 	assert_non_null(core_order(&w, API1));
-	core_answers(&w, API2, 3, RESULT_L4CON);
+	core_answers(&w, API2, 3, RESULT_L7STS);
 	assert_non_null(core_order(&w, API2));
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	assert_true(ctl_store_ok(w.ctl));
@@ -122,7 +122,7 @@ static void after_a_stall_the_disk_gets_its_time_anew(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	claim = core_store(&w, STORE_CLAIM);
 	w.now = instant_add(w.now, 5 * SECOND);
 	core_feed(&w, &ev);
@@ -143,7 +143,7 @@ static void holds_the_last_one_and_lets_it_go_when_another_is_back(void **state)
 	core_init(&w);
 	begin(&w, NULL);
 	for (i = API1; i <= API3; i++)
-		core_answers(&w, i, 3, RESULT_L4CON);
+		core_answers(&w, i, 3, RESULT_L7STS);
 	core_settle(&w);
 	assert_true(ctl_target(w.ctl, API3).held);
 	assert_true(ctl_target(w.ctl, API3).in_rotation);
@@ -166,8 +166,8 @@ static void a_withdrawal_that_nobody_heard_of_is_thought_over(void **state)
 	core_init(&w);
 	core_start(&w, NULL);
 	/* No HAProxy answers yet: two are to leave. */
-	core_answers(&w, API1, 3, RESULT_L4CON);
-	core_answers(&w, API2, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
+	core_answers(&w, API2, 3, RESULT_L7STS);
 	core_answer(&w, API3, RESULT_L7OK);
 	assert_true(ctl_target(w.ctl, API1).withdrawn);
 	assert_true(ctl_target(w.ctl, API2).withdrawn);
@@ -198,7 +198,7 @@ static void a_stale_claim_does_not_empty_the_pool(void **state)
 	core_init(&w);
 	core_start(&w, &stored);
 	for (i = API1; i <= API3; i++)
-		core_answers(&w, i, 3, RESULT_L4CON);
+		core_answers(&w, i, 3, RESULT_L7STS);
 	core_see_all(&w, 0, SERVER_READY);
 	core_settle(&w);
 	core_settle(&w);
@@ -218,7 +218,7 @@ static void servers_that_no_haproxy_knows_hold_nobody_up(void **state)
 	begin(&w, NULL);
 	core_see(&w, 0, API1, SERVER_ABSENT, 0);
 	core_see(&w, 0, API2, SERVER_ABSENT, 0);
-	core_answers(&w, API3, 3, RESULT_L4CON);
+	core_answers(&w, API3, 3, RESULT_L7STS);
 	assert_true(ctl_target(w.ctl, API3).held);
 	assert_int_equal(ctl_haproxy(w.ctl, 0).absent, 2);
 	core_see(&w, 0, API1, SERVER_READY, 100);
@@ -235,7 +235,7 @@ static void refused_orders_are_said_once_and_tried_less_often(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	for (i = 0; i < 600; i++) {
 		act = core_order(&w, API1);
@@ -265,7 +265,7 @@ static void a_slow_start_ramps_only_what_recovers(void **state)
 	w.services[API].slow_start_us = 10 * SECOND;
 	begin(&w, NULL);
 	assert_int_equal(ctl_target(w.ctl, API1).weight_percent, 100);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_answers(&w, API1, 2, RESULT_L7OK);
 	while (ctl_target(w.ctl, API1).health->state == HEALTH_RECOVERING) {
@@ -343,7 +343,7 @@ static void sixteen_haproxies_fit_into_one_step(void **state)
 	core_init(&w);
 	w.set.haproxy_count = 16;
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, "full");
 	for (h = 0; h < 16; h++)
 		core_see(&w, h, API1, SERVER_MAINT, 100);
@@ -354,7 +354,7 @@ static void sixteen_haproxies_fit_into_one_step(void **state)
 	for (h = 0; h < 16; h++)
 		core_link(&w, h, h % 2);
 	for (i = API1; i <= API3; i++)
-		core_answers(&w, i, 3, RESULT_L4CON);
+		core_answers(&w, i, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_done(&w);
 }
@@ -367,7 +367,7 @@ static void an_end_leaves_haproxy_as_it_is(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_feed(&w, &ev);
 	assert_non_null(core_note(&w, NOTE_STOPPING));

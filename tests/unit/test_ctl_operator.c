@@ -33,7 +33,7 @@ static void an_operators_maintenance_is_left_and_said_once(void **state)
 	core_see(&w, 0, API1, SERVER_MAINT, 100);
 	assert_non_null(core_note(&w, NOTE_OPERATOR));
 	core_forget(&w);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_answers(&w, API1, 3, RESULT_L7OK);
 	assert_null(core_note(&w, NOTE_OPERATOR));
 	assert_null(core_order(&w, API1));
@@ -51,7 +51,7 @@ static void an_operator_may_take_out_what_just_came_back(void **state)
 	core_init(&w);
 	w.services[API].slow_start_us = 10 * SECOND;
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_answers(&w, API1, 2, RESULT_L7OK);
 	core_settle(&w);
@@ -79,7 +79,7 @@ static void a_weight_on_its_way_is_still_ours(void **state)
 	core_init(&w);
 	w.services[API].slow_start_us = 10 * SECOND;
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_answers(&w, API1, 2, RESULT_L7OK);
 	core_acted(&w, core_order(&w, API1)->id, NULL);
@@ -125,7 +125,7 @@ a_maintenance_taken_while_the_claim_is_written_is_not_ours(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	claim = core_store(&w, STORE_CLAIM);
 	core_see(&w, 0, API1, SERVER_MAINT, 100);
 	assert_non_null(core_store(&w, STORE_UNCLAIM));
@@ -142,7 +142,7 @@ static void an_order_lost_with_the_link_is_still_ours(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	core_acted(&w, core_order(&w, API1)->id, "connection lost");
 	core_link_again(&w, 0);
@@ -161,7 +161,7 @@ static void in_doubt_nothing_is_given_up(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	core_acted(&w, core_order(&w, API1)->id, "connection lost");
 	core_forget(&w);
@@ -182,7 +182,7 @@ static void a_refused_order_makes_no_maintenance_ours(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	core_acted(&w, core_order(&w, API1)->id, "Permission denied");
 	core_see(&w, 0, API1, SERVER_MAINT, 100);
@@ -200,7 +200,7 @@ static void drift_is_mended_and_said(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_see(&w, 0, API1, SERVER_READY, 100);
 	assert_non_null(core_note(&w, NOTE_DRIFT));

@@ -21,17 +21,24 @@ static const struct check_settings check = {
 	.slow_after_us = 250 * MS,
 	.fall = 3,
 	.rise = 2,
+	.lost = 10,
+	.lost_max = 64,
+	.lost_interval_us = 8 * MS,
 };
 
 struct world {
 	struct health h;
 	struct check_settings check;
+	struct health_doubt doubt;
+	unsigned loss;
 	struct instant now;
 };
 
 static void world_init(struct world *w)
 {
 	w->check = check;
+	w->loss = 0;
+	w->doubt = (struct health_doubt){ .patience = 1, .loss = &w->loss };
 	w->now = (struct instant){ 1000 * SECOND };
 	health_init(&w->h, w->now);
 }
@@ -43,7 +50,7 @@ static enum health_input digest(struct world *w, enum result_code code,
 	struct result res = result_make(code, 0, latency_us, NULL);
 
 	w->now = instant_add(w->now, 100 * MS);
-	return health_digest(&w->h, &w->check, &res, w->now);
+	return health_digest(&w->h, &w->check, &res, &w->doubt, w->now);
 }
 
 static void judge(struct world *w, enum result_code code, int64_t latency_us)
@@ -69,7 +76,7 @@ static void goes_down_on_the_third_failure(void **state)
 	world_init(&w);
 	judge(&w, RESULT_L7OK, MS);
 	assert_int_equal(w.h.state, HEALTH_UP);
-	judge_times(&w, 2, RESULT_L4CON, 0);
+	judge_times(&w, 2, RESULT_L7STS, MS);
 	assert_int_equal(w.h.state, HEALTH_UP);
 	judge(&w, RESULT_L7STS, MS);
 	assert_int_equal(w.h.state, HEALTH_DOWN);
@@ -87,7 +94,7 @@ static void a_good_answer_ends_a_row_of_bad_ones(void **state)
 	world_init(&w);
 	judge(&w, RESULT_L7OK, MS);
 	for (i = 0; i < 10; i++) {
-		judge_times(&w, 2, RESULT_L4CON, 0);
+		judge_times(&w, 2, RESULT_L7STS, MS);
 		judge(&w, RESULT_L7OK, MS);
 	}
 	assert_int_equal(w.h.state, HEALTH_UP);
@@ -100,13 +107,13 @@ static void recovers_after_rise_and_fails_on_trial_at_once(void **state)
 
 	(void)state;
 	world_init(&w);
-	judge_times(&w, 3, RESULT_L4TOUT, 0);
+	judge_times(&w, 3, RESULT_L7TOUT, 0);
 	assert_int_equal(w.h.state, HEALTH_DOWN);
 	judge(&w, RESULT_L7OK, MS);
 	assert_int_equal(w.h.state, HEALTH_DOWN);
 	judge(&w, RESULT_L7OK, MS);
 	assert_int_equal(w.h.state, HEALTH_RECOVERING);
-	judge(&w, RESULT_L4CON, 0);
+	judge(&w, RESULT_L7STS, MS);
 	assert_int_equal(w.h.state, HEALTH_DOWN);
 }
 
@@ -133,7 +140,7 @@ static void recovers_by_slow_answers_too(void **state)
 
 	(void)state;
 	world_init(&w);
-	judge_times(&w, 3, RESULT_L4CON, 0);
+	judge_times(&w, 3, RESULT_L7STS, MS);
 	judge_times(&w, 2, RESULT_L7OK, 300 * MS);
 	assert_int_equal(w.h.state, HEALTH_RECOVERING);
 }
@@ -174,10 +181,10 @@ static void failures_in_the_start_period_do_not_count(void **state)
 	(void)state;
 	world_init(&w);
 	w.check.start_period_us = 2 * SECOND;
-	judge_times(&w, 19, RESULT_L4CON, 0);
+	judge_times(&w, 19, RESULT_L7STS, MS);
 	assert_int_equal(w.h.state, HEALTH_UNKNOWN);
 	assert_int_equal(w.h.bad, 0);
-	judge_times(&w, 3, RESULT_L4CON, 0);
+	judge_times(&w, 3, RESULT_L7STS, MS);
 	assert_int_equal(w.h.state, HEALTH_DOWN);
 }
 
@@ -189,7 +196,7 @@ static void the_start_period_ends_with_the_first_answer(void **state)
 	world_init(&w);
 	w.check.start_period_us = 1 * HOUR;
 	judge(&w, RESULT_L7OK, MS);
-	judge_times(&w, 3, RESULT_L4CON, 0);
+	judge_times(&w, 3, RESULT_L7STS, MS);
 	assert_int_equal(w.h.state, HEALTH_DOWN);
 }
 
@@ -200,11 +207,11 @@ static void forgets_counts_after_a_stall(void **state)
 	(void)state;
 	world_init(&w);
 	judge(&w, RESULT_L7OK, MS);
-	judge_times(&w, 2, RESULT_L4CON, 0);
+	judge_times(&w, 2, RESULT_L7STS, MS);
 	health_forget(&w.h);
-	judge_times(&w, 2, RESULT_L4CON, 0);
+	judge_times(&w, 2, RESULT_L7STS, MS);
 	assert_int_equal(w.h.state, HEALTH_UP);
-	judge(&w, RESULT_L4CON, 0);
+	judge(&w, RESULT_L7STS, MS);
 	assert_int_equal(w.h.state, HEALTH_DOWN);
 }
 
@@ -247,7 +254,7 @@ static void silence_doubles_the_timeout(void **state)
 	assert_int_equal(health_timeout_us(&w.h, &check), 2 * before_us);
 	judge(&w, RESULT_L7TOUT, 90 * MS);
 	assert_int_equal(health_timeout_us(&w.h, &check), 4 * before_us);
-	judge(&w, RESULT_L4CON, 0);
+	judge(&w, RESULT_L7STS, MS);
 	assert_int_equal(w.h.state, HEALTH_DOWN);
 	assert_int_equal(health_timeout_us(&w.h, &check), 500 * MS);
 }
@@ -261,9 +268,9 @@ static void asks_faster_while_it_counts(void **state)
 	assert_int_equal(health_interval_us(&w.h, &check), 100 * MS);
 	judge(&w, RESULT_L7OK, MS);
 	assert_int_equal(health_interval_us(&w.h, &check), 1 * SECOND);
-	judge(&w, RESULT_L4CON, 0);
+	judge(&w, RESULT_L7STS, MS);
 	assert_int_equal(health_interval_us(&w.h, &check), 100 * MS);
-	judge_times(&w, 2, RESULT_L4CON, 0);
+	judge_times(&w, 2, RESULT_L7STS, MS);
 	assert_int_equal(health_interval_us(&w.h, &check), 2 * SECOND);
 	judge(&w, RESULT_L7OK, MS);
 	assert_int_equal(health_interval_us(&w.h, &check), 100 * MS);
@@ -283,7 +290,7 @@ static void maintenance_begins_anywhere_and_ends_unknown(void **state)
 		w.h.state = s;
 		health_move(&w.h, HEALTH_HOLD, w.now);
 		assert_int_equal(w.h.state, HEALTH_MAINT);
-		judge_times(&w, 5, RESULT_L4CON, 0);
+		judge_times(&w, 5, RESULT_L7STS, MS);
 		judge_times(&w, 5, RESULT_L7OK, MS);
 		assert_int_equal(w.h.state, HEALTH_MAINT);
 		assert_non_null(health_move(&w.h, HEALTH_FREE, w.now));
@@ -351,10 +358,11 @@ static void names_everything(void **state)
 
 static void print_states(const void *arg, FILE *out)
 {
-	char table[4096];
+	char table[4096], kinds[4096];
 
 	(void)arg;
 	assert_true(health_table(table, sizeof(table)) < sizeof(table));
+	assert_true(evidence_table(kinds, sizeof(kinds)) < sizeof(kinds));
 	fputs("# States of a target\n"
 	      "\n"
 	      "Printed from the table in controller/core/health.c by\n"
@@ -370,12 +378,23 @@ static void print_states(const void *arg, FILE *out)
 	      "| RISE | the good answer that completes `rise` |\n"
 	      "| POOR | a slow answer or one with a warning |\n"
 	      "| SINK | the poor answer that completes `fall` |\n"
-	      "| FAIL | a bad answer, or none in time |\n"
-	      "| FALL | the failure that completes `fall` |\n"
+	      "| DOUBT | a failure that calls for another look at once |\n"
+	      "| FAIL | a bad answer, or none of which more is known |\n"
+	      "| FALL | the failure that is enough, or certain |\n"
+	      "| ALIVE | the answer to a question given up, after a verdict by "
+	      "silence |\n"
 	      "| RAMPED | the slow start is over |\n"
 	      "| HOLD | maintenance begins |\n"
-	      "| FREE | maintenance ends |\n",
+	      "| FREE | maintenance ends |\n"
+	      "\n"
+	      "# Evidence\n"
+	      "\n"
+	      "The table of controller/core/evidence.c: what each observation "
+	      "is worth.\n"
+	      "[evidence.md](evidence.md) says how they are counted.\n"
+	      "\n",
 	      out);
+	fputs(kinds, out);
 }
 
 static void the_documentation_shows_the_table(void **state)

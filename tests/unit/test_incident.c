@@ -70,13 +70,13 @@ static void opens_with_its_onset_and_closes_when_whole(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	down = w.now;
 	inc = incident(&w, API);
 	assert_int_equal(inc->number, 1);
 	assert_int_equal(inc->target, API1);
 	assert_int_equal(inc->severity, SEVERITY_P2);
-	assert_int_equal(inc->cause.code, RESULT_L4CON);
+	assert_int_equal(inc->cause.code, RESULT_L7STS);
 	assert_true(inc->onset_min.us < inc->onset_max.us);
 	assert_true(inc->onset_max.us < down.us);
 	assert_int_equal(inc->detected.us, down.us);
@@ -105,7 +105,7 @@ static void is_raised_when_too_few_serve(void **state)
 	begin(&w, NULL);
 	for (i = API1; i <= API3; i++) {
 		assert_null(core_note(&w, NOTE_INCIDENT_RAISED));
-		core_answers(&w, i, 3, RESULT_L4CON);
+		core_answers(&w, i, 3, RESULT_L7STS);
 	}
 	assert_non_null(core_note(&w, NOTE_INCIDENT_RAISED));
 	assert_int_equal(incident(&w, API)->severity, SEVERITY_P1);
@@ -137,16 +137,16 @@ static void one_that_was_open_goes_on_and_is_not_doubled(void **state)
 	/* API1 fails within its start period: that does not make whole. */
 	core_answers(&w, API2, 1, RESULT_L7OK);
 	core_answers(&w, API3, 1, RESULT_L7OK);
-	core_answers(&w, API1, 5, RESULT_L4CON);
+	core_answers(&w, API1, 5, RESULT_L7STS);
 	assert_int_equal(incident(&w, API)->number, 7);
 	core_wait(&w, 6 * SECOND);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	assert_int_equal(incident(&w, API)->number, 7);
 	assert_null(core_note(&w, NOTE_INCIDENT_OPENED));
 	core_answers(&w, API1, 2, RESULT_L7OK);
 	assert_null(incident(&w, API));
-	core_answers(&w, WEB1, 3, RESULT_L4CON);
-	core_answers(&w, WEB1, 3, RESULT_L4CON);
+	core_answers(&w, WEB1, 3, RESULT_L7STS);
+	core_answers(&w, WEB1, 3, RESULT_L7STS);
 	assert_int_equal(incident(&w, SHOP)->number, 10);
 	core_done(&w);
 }
@@ -186,16 +186,16 @@ static void maintenance_closes_and_excuses(void **state)
 	(void)state;
 	core_init(&w);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_admin(&w, &on, 5);
 	inc = &core_store(&w, STORE_INCIDENT)->store.incident;
 	assert_true(inc->maintenance);
 	core_settle(&w);
-	core_answers(&w, API1, 5, RESULT_L4CON);
+	core_answers(&w, API1, 5, RESULT_L7STS);
 	assert_null(incident(&w, API));
 	core_admin(&w, &off, 6);
 	end = w.now;
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	inc = incident(&w, API);
 	assert_int_equal(inc->number, 2);
 	assert_true(inc->onset_min.us >= end.us);
@@ -254,12 +254,12 @@ static void the_whole_node_holds_and_goes_on(void **state)
 		assert_int_equal(ctl_target(w.ctl, i).health->state,
 				 HEALTH_MAINT);
 	assert_int_equal(ctl_service(w.ctl, API).serving, 3);
-	core_answers(&w, API1, 5, RESULT_L4CON);
+	core_answers(&w, API1, 5, RESULT_L7STS);
 	assert_null(core_order(&w, API1));
 	assert_int_equal(ctl_service(w.ctl, API).serving, 2);
 	core_admin(&w, &off, 6);
 	assert_null(ctl_maintenance(w.ctl));
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	assert_int_equal(ctl_target(w.ctl, API1).health->state, HEALTH_DOWN);
 	core_done(&w);
 }
@@ -273,7 +273,7 @@ static void a_drain_of_the_last_one_is_refused(void **state)
 	core_init(&w);
 	begin(&w, NULL);
 	on.drain = true;
-	core_answers(&w, WEB2, 3, RESULT_L4CON);
+	core_answers(&w, WEB2, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_settle(&w);
 	core_admin(&w, &on, 5);
@@ -334,7 +334,7 @@ static void a_reload_keeps_what_is_known_by_name(void **state)
 	next.targets[API1].name = "api2";
 	next.targets[API2].name = "api1";
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	claim = core_store(&w, STORE_CLAIM);
 	/* The claim is being written; api1 becomes number 1. */
 	reload(&w, &next, kept);
@@ -361,7 +361,7 @@ static void a_reload_waits_for_orders_under_way(void **state)
 	next.targets[API1].name = "api2";
 	next.targets[API2].name = "api1";
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	id = core_order(&w, API1)->id;
 	reload(&w, &next, kept);
@@ -382,12 +382,12 @@ static void a_reload_knows_who_is_leaving(void **state)
 	core_init(&w);
 	core_init(&next);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
-	core_answers(&w, API2, 3, RESULT_L4CON);
+	core_answers(&w, API2, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	reload(&w, &next, NULL);
-	core_answers(&next, API3, 3, RESULT_L4CON);
+	core_answers(&next, API3, 3, RESULT_L7STS);
 	core_see(&next, 0, API3, SERVER_READY, 100);
 	assert_true(ctl_target(next.ctl, API3).held);
 	core_see(&next, 0, API1, SERVER_READY, 100);
@@ -405,7 +405,7 @@ static void a_reload_keeps_claims(void **state)
 	core_init(&w);
 	core_init(&next);
 	begin(&w, NULL);
-	core_answers(&w, API1, 3, RESULT_L4CON);
+	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_settle(&w);
 	reload(&w, &next, NULL);
@@ -453,8 +453,8 @@ static void a_reload_closes_what_it_removes(void **state)
 	next.services[API].target_count = 2;
 	next.set.target_count = API3;
 	begin(&w, NULL);
-	core_answers(&w, WEB1, 3, RESULT_L4CON);
-	core_answers(&w, API3, 3, RESULT_L4CON);
+	core_answers(&w, WEB1, 3, RESULT_L7STS);
+	core_answers(&w, API3, 3, RESULT_L7STS);
 	reload(&w, &next, NULL);
 	/* The service is gone, and the target that was down in the other. */
 	assert_null(incident(&next, API));
@@ -473,7 +473,7 @@ static void a_changed_question_is_asked_anew(void **state)
 	next.targets[API1].address = "10.0.0.9:80";
 	next.haproxies[0].name = "other";
 	begin(&w, NULL);
-	core_answers(&w, API2, 3, RESULT_L4CON);
+	core_answers(&w, API2, 3, RESULT_L7STS);
 	core_settle(&w);
 	reload(&w, &next, NULL);
 	assert_int_equal(ctl_target(next.ctl, API1).health->state,
