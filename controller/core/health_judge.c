@@ -186,7 +186,8 @@ failed(struct health *h, const struct check_settings *check,
 	keep_evidence(h, kind, EVIDENCE_SELF, res->status, now);
 	count_bad(h, kind);
 	if (falls(h, check, doubt, now)) {
-		h->reversible = h->counted == 0;
+		if (health_counts(h))
+			h->reversible = h->counted == 0;
 		return HEALTH_FALL;
 	}
 	h->again = follows != FOLLOWS_FALL && health_counts(h);

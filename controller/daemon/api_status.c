@@ -68,6 +68,48 @@ static json_t *latency_doc(const struct health *h)
 	return doc;
 }
 
+/* Who saw it: a node of the cluster. */
+static const char *observer_name(const struct daemon_view *view,
+				 unsigned observer)
+{
+	const struct cluster_settings *cluster = view->set->cluster;
+
+	if (cluster == NULL || observer >= cluster->node_count)
+		return view->set->node;
+	return cluster->nodes[observer].name;
+}
+
+static json_t *sighting_doc(const struct daemon_view *view,
+			    const struct sighting *seen)
+{
+	json_t *doc = json_object();
+
+	json_object_set_new(doc, "kind",
+			    json_string(evidence_name(seen->kind)));
+	json_object_set_new(
+		doc, "certainty",
+		json_string(certainty_name(evidence_certainty(seen->kind))));
+	json_object_set_new(doc, "observer",
+			    api_string(observer_name(view, seen->observer)));
+	json_object_set_new(doc, "time", wall_at(view, seen->at));
+	json_object_set_new(doc, "span_seconds", api_span(seen->span_us));
+	json_object_set_new(doc, "count", json_integer(seen->count));
+	json_object_set_new(doc, "status", json_integer(seen->detail));
+	return doc;
+}
+
+static json_t *evidence_doc(const struct daemon_view *view,
+			    const struct evidence *evidence)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < evidence->count; i++)
+		json_array_append_new(list,
+				      sighting_doc(view, &evidence->list[i]));
+	return list;
+}
+
 static void target_health(json_t *doc, const struct daemon_view *view,
 			  const struct target_view *t,
 			  const struct check_settings *check)
@@ -84,6 +126,7 @@ static void target_health(json_t *doc, const struct daemon_view *view,
 	json_object_set_new(doc, "why", api_string(t->why));
 	json_object_set_new(doc, "result",
 			    h->judged ? api_result(&h->last) : json_null());
+	json_object_set_new(doc, "evidence", evidence_doc(view, &h->evidence));
 	json_object_set_new(doc, "bad", json_integer(h->bad));
 	json_object_set_new(doc, "good", json_integer(h->good));
 	json_object_set_new(doc, "checks", json_integer((json_int_t)t->checks));

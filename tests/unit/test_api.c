@@ -164,6 +164,15 @@ static void a_dead_target_is_told_with_its_incident(void **state)
 			    "OPEN");
 	assert_true(
 		json_is_true(view_get(doc, "services.0.targets.1.withdrawn")));
+	assert_string_equal(
+		view_text(doc, "services.0.targets.1.evidence.0.kind"),
+		"refused");
+	assert_string_equal(
+		view_text(doc, "services.0.targets.1.evidence.0.observer"),
+		view_text(doc, "node"));
+	assert_int_equal(json_integer_value(view_get(
+				 doc, "services.0.targets.1.evidence.0.count")),
+			 2);
 	assert_string_equal(view_text(doc, "incidents.0.target"), "api2");
 	assert_string_equal(view_text(doc, "incidents.0.cause.code"), "L4CON");
 	assert_true(json_is_true(view_get(doc, "incidents.0.open")));

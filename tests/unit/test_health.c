@@ -9,64 +9,8 @@
 
 #include <cmocka.h>
 
-#include "controller/core/health.h"
 #include "tests/unit/golden.h"
-
-static const struct check_settings check = {
-	.interval_us = 1 * SECOND,
-	.fast_interval_us = 100 * MS,
-	.down_interval_us = 2 * SECOND,
-	.timeout_us = 500 * MS,
-	.timeout_min_us = 20 * MS,
-	.slow_after_us = 250 * MS,
-	.fall = 3,
-	.rise = 2,
-	.lost = 10,
-	.lost_max = 64,
-	.lost_interval_us = 8 * MS,
-};
-
-struct world {
-	struct health h;
-	struct check_settings check;
-	struct health_doubt doubt;
-	unsigned loss;
-	struct instant now;
-};
-
-static void world_init(struct world *w)
-{
-	w->check = check;
-	w->loss = 0;
-	w->doubt = (struct health_doubt){ .patience = 1, .loss = &w->loss };
-	w->now = (struct instant){ 1000 * SECOND };
-	health_init(&w->h, w->now);
-}
-
-/* An answer 100 ms after the one before. */
-static enum health_input digest(struct world *w, enum result_code code,
-				int64_t latency_us)
-{
-	struct result res = result_make(code, 0, latency_us, NULL);
-
-	w->now = instant_add(w->now, 100 * MS);
-	return health_digest(&w->h, &w->check, &res, &w->doubt, w->now);
-}
-
-static void judge(struct world *w, enum result_code code, int64_t latency_us)
-{
-	enum health_input in = digest(w, code, latency_us);
-
-	if (in != HEALTH_INPUTS)
-		health_move(&w->h, in, w->now);
-}
-
-static void judge_times(struct world *w, unsigned times, enum result_code code,
-			int64_t latency_us)
-{
-	while (times-- > 0)
-		judge(w, code, latency_us);
-}
+#include "tests/unit/health_world.h"
 
 static void goes_down_on_the_third_failure(void **state)
 {
@@ -222,12 +166,12 @@ static void the_timeout_adapts_to_the_answers(void **state)
 	(void)state;
 	world_init(&w);
 	judge_times(&w, 9, RESULT_L7OK, 30 * MS);
-	assert_int_equal(health_timeout_us(&w.h, &check), 500 * MS);
+	assert_int_equal(health_timeout_us(&w.h, &w.check), 500 * MS);
 	judge(&w, RESULT_L7OK, 30 * MS);
-	assert_in_range(health_timeout_us(&w.h, &check), 90 * MS, 96 * MS);
+	assert_in_range(health_timeout_us(&w.h, &w.check), 90 * MS, 96 * MS);
 	judge_times(&w, 90, RESULT_L7OK, 1 * MS);
 	judge_times(&w, 10, RESULT_L7OK, 1 * MS);
-	assert_int_equal(health_timeout_us(&w.h, &check), 20 * MS);
+	assert_int_equal(health_timeout_us(&w.h, &w.check), 20 * MS);
 }
 
 static void the_timeout_is_at_least_twice_the_last_answer(void **state)
@@ -238,7 +182,7 @@ static void the_timeout_is_at_least_twice_the_last_answer(void **state)
 	world_init(&w);
 	judge_times(&w, 100, RESULT_L7OK, 10 * MS);
 	judge(&w, RESULT_L7OK, 100 * MS);
-	assert_int_equal(health_timeout_us(&w.h, &check), 200 * MS);
+	assert_int_equal(health_timeout_us(&w.h, &w.check), 200 * MS);
 }
 
 static void silence_doubles_the_timeout(void **state)
@@ -249,14 +193,14 @@ static void silence_doubles_the_timeout(void **state)
 	(void)state;
 	world_init(&w);
 	judge_times(&w, 20, RESULT_L7OK, 30 * MS);
-	before_us = health_timeout_us(&w.h, &check);
+	before_us = health_timeout_us(&w.h, &w.check);
 	judge(&w, RESULT_L7TOUT, 90 * MS);
-	assert_int_equal(health_timeout_us(&w.h, &check), 2 * before_us);
+	assert_int_equal(health_timeout_us(&w.h, &w.check), 2 * before_us);
 	judge(&w, RESULT_L7TOUT, 90 * MS);
-	assert_int_equal(health_timeout_us(&w.h, &check), 4 * before_us);
+	assert_int_equal(health_timeout_us(&w.h, &w.check), 4 * before_us);
 	judge(&w, RESULT_L7STS, MS);
 	assert_int_equal(w.h.state, HEALTH_DOWN);
-	assert_int_equal(health_timeout_us(&w.h, &check), 500 * MS);
+	assert_int_equal(health_timeout_us(&w.h, &w.check), 500 * MS);
 }
 
 static void asks_faster_while_it_counts(void **state)
@@ -265,17 +209,17 @@ static void asks_faster_while_it_counts(void **state)
 
 	(void)state;
 	world_init(&w);
-	assert_int_equal(health_interval_us(&w.h, &check), 100 * MS);
+	assert_int_equal(health_interval_us(&w.h, &w.check), 100 * MS);
 	judge(&w, RESULT_L7OK, MS);
-	assert_int_equal(health_interval_us(&w.h, &check), 1 * SECOND);
+	assert_int_equal(health_interval_us(&w.h, &w.check), 1 * SECOND);
 	judge(&w, RESULT_L7STS, MS);
-	assert_int_equal(health_interval_us(&w.h, &check), 100 * MS);
+	assert_int_equal(health_interval_us(&w.h, &w.check), 100 * MS);
 	judge_times(&w, 2, RESULT_L7STS, MS);
-	assert_int_equal(health_interval_us(&w.h, &check), 2 * SECOND);
+	assert_int_equal(health_interval_us(&w.h, &w.check), 2 * SECOND);
 	judge(&w, RESULT_L7OK, MS);
-	assert_int_equal(health_interval_us(&w.h, &check), 100 * MS);
+	assert_int_equal(health_interval_us(&w.h, &w.check), 100 * MS);
 	health_move(&w.h, HEALTH_HOLD, w.now);
-	assert_int_equal(health_interval_us(&w.h, &check), 1 * SECOND);
+	assert_int_equal(health_interval_us(&w.h, &w.check), 1 * SECOND);
 }
 
 static void maintenance_begins_anywhere_and_ends_unknown(void **state)
