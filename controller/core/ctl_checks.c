@@ -40,7 +40,8 @@ void checks_schedule(struct ctl *ctl, unsigned target)
 	schedule_set(ctl->schedule, slot_of(SLOT_CHECK, target), due);
 }
 
-struct health_doubt checks_doubt(struct ctl *ctl)
+/* What of this node bears on how it asks and what it believes. */
+static struct health_doubt doubt_of(struct ctl *ctl)
 {
 	return (struct health_doubt){
 		.patience = self_patience(ctl->self, ctl->now),
@@ -52,7 +53,7 @@ static void ask(struct ctl *ctl, unsigned target)
 {
 	const struct check_settings *check =
 		&ctl_service_of(ctl, target)->check;
-	struct health_doubt doubt = checks_doubt(ctl);
+	struct health_doubt doubt = doubt_of(ctl);
 	struct target *t = &ctl->targets[target];
 	struct health_question question;
 	struct action *act;
@@ -200,7 +201,7 @@ static void answered_late(struct ctl *ctl, unsigned target, uint64_t id,
 {
 	const struct check_settings *check =
 		&ctl_service_of(ctl, target)->check;
-	struct health_doubt doubt = checks_doubt(ctl);
+	struct health_doubt doubt = doubt_of(ctl);
 	struct target *t = &ctl->targets[target];
 	enum health_input in;
 
@@ -236,7 +237,7 @@ static bool counts(struct target *t, const struct result *res)
 void checks_evidence(struct ctl *ctl, const struct event *ev)
 {
 	const struct result *res = &ev->evidence.result;
-	struct health_doubt doubt = checks_doubt(ctl);
+	struct health_doubt doubt = doubt_of(ctl);
 	unsigned target = ev->evidence.target;
 	enum health_input in;
 	struct target *t;

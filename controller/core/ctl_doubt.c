@@ -76,7 +76,7 @@ static bool is_condemned(const struct ctl *ctl, unsigned target,
 
 	if (sign == SELF_NONE || h->state == HEALTH_DOWN)
 		return true;
-	if (sign == SELF_SILENT &&
+	if (sign == SELF_SILENT && h->state != HEALTH_RECOVERING &&
 	    h->bad < ctl_service_of(ctl, target)->check.fall + more)
 		return false;
 	accused = self_judge(ctl->self, target, sign, h->first_bad,

@@ -228,9 +228,6 @@ void doubt_look(struct ctl *ctl);
 /* ctl_checks.c */
 void checks_due(struct ctl *ctl, unsigned target);
 void checks_evidence(struct ctl *ctl, const struct event *ev);
-/* What came is in doubt by: the one place where this node's doubt in itself
- * enters (health.h). */
-struct health_doubt checks_doubt(struct ctl *ctl);
 void checks_stalled(struct ctl *ctl, int64_t late_us);
 void checks_schedule(struct ctl *ctl, unsigned target);
 /* Move a target's health by @in and let everything follow. */

@@ -80,9 +80,8 @@ static unsigned lost_enough(const struct check_settings *check, unsigned loss)
  * since question and acknowledgement must have come through. */
 static bool is_enough(const struct health *h,
 		      const struct check_settings *check,
-		      const struct health_doubt *doubt)
+		      const struct health_doubt *doubt, unsigned loss)
 {
-	unsigned loss = larger(h->loss, *doubt->loss);
 	uint64_t more = doubt->patience - 1;
 	uint64_t fall = check->fall;
 	uint64_t mute = larger(check->fall, loss_trips(loss / 2)) + more;
@@ -108,9 +107,15 @@ static bool is_no_pause(const struct health *h,
 static bool falls(const struct health *h, const struct check_settings *check,
 		  const struct health_doubt *doubt, struct instant now)
 {
+	unsigned loss = larger(h->loss, *doubt->loss);
+
 	if (h->refused >= 2)
 		return true;
-	return is_enough(h, check, doubt) &&
+	/* By then TCP has sent again whatever was lost. */
+	if (instant_diff_us(h->first_bad, now) >=
+	    2 * check->fall * check->timeout_us)
+		loss = 0;
+	return is_enough(h, check, doubt, loss) &&
 	       (h->mute + h->lost == 0 || is_no_pause(h, check, now));
 }
 

@@ -38,7 +38,6 @@ struct fake_target {
 	int64_t flap_us;       /* fails and heals so often; 0: not at all */
 	struct instant since;  /* of the present behaviour */
 	struct instant failed; /* when it began to fail last; or NONE */
-	uint64_t asked;        /* the question under way, 0: none */
 };
 
 void fake_target_init(struct fake_target *target, struct instant now);

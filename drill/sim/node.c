@@ -18,8 +18,8 @@ static void carry_out(struct world *w, const struct action *act)
 
 	switch (act->kind) {
 	case ACTION_CHECK:
-		asks_begin(w, act->check.target, act->id,
-			   act->check.timeout_us);
+		asks_begin(w, act->check.target, act->id, act->check.timeout_us,
+			   act->check.fresh);
 		break;
 	case ACTION_HAPROXY:
 		link = &n->links[act->haproxy.haproxy];
@@ -143,6 +143,9 @@ void node_hear(struct world *w, const struct happening *h)
 		break;
 	case HAPPENS_TIMEOUT:
 		asks_timeout(w, h);
+		break;
+	case HAPPENS_HINT:
+		asks_hint(w, h);
 		break;
 	case HAPPENS_STORED:
 		stored(w, h);
@@ -280,10 +283,10 @@ static void forget_asks(struct world *w, const struct settings *set,
 
 	for (i = 0; i < w->machine_count; i++)
 		if (w->machines[i].target == NOTE_NONE)
-			w->node.asks[i].id = 0;
+			w->node.asks[i] = (struct asks){ 0 };
 	for (i = 0; i < set->target_count; i++)
 		if (kept[i] == NOTE_NONE)
-			w->node.asks[w->machine_of[i]].id = 0;
+			w->node.asks[w->machine_of[i]] = (struct asks){ 0 };
 }
 
 static struct servers *move_links(struct world *w, const struct settings *set)

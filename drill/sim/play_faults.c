@@ -1,5 +1,6 @@
 /* What can befall the simulated world, by its word in a scenario. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "drill/sim/play_words.h"
@@ -91,6 +92,33 @@ static void do_slow(struct world *w, struct cue *cue)
 
 	if (t != NOTE_NONE)
 		world_slow(w, t, us);
+}
+
+/* idle NAME SPAN */
+static void do_idle(struct world *w, struct cue *cue)
+{
+	unsigned t = target(cue, 1);
+	int64_t us = span(cue, 2);
+
+	if (t != NOTE_NONE)
+		world_idle(w, t, us);
+}
+
+/* lose NAME PERCENT, lose_all PERCENT */
+static void do_lose(struct world *w, struct cue *cue)
+{
+	unsigned t = target(cue, 1);
+
+	if (t != NOTE_NONE)
+		world_lose(w, t, (unsigned)atoi(word(cue, 2)));
+}
+
+static void do_lose_all(struct world *w, struct cue *cue)
+{
+	unsigned i;
+
+	for (i = 0; i < world_settings(w)->target_count; i++)
+		world_lose(w, i, (unsigned)atoi(word(cue, 1)));
 }
 
 /* flap NAME FAULT SPAN */
@@ -249,23 +277,16 @@ static const struct {
 	const char *verb;
 	void (*fn)(struct world *w, struct cue *cue);
 } faults[] = {
-	{ "fail", do_fail },
-	{ "fail_all", do_all },
-	{ "heal", do_heal },
-	{ "heal_all", do_all },
-	{ "slow", do_slow },
-	{ "flap", do_flap },
-	{ "freeze", do_freeze },
-	{ "kill", do_kill },
-	{ "stop", do_stop },
-	{ "start", do_start },
-	{ "haproxy", do_haproxy },
-	{ "operator", do_operator },
-	{ "disk", do_disk },
-	{ "clock", do_clock },
-	{ "maintenance", do_maintenance },
-	{ "services", do_services },
-	{ "reload", do_reload },
+	{ "fail", do_fail },         { "fail_all", do_all },
+	{ "heal", do_heal },         { "heal_all", do_all },
+	{ "slow", do_slow },         { "idle", do_idle },
+	{ "lose", do_lose },         { "lose_all", do_lose_all },
+	{ "flap", do_flap },         { "freeze", do_freeze },
+	{ "kill", do_kill },         { "stop", do_stop },
+	{ "start", do_start },       { "haproxy", do_haproxy },
+	{ "operator", do_operator }, { "disk", do_disk },
+	{ "clock", do_clock },       { "maintenance", do_maintenance },
+	{ "services", do_services }, { "reload", do_reload },
 };
 
 bool play_fault_known(const char *verb)

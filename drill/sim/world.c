@@ -144,7 +144,7 @@ unsigned world_machine(struct world *w, const char *service, const char *name)
 	}
 	m = &w->machines[w->machine_count];
 	*m = (struct machine){ .well = w->now, .target = NOTE_NONE };
-	w->node.asks[w->machine_count] = (struct ask){ 0 };
+	w->node.asks[w->machine_count] = (struct asks){ 0 };
 	snprintf(m->service, sizeof(m->service), "%s", service);
 	snprintf(m->name, sizeof(m->name), "%s", name);
 	fake_target_init(&m->fake, w->now);

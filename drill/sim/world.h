@@ -67,6 +67,10 @@ unsigned world_haproxy(const struct world *world, const char *name);
 
 void world_fail(struct world *world, unsigned target, enum fake_fault fault);
 void world_slow(struct world *world, unsigned target, int64_t latency_us);
+/* Lose so many packets of a hundred, each way. */
+void world_lose(struct world *world, unsigned target, unsigned percent);
+/* Close connections that were idle for so long; 0: never. */
+void world_idle(struct world *world, unsigned target, int64_t span_us);
 /* Fail with @fault and heal, each so long; 0 ends it. */
 void world_flap(struct world *world, unsigned target, enum fake_fault fault,
 		int64_t period_us);

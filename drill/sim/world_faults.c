@@ -92,7 +92,7 @@ static bool in_time(const struct world *w, const struct machine *m)
 	const struct settings *set = w->node.set;
 	const struct check_settings *check;
 
-	if (fake_fault_fails(m->fake.fault))
+	if (fake_fault_fails(m->fake.fault) || m->loss_percent > 0)
 		return false;
 	if (m->target == NOTE_NONE)
 		return true;
@@ -104,6 +104,7 @@ static void behave(struct world *w, unsigned machine, enum fake_fault fault)
 {
 	struct machine *m = &w->machines[machine];
 	bool was_mute = m->fake.fault == FAKE_MUTE;
+	bool dies = fault == FAKE_REFUSED && m->fake.fault != FAKE_REFUSED;
 	bool was_well = !instant_is_never(m->well);
 
 	fake_target_set(&m->fake, fault, w->now);
@@ -113,6 +114,8 @@ static void behave(struct world *w, unsigned machine, enum fake_fault fault)
 		m->well = w->now;
 	if (was_mute && fault != FAKE_MUTE)
 		asks_wake(w, machine);
+	if (dies && w->node.runs)
+		asks_killed(w, machine);
 }
 
 void world_fail(struct world *w, unsigned target, enum fake_fault fault)
@@ -132,6 +135,24 @@ void world_slow(struct world *w, unsigned target, int64_t latency_us)
 	world_line(w, "TARGET %s takes %" PRId64 " us", m->name, latency_us);
 	m->fake.latency_us = latency_us;
 	behave(w, w->machine_of[target], m->fake.fault);
+}
+
+void world_lose(struct world *w, unsigned target, unsigned percent)
+{
+	struct machine *m = &w->machines[w->machine_of[target]];
+
+	world_line(w, "TARGET %s loses %u %%", m->name, percent);
+	m->loss_percent = percent;
+	behave(w, w->machine_of[target], m->fake.fault);
+}
+
+void world_idle(struct world *w, unsigned target, int64_t span_us)
+{
+	struct machine *m = &w->machines[w->machine_of[target]];
+
+	world_line(w, "TARGET %s closes idle connections after %" PRId64 " us",
+		   m->name, span_us);
+	m->idle_us = span_us;
 }
 
 void world_flaps(struct world *w, unsigned machine)

@@ -33,6 +33,7 @@ enum happening_kind {
 	HAPPENS_DEADLINE = HAPPENS_TO_NODE, /* token */
 	HAPPENS_ANSWER,                     /* a: machine, token */
 	HAPPENS_TIMEOUT,                    /* a: machine, token */
+	HAPPENS_HINT,                       /* a: machine, b: hint, token */
 	HAPPENS_TICK,                       /* a: haproxy, token */
 	HAPPENS_CONNECTED, /* a: haproxy, b: conn or NOTE_NONE, token */
 	HAPPENS_INPUT,     /* a: haproxy, token, data */
@@ -46,9 +47,11 @@ struct machine {
 	char name[SETTINGS_NAME_MAX + 1];
 	struct fake_target fake;
 	enum fake_fault flap_fault;
-	uint64_t flap;       /* token */
-	struct instant well; /* since when it answers in time; or NEVER */
-	unsigned target;     /* in the settings in force, or NOTE_NONE */
+	uint64_t flap;         /* token */
+	struct instant well;   /* since when it answers in time; or NEVER */
+	unsigned target;       /* in the settings in force, or NOTE_NONE */
+	unsigned loss_percent; /* of the packets to and from it */
+	int64_t idle_us;       /* it closes idle connections then; 0: never */
 	struct fake_server *servers[SETTINGS_HAPROXIES_MAX]; /* or NULL */
 	/* By haproxy: an operator has it out, as far as can be told. */
 	bool operated[SETTINGS_HAPROXIES_MAX];
@@ -70,14 +73,24 @@ struct sim_haproxy {
 	uint64_t generation[HAPROXY_CONNS_MAX];
 };
 
-/* A check under way, by machine. */
+/* A question. */
 struct ask {
 	uint64_t id; /* the core's; 0: none */
 	uint64_t token;
 	struct instant since;
-	bool replied; /* the answer is here, if anybody looks */
-	bool dropped; /* by the network: not even acknowledged */
+	enum reach reach;    /* if nothing comes */
+	bool dropped;        /* the network swallowed it */
+	bool waits;          /* the target has it, and is stopped */
+	bool replied;        /* the answer is on its way */
+	struct instant here; /* when it comes */
 	unsigned fault;
+};
+
+/* What a machine was asked, and the connection that is held to it. */
+struct asks {
+	struct ask now, late; /* late: given up, but listened to */
+	bool held;
+	uint64_t idle; /* the question that it carried last */
 };
 
 /* The daemon's end of a runtime socket. */
@@ -100,7 +113,7 @@ struct node {
 	struct ctl *ctl;                  /* owned */
 	struct servers *servers;          /* owned */
 	struct http_question **questions; /* owned, by service */
-	struct ask *asks;                 /* owned, by machine */
+	struct asks *asks;                /* owned, by machine */
 	struct link links[SETTINGS_HAPROXIES_MAX];
 	uint64_t timer;
 	struct instant armed;
@@ -177,7 +190,7 @@ void node_flush(struct world *w);
 /* --- asks.c -------------------------------------------------------------- */
 
 void asks_begin(struct world *w, unsigned target, uint64_t id,
-		int64_t timeout_us);
+		int64_t timeout_us, bool fresh);
 /* The target's turn to answer. */
 void asks_reply(struct world *w, const struct happening *h);
 /* An answer, or none in time, reaches the daemon. */
@@ -185,6 +198,9 @@ void asks_answer(struct world *w, const struct happening *h);
 void asks_timeout(struct world *w, const struct happening *h);
 /* A target that was stopped goes on: what waits is answered. */
 void asks_wake(struct world *w, unsigned machine);
+/* Its process dies: what is connected to it is closed. */
+void asks_killed(struct world *w, unsigned machine);
+void asks_hint(struct world *w, const struct happening *h);
 
 /* --- link.c -------------------------------------------------------------- */
 
