@@ -21,7 +21,8 @@ struct checks {
 	struct loop *loop;          /* borrowed */
 	const struct settings *set; /* borrowed */
 	checks_done_fn done;
-	checks_hint_fn hint; /* or NULL */
+	checks_hint_fn hint;   /* or NULL */
+	checks_facts_fn facts; /* or NULL */
 	void *arg;
 	struct resolver *resolver;        /* owned */
 	struct multi *multi;              /* owned; NULL until it is needed */
@@ -81,6 +82,9 @@ static void checks_deliver(void *arg)
 		if (checks->ready == NULL)
 			checks->ready_end = &checks->ready;
 		res = probe->result;
+		if (probe->facts != NULL && checks->facts != NULL)
+			checks->facts(checks->arg, probe->index, probe->facts);
+		probe->facts = NULL;
 		probe->busy = probe->finished = false;
 		checks->done(checks->arg, probe->index, probe->id, &res);
 	}
@@ -103,6 +107,11 @@ static int64_t probe_calm_us(const struct probe *probe)
 	for (i = FALSE_ALARMS_MAX; i < probe->false_alarms; i++)
 		calm_us *= 2;
 	return calm_us < check->interval_us ? calm_us : check->interval_us;
+}
+
+void checks_on_facts(struct checks *checks, checks_facts_fn fn)
+{
+	checks->facts = fn;
 }
 
 void probe_hint(struct probe *probe, enum hint_kind kind, int error)

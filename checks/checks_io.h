@@ -35,6 +35,14 @@ void checks_free(struct checks *checks);
 /* A target was seen without being asked.  May start checks. */
 typedef void (*checks_hint_fn)(void *arg, const struct hint *hint);
 
+/* What a database said of itself; borrowed for the call.  Comes right before
+ * the done() of the check that found it. */
+typedef void (*checks_facts_fn)(void *arg, unsigned target,
+				const struct database_facts *facts);
+
+/* Tell facts too, with the arg of checks_new(). */
+void checks_on_facts(struct checks *checks, checks_facts_fn fn);
+
 /* Tell hints too, with the arg of checks_new(). */
 void checks_on_hint(struct checks *checks, checks_hint_fn fn);
 

@@ -68,6 +68,9 @@ struct probe {
 	struct instant alarm; /* when the last hint was given */
 	uint8_t false_alarms; /* hints in a row that a good answer followed */
 	struct result result;
+	/* Set before probe_done() by the kind of a database, which owns them;
+	 * else NULL. */
+	const struct database_facts *facts;
 };
 
 extern const struct kind http_kind, https_kind, tcp_kind, tls_kind, exec_kind;

@@ -311,6 +311,10 @@ void check_probe(const struct reader *reader,
 		check_exec(reader, check, given);
 		break;
 	case CHECK_TCP:
+	case CHECK_POSTGRESQL:
+	case CHECK_MYSQL:
+	case CHECK_REDIS:
+	case CHECK_TYPES:
 		break;
 	}
 }

@@ -8,6 +8,7 @@ static const char *const event_kinds[EVENT_KINDS] = {
 	[EVENT_DEADLINE] = "DEADLINE",
 	[EVENT_EVIDENCE] = "EVIDENCE",
 	[EVENT_HINT] = "HINT",
+	[EVENT_DATABASE] = "DATABASE",
 	[EVENT_HAPROXY_SEEN] = "HAPROXY_SEEN",
 	[EVENT_ACTION_DONE] = "ACTION_DONE",
 	[EVENT_ACTION_FAILED] = "ACTION_FAILED",
@@ -31,9 +32,10 @@ static const char *const hint_kinds[HINT_KINDS] = {
 };
 
 static const char *const action_kinds[ACTION_KINDS] = {
-	[ACTION_CHECK] = "CHECK",     [ACTION_HAPROXY] = "HAPROXY",
-	[ACTION_STORE] = "STORE",     [ACTION_NOTE] = "NOTE",
-	[ACTION_OBSERVE] = "OBSERVE", [ACTION_FOUND] = "FOUND",
+	[ACTION_CHECK] = "CHECK",       [ACTION_HAPROXY] = "HAPROXY",
+	[ACTION_DATABASE] = "DATABASE", [ACTION_STORE] = "STORE",
+	[ACTION_NOTE] = "NOTE",         [ACTION_OBSERVE] = "OBSERVE",
+	[ACTION_FOUND] = "FOUND",
 	[ACTION_REPLY] = "REPLY",
 };
 
@@ -125,6 +127,13 @@ const char *event_text(const struct event *ev, const struct settings *set,
 			 target_name(set, ev->hint.target),
 			 hint_kind_name(ev->hint.kind), ev->hint.error);
 		break;
+	case EVENT_DATABASE:
+		snprintf(more, sizeof(more), "%s %s %" PRIx64 "/%" PRIx64,
+			 target_name(set, ev->database.target),
+			 database_role_name(ev->database.facts->role),
+			 ev->database.facts->applied.timeline,
+			 ev->database.facts->applied.offset);
+		break;
 	case EVENT_HAPROXY_SEEN:
 		seen_text(&ev->haproxy, set, more, sizeof(more));
 		break;
@@ -210,6 +219,12 @@ const char *action_text(const struct action *act, const struct settings *set,
 		break;
 	case ACTION_NOTE:
 		note_text(&act->note, set, more, sizeof(more));
+		break;
+	case ACTION_DATABASE:
+		snprintf(more, sizeof(more), "%s %s %" PRIu64,
+			 target_name(set, act->database.target),
+			 database_order_name(act->database.kind),
+			 act->database.epoch);
 		break;
 	case ACTION_OBSERVE:
 		snprintf(more, sizeof(more), "%s",

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controller/core/database.h"
 #include "controller/core/incident.h"
 #include "controller/core/instant.h"
 #include "controller/core/note.h"
@@ -161,6 +162,7 @@ enum event_kind {
 	EVENT_DEADLINE,      /* ctl_deadline() has come */
 	EVENT_EVIDENCE,      /* a check ended */
 	EVENT_HINT,          /* a target was seen without being asked */
+	EVENT_DATABASE,      /* what a check found a database to be */
 	EVENT_HAPROXY_SEEN,  /* what a HAProxy shows */
 	EVENT_ACTION_DONE,   /* an action with an id has succeeded */
 	EVENT_ACTION_FAILED, /* ... or not; text says why */
@@ -187,6 +189,10 @@ struct event {
 			struct result result;
 		} evidence;
 		struct hint hint;
+		struct {
+			unsigned target;
+			const struct database_facts *facts; /* borrowed */
+		} database;
 		struct haproxy_seen haproxy;
 		struct {
 			uint64_t id;
@@ -212,13 +218,14 @@ struct event {
 };
 
 enum action_kind {
-	ACTION_CHECK,   /* ask a target; answered by EVENT_EVIDENCE */
-	ACTION_HAPROXY, /* change a server; answered by DONE or FAILED */
-	ACTION_STORE,   /* write down; answered by DONE or FAILED */
-	ACTION_NOTE,    /* tell */
-	ACTION_OBSERVE, /* tell the other nodes what is seen of a target */
-	ACTION_FOUND,   /* tell them that it is down, and since when */
-	ACTION_REPLY,   /* answer an ADMIN event */
+	ACTION_CHECK,    /* ask a target; answered by EVENT_EVIDENCE */
+	ACTION_HAPROXY,  /* change a server; answered by DONE or FAILED */
+	ACTION_DATABASE, /* tell a database; answered by DONE or FAILED */
+	ACTION_STORE,    /* write down; answered by DONE or FAILED */
+	ACTION_NOTE,     /* tell */
+	ACTION_OBSERVE,  /* tell the other nodes what is seen of a target */
+	ACTION_FOUND,    /* tell them that it is down, and since when */
+	ACTION_REPLY,    /* answer an ADMIN event */
 	ACTION_KINDS
 };
 
@@ -258,6 +265,7 @@ struct action {
 			bool fresh;         /* over a new connection */
 		} check;
 		struct server_order haproxy;
+		struct database_order database;
 		struct store_order store;
 		struct note note;
 		struct {

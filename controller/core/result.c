@@ -29,8 +29,10 @@ static const struct {
 };
 
 static const char *const types[] = {
-	[CHECK_HTTP] = "http", [CHECK_HTTPS] = "https", [CHECK_TCP] = "tcp",
-	[CHECK_TLS] = "tls",   [CHECK_EXEC] = "exec",
+	[CHECK_HTTP] = "http",   [CHECK_HTTPS] = "https",
+	[CHECK_TCP] = "tcp",     [CHECK_TLS] = "tls",
+	[CHECK_EXEC] = "exec",   [CHECK_POSTGRESQL] = "postgresql",
+	[CHECK_MYSQL] = "mysql", [CHECK_REDIS] = "redis",
 };
 
 const char *result_code_name(enum result_code code)

@@ -19,7 +19,17 @@
 #define SETTINGS_HAPROXIES_MAX 16
 #define SETTINGS_NODES_MAX     9
 
-enum check_type { CHECK_HTTP, CHECK_HTTPS, CHECK_TCP, CHECK_TLS, CHECK_EXEC };
+enum check_type {
+	CHECK_HTTP,
+	CHECK_HTTPS,
+	CHECK_TCP,
+	CHECK_TLS,
+	CHECK_EXEC,
+	CHECK_POSTGRESQL,
+	CHECK_MYSQL,
+	CHECK_REDIS,
+	CHECK_TYPES
+};
 enum sessions_policy { SESSIONS_KEEP, SESSIONS_END_WRITERS, SESSIONS_END };
 /* Whose view of a target counts. */
 enum agree { AGREE_LOCAL, AGREE_MAJORITY, AGREE_ANY };
@@ -31,6 +41,9 @@ enum severity { SEVERITY_P1 = 1, SEVERITY_P2, SEVERITY_P3, SEVERITY_P4 };
 struct status_range {
 	int first, last;
 };
+
+/* Whether a database is talked to over TLS. */
+enum tls_use { TLS_OFF, TLS_REQUIRED, TLS_VERIFIED };
 
 struct check_settings {
 	enum check_type type;
@@ -49,6 +62,11 @@ struct check_settings {
 	const char *server_name; /* SNI and name verified; NULL: the host */
 	bool verify;
 	int64_t expires_within_us; /* certificate nearer to its end: WARN */
+	/* postgresql, mysql, redis */
+	const char *user;          /* NULL: the protocol's own default */
+	const char *password_file; /* NULL: none; its first line */
+	const char *database;      /* NULL: "postgres", none, 0 */
+	enum tls_use tls;
 	/* exec: argv, ended by NULL */
 	const char *const *command;
 	/* all */
@@ -69,6 +87,28 @@ struct check_settings {
 struct objective {
 	double availability_percent; /* 0: none */
 	int64_t mttd_us, mttr_us;    /* 0: none */
+};
+
+/* How a group of databases fails over. */
+enum failover_mode { FAILOVER_OBSERVE, FAILOVER_MANUAL, FAILOVER_AUTOMATIC };
+enum durability { DURABILITY_AVAILABILITY, DURABILITY_NO_LOSS };
+enum quorum_loss { QUORUM_LOSS_WITHDRAW, QUORUM_LOSS_HOLD };
+
+struct failover_settings {
+	enum failover_mode mode;
+	enum durability durability;
+	enum quorum_loss on_quorum_loss;
+	uint64_t max_lag_bytes; /* of a candidate; 0: none */
+	int64_t cooldown_us;    /* between two failovers of the group */
+	int64_t promote_timeout_us;
+	/* Who replicates: what replicas log in with at their source. */
+	const char *replication_user, *replication_password_file;
+	/* A program's path, or "unit:NAME"; NULL: none. */
+	const char *fence, *rejoin;
+	int64_t hook_timeout_us;
+	const char *readers; /* HAProxy backend of the replicas, or NULL */
+	int64_t canary_us;   /* how often a row is written; 0: never */
+	unsigned line;
 };
 
 struct target_settings {
@@ -101,6 +141,7 @@ struct service_settings {
 	int64_t drain_us; /* planned withdrawal: drain so long, then maint */
 	enum severity severity_partial, severity_total;
 	struct objective objective;
+	struct failover_settings *failover; /* NULL: no group of databases */
 	unsigned first_target, target_count;
 	unsigned line;
 };

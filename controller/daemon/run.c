@@ -202,6 +202,16 @@ void run_hint(void *arg, const struct hint *hint)
 	run_feed(arg, &ev);
 }
 
+static void on_facts_found(void *arg, unsigned target,
+			   const struct database_facts *facts)
+{
+	struct event ev = { .kind = EVENT_DATABASE };
+
+	ev.database.target = target;
+	ev.database.facts = facts;
+	run_feed(arg, &ev);
+}
+
 static void on_haproxy_seen(void *arg, const struct haproxy_seen *seen)
 {
 	struct event ev = { .kind = EVENT_HAPROXY_SEEN };
@@ -505,6 +515,7 @@ static int make_parts(struct run *run, struct err *err)
 	if (r < 0)
 		return r;
 	checks_on_hint(run->checks, run_hint);
+	checks_on_facts(run->checks, on_facts_found);
 	r = local_new(&run->local, run->loop, run->log, run->set, run_hint,
 		      run);
 	if (r < 0)

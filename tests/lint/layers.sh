@@ -15,27 +15,29 @@ table()
 	sed 's/#.*//' <<-'END'
 	controller/core/*    controller/core/*
 	controller/config/*  controller/config/* controller/core/* <libconfig.h>
-	controller/io/*      controller/io/* controller/core/instant.h controller/core/err.h <ev.h> <curl/*> <openssl/*> <sodium.h>
+	controller/io/*      controller/io/* controller/core/instant.h controller/core/err.h <ev.h> <curl/*> <openssl/*> <sodium.h> <libpq-fe.h> <mysql*> <mariadb/*> <hiredis/*>
 
 	# Adapters: plain files are pure, *_io files carry them.
 	checks/*_io.[ch]     checks/* controller/core/* controller/io/* <ev.h> <curl/*> <openssl/*>
 	checks/*             !checks/*_io.h checks/* controller/core/*
 	haproxy/*_io.[ch]    haproxy/* controller/core/* controller/io/* <ev.h>
 	haproxy/*            !haproxy/*_io.h haproxy/* controller/core/*
+	databases/*_io.[ch]  databases/* controller/core/* controller/io/* <ev.h>
+	databases/*          !databases/*_io.h databases/* controller/core/*
 	notify/*_io.[ch]     notify/* controller/core/* controller/io/* <ev.h> <curl/*>
 	notify/*             !notify/*_io.h notify/* controller/core/*
 
 	# Programs that run.
-	controller/daemon/*  controller/* checks/* haproxy/* notify/* <*>
-	drill/live/*         drill/live/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* report/* drill/load/trace.h <*>
-	drill/replica/*      drill/replica/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* <*>
-	drill/load/*         drill/load/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* <*>
+	controller/daemon/*  controller/* checks/* databases/* haproxy/* notify/* <*>
+	drill/live/*         drill/live/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* databases/* haproxy/* notify/* report/* drill/load/trace.h <*>
+	drill/replica/*      drill/replica/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* databases/* haproxy/* notify/* <*>
+	drill/load/*         drill/load/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* databases/* haproxy/* notify/* <*>
 
 	# The simulated world: nothing that touches the real one.
-	drill/*              !checks/*_io.h !haproxy/*_io.h !notify/*_io.h drill/sim/* drill/+([!/]).h controller/core/* controller/config/* checks/* haproxy/* notify/*
+	drill/*              !checks/*_io.h !databases/*_io.h !haproxy/*_io.h !notify/*_io.h drill/sim/* drill/+([!/]).h controller/core/* controller/config/* checks/* databases/* haproxy/* notify/*
 
 	report/*             report/* controller/core/* <jansson.h>
-	cli/*                cli/* controller/core/* controller/config/* controller/io/* checks/* haproxy/* notify/* report/* drill/* <curl/*> <jansson.h> <sodium.h>
+	cli/*                cli/* controller/core/* controller/config/* controller/io/* checks/* databases/* haproxy/* notify/* report/* drill/* <curl/*> <jansson.h> <sodium.h>
 	docs/*               controller/core/* controller/config/*
 	tests/*              * <*>
 	END
