@@ -32,7 +32,7 @@ struct database_position {
 
 /* A replica as its primary sees it. */
 struct database_replica {
-	char name[DATABASE_NAME_MAX]; /* application_name, host:port, ... */
+	char name[DATABASE_NAME_MAX]; /* as its facts' name */
 	struct database_position acknowledged;
 	bool streaming;
 	bool synchronous; /* commits wait for it */
@@ -56,14 +56,18 @@ struct database_facts {
 	/* The history in the database's own words, to be compared and shown:
 	 * "2", "0-1-9,0-2-11", "7e2d...:1058". */
 	char history[DATABASE_HISTORY_MAX];
+	/* By which its primary knows it: application_name, server id, or
+	 * address and port. */
+	char name[DATABASE_NAME_MAX];
 	/* Of a replica. */
 	char source_host[DATABASE_NAME_MAX]; /* whom it follows; "" nobody */
 	uint16_t source_port;
 	bool source_up; /* data flows from it, or could: the link is open */
 	int64_t lag_us; /* behind its source in time; -1 not known */
 	/* Of a primary. */
-	bool durable; /* no commit is acknowledged that a synchronous replica
-			 has not got: no-loss can be promised */
+	bool durable; /* no commit is acknowledged before `quorum` of the
+			 synchronous replicas have it */
+	unsigned quorum;
 	unsigned replica_count; /* may be more than are listed */
 	struct database_replica replicas[DATABASE_REPLICAS_MAX];
 };

@@ -35,8 +35,7 @@ static const char *const action_kinds[ACTION_KINDS] = {
 	[ACTION_CHECK] = "CHECK",       [ACTION_HAPROXY] = "HAPROXY",
 	[ACTION_DATABASE] = "DATABASE", [ACTION_STORE] = "STORE",
 	[ACTION_NOTE] = "NOTE",         [ACTION_OBSERVE] = "OBSERVE",
-	[ACTION_FOUND] = "FOUND",
-	[ACTION_REPLY] = "REPLY",
+	[ACTION_FOUND] = "FOUND",       [ACTION_REPLY] = "REPLY",
 };
 
 static const char *const server_states[] = {

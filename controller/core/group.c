@@ -1,0 +1,337 @@
+#include "controller/core/group_state.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What goes in, what comes out; what a phase wants is in group_phase.c. */
+
+static const char *const note_names[] = {
+	[GROUP_NOTE_ADOPTED] = "adopted",
+	[GROUP_NOTE_AMBIGUOUS] = "ambiguous",
+	[GROUP_NOTE_HELD] = "held",
+	[GROUP_NOTE_BEGUN] = "begun",
+	[GROUP_NOTE_PROMOTING] = "promoting",
+	[GROUP_NOTE_NOT_PROMOTED] = "not_promoted",
+	[GROUP_NOTE_DONE] = "done",
+	[GROUP_NOTE_ABANDONED] = "abandoned",
+	[GROUP_NOTE_STUCK] = "stuck",
+	[GROUP_NOTE_RETURNED] = "returned",
+	[GROUP_NOTE_REJOINED] = "rejoined",
+	[GROUP_NOTE_NOT_REJOINED] = "not_rejoined",
+};
+
+const char *group_note_name(enum group_note_kind kind)
+{
+	return note_names[kind];
+}
+
+struct group *group_new(const struct group_settings *set)
+{
+	struct group *g = calloc(1, sizeof(*g));
+	unsigned i;
+
+	if (g == NULL)
+		return NULL;
+	assert(set->count <= PLAN_INSTANCES_MAX);
+	g->set = *set;
+	g->asked = g->last_primary = PLAN_NOBODY;
+	g->wake = INSTANT_NEVER;
+	g->decided_at = g->moved_at = INSTANT_NONE;
+	for (i = 0; i < set->count; i++) {
+		g->list[i].heard = INSTANT_NONE;
+		g->list[i].retry = g->list[i].spoke = INSTANT_NONE;
+	}
+	return g;
+}
+
+void group_free(struct group *group)
+{
+	free(group);
+}
+
+struct group_action *group_act(struct group *g, enum group_action_kind kind)
+{
+	struct group_action *act = &g->out->list[g->out->count++];
+
+	assert(g->out->count <= GROUP_ACTIONS_MAX);
+	*act = (struct group_action){ .kind = kind };
+	return act;
+}
+
+struct group_note *group_note(struct group *g, enum group_note_kind kind,
+			      unsigned from, unsigned to, const char *text)
+{
+	struct group_note *note = &group_act(g, GROUP_SAY)->note;
+
+	*note = (struct group_note){ .kind = kind,
+				     .from = from,
+				     .to = to,
+				     .epoch = g->document.epoch,
+				     .planned = g->planned };
+	snprintf(note->text, sizeof(note->text), "%s", text);
+	return note;
+}
+
+void group_wake(struct group *g, struct instant at)
+{
+	g->wake = instant_min(g->wake, at);
+}
+
+const struct database_facts *group_facts(const struct group *g, unsigned i)
+{
+	const struct instance *it = &g->list[i];
+
+	if (instant_is_none(it->heard) ||
+	    instant_diff_us(it->heard, g->now) > g->set.fresh_us)
+		return NULL;
+	return &it->facts;
+}
+
+unsigned group_find(const struct group *g, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < g->set.count; i++)
+		if (strcmp(g->set.list[i].name, name) == 0)
+			return i;
+	return PLAN_NOBODY;
+}
+
+void group_order(struct group *g, unsigned i, struct database_order order)
+{
+	struct instance *it = &g->list[i];
+	struct group_action *act = group_act(g, GROUP_ORDER);
+
+	order.target = i;
+	order.epoch = g->document.epoch;
+	act->id = it->order = ++g->last_id;
+	act->order = order;
+	it->ordered = order.kind;
+}
+
+void group_hook(struct group *g, enum group_hook hook, unsigned i,
+		unsigned source)
+{
+	struct group_action *act = group_act(g, GROUP_HOOK);
+
+	act->id = g->list[i].hook = ++g->last_id;
+	act->hook.hook = hook;
+	act->hook.instance = i;
+	act->hook.source = source;
+	act->hook.epoch = g->document.epoch;
+}
+
+void group_decide(struct group *g, const struct document_group *document)
+{
+	struct group_action *act = group_act(g, GROUP_DECIDE);
+
+	act->document = *document;
+	act->document.since_wall_us = g->wall_us;
+	g->deciding = true;
+	/* What is lost on the way is asked for again. */
+	g->decide_by = instant_add(g->now, GROUP_DECIDE_PATIENCE_US);
+	group_wake(g, g->decide_by);
+}
+
+void group_reply(struct group *g, int error, const char *text)
+{
+	struct group_action *act;
+
+	if (g->token == 0)
+		return;
+	act = group_act(g, GROUP_REPLY);
+	act->reply.token = g->token;
+	act->reply.error = error;
+	snprintf(act->reply.text, sizeof(act->reply.text), "%s", text);
+	g->token = 0;
+}
+
+struct plan group_plan(const struct group *g, unsigned to)
+{
+	struct plan_question ask = { .set = g->set.failover,
+				     .count = g->set.count,
+				     .asked = to };
+	unsigned i;
+
+	ask.leaving = g->known ? group_find(g, g->document.phase == PHASE_STEADY
+						       ? g->document.primary
+						       : g->document.leaving)
+			       : PLAN_NOBODY;
+	if (ask.leaving != PLAN_NOBODY &&
+	    g->list[ask.leaving].primary_facts.role == DATABASE_PRIMARY)
+		ask.last = &g->list[ask.leaving].primary_facts;
+	for (i = 0; i < g->set.count; i++)
+		ask.list[i] = (struct plan_instance){
+			.facts = group_facts(g, i),
+			.priority = g->set.list[i].priority,
+			.down = g->list[i].down || g->list[i].suspect,
+			.maintenance = g->list[i].maintenance,
+			.failed = g->list[i].failed,
+		};
+	return plan_make(&ask);
+}
+
+struct group_view group_look(const struct group *g)
+{
+	return (struct group_view){
+		.document = g->known ? &g->document : NULL,
+		.primary = g->known ? group_find(g, g->document.primary)
+				    : PLAN_NOBODY,
+		.held = g->held[0] != '\0' ? g->held : NULL,
+		.busy = g->known && g->document.phase != PHASE_STEADY,
+	};
+}
+
+/* A replica that receives more while its primary is in doubt speaks for it.
+ * What was under way when the doubt began is no such word: the first facts
+ * after it set the mark. */
+static void hear_received(const struct group *g, struct instance *it,
+			  const struct database_facts *facts)
+{
+	if (facts->role != DATABASE_REPLICA)
+		return;
+	if (it->marked &&
+	    database_position_compare(facts->received, it->mark) > 0)
+		it->spoke = g->now;
+	it->marked = true;
+	it->mark = facts->received;
+}
+
+static void hear_facts(struct group *g, const struct group_event *ev)
+{
+	struct instance *it = &g->list[ev->instance];
+
+	hear_received(g, it, ev->facts);
+	it->facts = *ev->facts;
+	it->heard = g->now;
+	/* What a primary said last of itself outlives its becoming something
+	 * else, until it is primary again. */
+	if (ev->facts->role == DATABASE_PRIMARY && !it->restarted_as_primary) {
+		if (it->primary_facts.role == DATABASE_PRIMARY &&
+		    it->primary_facts.start != ev->facts->start &&
+		    ev->facts->applied.offset <
+			    it->primary_facts.applied.offset)
+			it->restarted_as_primary = true;
+		else
+			it->primary_facts = *ev->facts;
+	}
+	if (ev->facts->role == DATABASE_REPLICA)
+		it->restarted_as_primary = false;
+}
+
+static void hear_health(struct group *g, const struct group_event *ev)
+{
+	struct instance *it = &g->list[ev->instance];
+	bool was = it->suspect || it->down;
+
+	it->down = ev->health.down;
+	it->confirmed = ev->health.confirmed;
+	it->certain = ev->health.certain;
+	it->suspect = ev->health.suspect;
+	it->maintenance = ev->health.maintenance;
+	/* From here on a replica that receives more speaks for it. */
+	if (!was && (it->suspect || it->down))
+		group_mark_received(g);
+}
+
+/* A new phase, or the same in another epoch, begins. */
+static void hear_document(struct group *g, const struct group_event *ev)
+{
+	struct document_group was = g->document;
+	bool known = g->known;
+
+	g->deciding = false;
+	g->known = ev->document != NULL;
+	if (!g->known)
+		return;
+	g->document = *ev->document;
+	if (known && was.epoch == g->document.epoch &&
+	    was.phase == g->document.phase)
+		return;
+	group_phase_begins(g, known ? &was : NULL);
+}
+
+static void hear_answer(struct group *g, const struct group_event *ev)
+{
+	bool done = ev->kind == GROUP_DONE;
+	unsigned i;
+
+	for (i = 0; i < g->set.count; i++) {
+		struct instance *it = &g->list[i];
+
+		if (it->order != 0 && it->order == ev->answer.id) {
+			it->order = 0;
+			group_order_answered(g, i, done, ev->answer.why);
+		} else if (it->hook != 0 && it->hook == ev->answer.id) {
+			it->hook = 0;
+			group_hook_answered(g, i, done, ev->answer.why);
+		}
+	}
+}
+
+static void hear_switchover(struct group *g, const struct group_event *ev)
+{
+	if (g->token != 0) {
+		struct group_action *act = group_act(g, GROUP_REPLY);
+
+		act->reply.token = ev->switchover.token;
+		act->reply.error = -EBUSY;
+		snprintf(act->reply.text, sizeof(act->reply.text),
+			 "another switchover of %s is under way", g->set.name);
+		return;
+	}
+	g->token = ev->switchover.token;
+	group_switchover(g, ev->switchover.to);
+}
+
+void group_step(struct group *g, const struct group_event *ev,
+		struct group_actions *out)
+{
+	out->count = 0;
+	g->out = out;
+	g->now = ev->now;
+	g->wall_us = ev->wall_us;
+	g->wake = INSTANT_NEVER;
+	switch (ev->kind) {
+	case GROUP_TICK:
+		break;
+	case GROUP_FACTS:
+		hear_facts(g, ev);
+		break;
+	case GROUP_HEALTH:
+		hear_health(g, ev);
+		break;
+	case GROUP_OFFICE:
+		if (g->office != ev->office)
+			group_office_changed(g, ev->office);
+		break;
+	case GROUP_DOCUMENT:
+		hear_document(g, ev);
+		break;
+	case GROUP_WITHDRAWN:
+		g->withdrawn = true;
+		g->withdrawn_at = g->now;
+		break;
+	case GROUP_DONE:
+	case GROUP_FAILED:
+		hear_answer(g, ev);
+		break;
+	case GROUP_SWITCHOVER:
+		hear_switchover(g, ev);
+		break;
+	case GROUP_PERMIT:
+		snprintf(g->forbids, sizeof(g->forbids), "%s",
+			 ev->forbids != NULL ? ev->forbids : "");
+		break;
+	}
+	group_proceed(g);
+	g->out = NULL;
+}
+
+struct instant group_deadline(const struct group *g)
+{
+	return g->wake;
+}

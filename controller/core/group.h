@@ -1,0 +1,183 @@
+/* One group of databases: who is its primary, and how that changes.
+ *
+ * Pure, like the election beside it.  The document that the nodes agree on
+ * (document.h) is the truth about epoch, primary and phase; this machine says
+ * what the phase wants done, and asks for the next one.  Only the machine of
+ * the node that is in office acts; the others keep what they see, so that
+ * whoever takes over goes on from the document.
+ *
+ *   STEADY -> FENCING -> PROMOTING -> STEADY
+ *
+ * FENCING: nobody is to route to the instance that is left any more, and it is
+ * told to stop; then positions stand still and are compared.  From FENCING it
+ * may go back to STEADY with the same primary.  PROMOTING, with the next
+ * epoch: the successor is promoted and proves that it takes writes; if it
+ * cannot, the next one is tried, with another epoch.
+ */
+#ifndef BASCULE_CORE_GROUP_H
+#define BASCULE_CORE_GROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controller/core/database.h"
+#include "controller/core/document.h"
+#include "controller/core/instant.h"
+#include "controller/core/plan.h"
+#include "controller/core/settings.h"
+
+#define GROUP_ACTIONS_MAX 64
+#define GROUP_TEXT_MAX    120
+
+struct group_instance_settings {
+	const char *name; /* borrowed; the target's */
+	const char *host; /* as configured */
+	uint16_t port;
+	unsigned priority;
+};
+
+struct group_settings {
+	const char *name; /* borrowed; the service's */
+	const struct failover_settings *failover;
+	struct group_instance_settings list[PLAN_INSTANCES_MAX];
+	unsigned count;
+	int64_t fresh_us; /* facts older than that are none */
+};
+
+enum group_event_kind {
+	GROUP_TICK, /* group_deadline() has come */
+	GROUP_FACTS,
+	GROUP_HEALTH,
+	GROUP_OFFICE,    /* whether this node decides */
+	GROUP_DOCUMENT,  /* the stored document: NULL entry, not decided yet */
+	GROUP_WITHDRAWN, /* nobody routes to what is left any more */
+	GROUP_DONE,      /* of an order or hook */
+	GROUP_FAILED,
+	GROUP_SWITCHOVER, /* a person wants another primary */
+	GROUP_PERMIT      /* whether a failover may begin now */
+};
+
+struct group_event {
+	enum group_event_kind kind;
+	struct instant now;
+	int64_t wall_us;
+	unsigned instance; /* FACTS, HEALTH: index */
+	union {
+		const struct database_facts *facts; /* borrowed */
+		struct {
+			bool down;      /* its checks say so */
+			bool confirmed; /* and so does who else must */
+			bool certain;   /* refused twice, process gone */
+			bool suspect;   /* a row of bad answers has begun */
+			bool maintenance;
+		} health;
+		bool office;
+		const struct document_group *document;
+		struct {
+			uint64_t id;
+			const char *why; /* of FAILED */
+		} answer;
+		struct {
+			unsigned to; /* index, or PLAN_NOBODY: the best */
+			uint64_t token;
+		} switchover;
+		const char *forbids; /* PERMIT: NULL, or a sentence */
+	};
+};
+
+enum group_note_kind {
+	GROUP_NOTE_ADOPTED,      /* found as primary, and left so */
+	GROUP_NOTE_AMBIGUOUS,    /* two primaries, none is decided: no guess */
+	GROUP_NOTE_HELD,         /* a failover is due and may not be; why */
+	GROUP_NOTE_BEGUN,        /* from, to; why */
+	GROUP_NOTE_PROMOTING,    /* to */
+	GROUP_NOTE_NOT_PROMOTED, /* to; why */
+	GROUP_NOTE_DONE,         /* from, to, how long, what may be lost */
+	GROUP_NOTE_ABANDONED,    /* from stays; why */
+	GROUP_NOTE_STUCK,        /* a person is needed; why */
+	GROUP_NOTE_RETURNED,     /* from: an old primary is back, and fenced */
+	GROUP_NOTE_REJOINED,     /* from: a replica again */
+	GROUP_NOTE_NOT_REJOINED  /* from; why */
+};
+
+struct group_note {
+	enum group_note_kind kind;
+	unsigned from, to; /* index, or PLAN_NOBODY */
+	uint64_t epoch;
+	bool planned; /* a switchover */
+	/* DONE: since it was begun, until ...; and the estimate of what was
+	 * written and not promoted. */
+	int64_t withdrawn_us, frozen_us, promoted_us, routed_us;
+	uint64_t loss_bytes;
+	bool loss_known;
+	char text[GROUP_TEXT_MAX];
+};
+
+enum group_action_kind {
+	GROUP_DECIDE, /* write this entry; answered by GROUP_DOCUMENT */
+	GROUP_ORDER,  /* answered by DONE or FAILED; target is the instance */
+	GROUP_HOOK,   /* fence or rejoin; answered likewise */
+	GROUP_ASK,    /* check the instance now */
+	GROUP_SAY,
+	GROUP_REPLY
+};
+
+enum group_hook { GROUP_HOOK_FENCE, GROUP_HOOK_REJOIN };
+
+struct group_action {
+	enum group_action_kind kind;
+	uint64_t id; /* ORDER, HOOK */
+	union {
+		struct document_group document;
+		struct database_order order;
+		struct {
+			enum group_hook hook;
+			unsigned instance, source; /* REJOIN: source */
+			uint64_t epoch;
+		} hook;
+		unsigned ask;
+		struct group_note note;
+		struct {
+			uint64_t token;
+			int error;
+			char text[GROUP_TEXT_MAX];
+		} reply;
+	};
+};
+
+struct group_actions {
+	unsigned count;
+	struct group_action list[GROUP_ACTIONS_MAX];
+};
+
+struct group;
+
+/* @set is copied; what it borrows must live on.  NULL without memory. */
+struct group *group_new(const struct group_settings *set);
+void group_free(struct group *group);
+
+/* @out is overwritten. */
+void group_step(struct group *group, const struct group_event *ev,
+		struct group_actions *out);
+
+struct instant group_deadline(const struct group *group);
+
+/* The plan as it would be now: for --dry-run and for status. */
+struct plan group_plan(const struct group *group, unsigned to);
+
+struct group_view {
+	const struct document_group *document; /* NULL: not decided yet */
+	unsigned primary;                      /* index, or PLAN_NOBODY */
+	const char *held;                      /* why no failover; or NULL */
+	bool busy;                             /* something is under way */
+};
+
+struct group_view group_look(const struct group *group);
+
+/* What is known of an instance; NULL when nothing fresh is. */
+const struct database_facts *group_facts(const struct group *group,
+					 unsigned instance);
+
+const char *group_note_name(enum group_note_kind kind);
+
+#endif

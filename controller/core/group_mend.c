@@ -1,0 +1,156 @@
+/* Those that are not the primary: they follow it, or are brought to. */
+#include "controller/core/group_state.h"
+
+#include <string.h>
+
+void group_mark_received(struct group *g)
+{
+	unsigned i;
+
+	for (i = 0; i < g->set.count; i++) {
+		g->list[i].marked = false;
+		g->list[i].spoke = INSTANT_NONE;
+	}
+}
+
+unsigned group_spokesman(const struct group *g)
+{
+	unsigned i;
+
+	for (i = 0; i < g->set.count; i++)
+		if (!instant_is_none(g->list[i].spoke) &&
+		    instant_diff_us(g->list[i].spoke, g->now) < GROUP_SPEAKS_US)
+			return i;
+	return PLAN_NOBODY;
+}
+
+/* Addresses compare, names do not: a name is taken for the same host. */
+static bool is_address(const char *host)
+{
+	return host[strspn(host, "0123456789abcdefABCDEF.:")] == '\0';
+}
+
+static bool follows(const struct group *g, const struct database_facts *facts,
+		    unsigned primary)
+{
+	const struct group_instance_settings *to = &g->set.list[primary];
+
+	if (facts->source_host[0] == '\0' || facts->source_port != to->port)
+		return false;
+	return strcmp(facts->source_host, to->host) == 0 ||
+	       !is_address(facts->source_host) || !is_address(to->host);
+}
+
+static bool may_try(struct group *g, struct instance *it)
+{
+	if (it->order != 0 || it->hook != 0)
+		return false;
+	if (instant_is_none(it->retry) || instant_reached(g->now, it->retry))
+		return true;
+	group_wake(g, it->retry);
+	return false;
+}
+
+static void follow(struct group *g, unsigned i, unsigned primary)
+{
+	group_order(g, i,
+		    (struct database_order){ .kind = DATABASE_FOLLOW,
+					     .source = primary,
+					     .timeout_us = GROUP_RETRY_US });
+}
+
+/* An old primary, or one that somebody promoted: first it stops, then it is
+ * made a replica. */
+static void take_back(struct group *g, unsigned i, unsigned primary)
+{
+	struct instance *it = &g->list[i];
+
+	if (!it->returned) {
+		it->returned = true;
+		it->fenced = false;
+		group_note(g, GROUP_NOTE_RETURNED, i, primary,
+			   "it says that it is the primary, and is not");
+	}
+	if (!may_try(g, it))
+		return;
+	if (!it->fenced)
+		group_order(g, i,
+			    (struct database_order){ .kind = DATABASE_FENCE,
+						     .timeout_us =
+							     GROUP_FENCE_US });
+	else
+		follow(g, i, primary);
+}
+
+static void mend_one(struct group *g, unsigned i, unsigned primary)
+{
+	const struct database_facts *facts = group_facts(g, i);
+	struct instance *it = &g->list[i];
+
+	if (facts == NULL || it->maintenance || facts->loading)
+		return;
+	if (facts->role == DATABASE_PRIMARY) {
+		take_back(g, i, primary);
+		return;
+	}
+	if (facts->role != DATABASE_REPLICA)
+		return;
+	if (it->returned && facts->source_up && follows(g, facts, primary)) {
+		it->returned = false;
+		it->told_trouble = false;
+		group_note(g, GROUP_NOTE_REJOINED, i, primary, "");
+	}
+	if (!follows(g, facts, primary) &&
+	    it->followed_epoch != g->document.epoch && may_try(g, it))
+		follow(g, i, primary);
+}
+
+void group_mend(struct group *g, unsigned primary)
+{
+	unsigned i;
+
+	if (g->set.failover->mode == FAILOVER_OBSERVE ||
+	    g->list[primary].down || g->list[primary].restarted_as_primary)
+		return;
+	for (i = 0; i < g->set.count; i++)
+		if (i != primary)
+			mend_one(g, i, primary);
+}
+
+static void not_rejoined(struct group *g, unsigned i, const char *why)
+{
+	struct instance *it = &g->list[i];
+
+	it->retry = instant_add(g->now, GROUP_RETRY_US);
+	group_wake(g, it->retry);
+	if (!it->told_trouble)
+		group_note(g, GROUP_NOTE_NOT_REJOINED, i,
+			   group_find(g, g->document.primary), why);
+	it->told_trouble = true;
+}
+
+/* Of an order or hook outside of a plan. */
+void group_mend_answered(struct group *g, unsigned i, bool done,
+			 const char *why)
+{
+	unsigned primary = group_find(g, g->document.primary);
+	struct instance *it = &g->list[i];
+
+	if (done) {
+		it->retry = INSTANT_NONE;
+		if (it->ordered == DATABASE_FENCE)
+			it->fenced = true;
+		else
+			it->followed_epoch = g->document.epoch;
+		return;
+	}
+	/* What the database cannot do itself, a hook may. */
+	if (it->ordered == DATABASE_FOLLOW && it->returned &&
+	    g->set.failover->rejoin != NULL && g->office &&
+	    primary != PLAN_NOBODY) {
+		it->ordered = DATABASE_ORDERS;
+		group_hook(g, GROUP_HOOK_REJOIN, i, primary);
+		return;
+	}
+	not_rejoined(g, i, why);
+}

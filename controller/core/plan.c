@@ -1,0 +1,167 @@
+#include "controller/core/plan.h"
+
+#include <string.h>
+
+static const char *const texts[] = {
+	[PLAN_FIT] = "fit",
+	[PLAN_IS_LEFT] = "it is the one to be left",
+	[PLAN_UNKNOWN] = "nothing fresh is known of it",
+	[PLAN_DOWN] = "its checks fail",
+	[PLAN_MAINTENANCE] = "it is in maintenance",
+	[PLAN_LOADING] = "it does not serve yet",
+	[PLAN_NO_REPLICA] = "it is not a replica",
+	[PLAN_FOREIGN] = "it holds the data of another cluster",
+	[PLAN_DIVERGED] = "its history is another one",
+	[PLAN_BEHIND] = "it is further behind than max_lag",
+	[PLAN_MAY_LACK] = "it may lack acknowledged writes (no-loss)",
+	[PLAN_FAILED] = "it could not be promoted",
+	[PLAN_NOT_ASKED_FOR] = "another one was asked for",
+};
+
+const char *plan_reject_text(enum plan_reject reject)
+{
+	return texts[reject];
+}
+
+static bool comparable(const struct database_facts *facts,
+		       const struct database_facts *last)
+{
+	return last != NULL &&
+	       facts->received.timeline == last->applied.timeline;
+}
+
+static uint64_t behind(const struct database_facts *facts,
+		       const struct database_facts *last)
+{
+	if (!comparable(facts, last) ||
+	    facts->received.offset >= last->applied.offset)
+		return 0;
+	return last->applied.offset - facts->received.offset;
+}
+
+/* Whether the replica that the primary spoke of answers now. */
+static bool answers(const struct plan_question *ask,
+		    const struct database_replica *replica)
+{
+	unsigned i;
+
+	for (i = 0; i < ask->count; i++) {
+		const struct database_facts *facts = ask->list[i].facts;
+
+		if (i != ask->leaving && facts != NULL && !ask->list[i].down &&
+		    facts->role == DATABASE_REPLICA &&
+		    strcmp(facts->name, replica->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A commit waits for `quorum` of the synchronous replicas: when so many of
+ * them do not answer, a commit may be known to these alone. */
+bool plan_holds_all(const struct plan_question *ask)
+{
+	const struct database_facts *last = ask->last;
+	unsigned i, silent = 0;
+
+	if (last == NULL || !last->durable)
+		return false;
+	for (i = 0; i < last->replica_count && i < DATABASE_REPLICAS_MAX; i++) {
+		const struct database_replica *replica = &last->replicas[i];
+
+		if (replica->synchronous && !answers(ask, replica))
+			silent++;
+	}
+	return silent < last->quorum &&
+	       last->replica_count <= DATABASE_REPLICAS_MAX;
+}
+
+static enum plan_reject judge(const struct plan_question *ask, unsigned i)
+{
+	const struct plan_instance *it = &ask->list[i];
+	const struct database_facts *facts = it->facts, *last = ask->last;
+
+	if (i == ask->leaving)
+		return PLAN_IS_LEFT;
+	if (it->maintenance)
+		return PLAN_MAINTENANCE;
+	if (it->down)
+		return PLAN_DOWN;
+	if (facts == NULL)
+		return PLAN_UNKNOWN;
+	if (facts->loading || facts->unready)
+		return PLAN_LOADING;
+	if (facts->role != DATABASE_REPLICA)
+		return PLAN_NO_REPLICA;
+	if (last != NULL && last->system != 0 && facts->system != last->system)
+		return PLAN_FOREIGN;
+	if (last != NULL && !comparable(facts, last))
+		return PLAN_DIVERGED;
+	if (it->failed)
+		return PLAN_FAILED;
+	if (ask->set->max_lag_bytes > 0 &&
+	    behind(facts, last) > ask->set->max_lag_bytes)
+		return PLAN_BEHIND;
+	return PLAN_FIT;
+}
+
+/* Whether @a goes before @b. */
+static bool better(const struct plan_question *ask, unsigned a, unsigned b)
+{
+	const struct plan_instance *x = &ask->list[a], *y = &ask->list[b];
+	int order = database_position_compare(x->facts->received,
+					      y->facts->received);
+
+	if (order != 0)
+		return order > 0;
+	if (x->priority != y->priority)
+		return x->priority > y->priority;
+	return a < b;
+}
+
+static unsigned best(const struct plan_question *ask, const struct plan *plan)
+{
+	unsigned i, found = PLAN_NOBODY;
+
+	for (i = 0; i < ask->count; i++)
+		if (plan->reject[i] == PLAN_FIT &&
+		    (found == PLAN_NOBODY || better(ask, i, found)))
+			found = i;
+	return found;
+}
+
+/* Under no-loss all stands and falls with the most advanced one: if that may
+ * lack a write, so may the others. */
+static void refuse_loss(const struct plan_question *ask, struct plan *plan)
+{
+	unsigned i, most = best(ask, plan);
+
+	if (ask->set->durability != DURABILITY_NO_LOSS || most == PLAN_NOBODY)
+		return;
+	for (i = 0; i < ask->count; i++)
+		if (plan->reject[i] == PLAN_FIT &&
+		    (!plan_holds_all(ask) ||
+		     database_position_compare(
+			     ask->list[i].facts->received,
+			     ask->list[most].facts->received) < 0))
+			plan->reject[i] = PLAN_MAY_LACK;
+}
+
+struct plan plan_make(const struct plan_question *ask)
+{
+	struct plan plan = { .leaving = ask->leaving, .count = ask->count };
+	unsigned i;
+
+	plan.behind_known = ask->last != NULL;
+	for (i = 0; i < ask->count; i++) {
+		plan.reject[i] = judge(ask, i);
+		if (ask->list[i].facts != NULL)
+			plan.behind[i] = behind(ask->list[i].facts, ask->last);
+	}
+	refuse_loss(ask, &plan);
+	for (i = 0; i < ask->count; i++)
+		if (ask->asked != PLAN_NOBODY && i != ask->asked &&
+		    plan.reject[i] == PLAN_FIT)
+			plan.reject[i] = PLAN_NOT_ASKED_FOR;
+	plan.successor = best(ask, &plan);
+	return plan;
+}

@@ -1,0 +1,418 @@
+/* A group of databases, fed by hand: adopted, failed over, handed over. */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "controller/core/group.h"
+
+enum { A, B, C, COUNT };
+
+static const char *const names[] = { "a", "b", "c" };
+
+struct world {
+	struct failover_settings failover;
+	struct group *group;
+	struct group_actions out;
+	struct instant now;
+	struct document_group document; /* name "": none */
+	struct database_facts facts[COUNT];
+};
+
+static void feed(struct world *w, struct group_event ev)
+{
+	ev.now = w->now;
+	group_step(w->group, &ev, &w->out);
+}
+
+static const struct group_action *find(const struct world *w,
+				       enum group_action_kind kind)
+{
+	unsigned i;
+
+	for (i = 0; i < w->out.count; i++)
+		if (w->out.list[i].kind == kind)
+			return &w->out.list[i];
+	return NULL;
+}
+
+static const struct group_action *order(const struct world *w,
+					enum database_order_kind kind)
+{
+	unsigned i;
+
+	for (i = 0; i < w->out.count; i++)
+		if (w->out.list[i].kind == GROUP_ORDER &&
+		    w->out.list[i].order.kind == kind)
+			return &w->out.list[i];
+	return NULL;
+}
+
+static const struct group_note *note(const struct world *w,
+				     enum group_note_kind kind)
+{
+	unsigned i;
+
+	for (i = 0; i < w->out.count; i++)
+		if (w->out.list[i].kind == GROUP_SAY &&
+		    w->out.list[i].note.kind == kind)
+			return &w->out.list[i].note;
+	return NULL;
+}
+
+static void tell_facts(struct world *w, unsigned i)
+{
+	w->now.us += MS;
+	feed(w, (struct group_event){ .kind = GROUP_FACTS,
+				      .instance = i,
+				      .facts = &w->facts[i] });
+}
+
+static void tell_health(struct world *w, unsigned i, bool down)
+{
+	feed(w, (struct group_event){ .kind = GROUP_HEALTH,
+				      .instance = i,
+				      .health = { .down = down,
+						  .suspect = down,
+						  .confirmed = down } });
+}
+
+static void answer(struct world *w, uint64_t id, const char *why)
+{
+	feed(w, (struct group_event){ .kind = why == NULL ? GROUP_DONE
+							  : GROUP_FAILED,
+				      .answer = { .id = id, .why = why } });
+}
+
+/* What was decided is committed. */
+static void commit(struct world *w)
+{
+	const struct group_action *act = find(w, GROUP_DECIDE);
+
+	assert_non_null(act);
+	w->document = act->document;
+	feed(w, (struct group_event){ .kind = GROUP_DOCUMENT,
+				      .document = &w->document });
+}
+
+static void withdrawn(struct world *w)
+{
+	w->now.us += MS;
+	feed(w, (struct group_event){ .kind = GROUP_WITHDRAWN });
+}
+
+static void begin(struct world *w)
+{
+	struct group_settings set = { .name = "db",
+				      .count = COUNT,
+				      .fresh_us = 10 * SECOND };
+	unsigned i;
+
+	*w = (struct world){ 0 };
+	w->now.us = SECOND;
+	w->failover = (struct failover_settings){
+		.mode = FAILOVER_AUTOMATIC,
+		.promote_timeout_us = SECOND,
+		.cooldown_us = MINUTE,
+	};
+	set.failover = &w->failover;
+	for (i = 0; i < COUNT; i++) {
+		set.list[i].name = names[i];
+		set.list[i].host = "10.0.0.1";
+		set.list[i].port = (uint16_t)(5000 + i);
+		w->facts[i] = (struct database_facts){
+			.role = i == A ? DATABASE_PRIMARY : DATABASE_REPLICA,
+			.writable = i == A,
+			.system = 7,
+			.received = { 1, 1000 - 100 * i },
+			.applied = { 1, 1000 - 100 * i },
+			.source_up = i != A,
+			.source_port = i != A ? 5000 : 0,
+		};
+		if (i != A)
+			strcpy(w->facts[i].source_host, "10.0.0.1");
+	}
+	w->group = group_new(&set);
+	assert_non_null(w->group);
+	feed(w, (struct group_event){ .kind = GROUP_OFFICE, .office = true });
+}
+
+/* a is the primary, adopted. */
+static void begin_steady(struct world *w)
+{
+	begin(w);
+	tell_facts(w, B);
+	tell_facts(w, C);
+	tell_facts(w, A);
+	commit(w);
+	assert_non_null(note(w, GROUP_NOTE_ADOPTED));
+}
+
+static void adopts_the_primary_that_it_finds(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	tell_facts(&w, A);
+	/* c may be a primary, too. */
+	tell_facts(&w, B);
+	assert_null(find(&w, GROUP_DECIDE));
+	tell_facts(&w, C);
+	assert_string_equal(find(&w, GROUP_DECIDE)->document.primary, "a");
+	assert_int_equal(find(&w, GROUP_DECIDE)->document.epoch, 1);
+	assert_null(find(&w, GROUP_ORDER));
+	group_free(w.group);
+}
+
+static void guesses_nothing_where_two_are_found(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.facts[B].role = DATABASE_PRIMARY;
+	tell_facts(&w, A);
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	assert_null(find(&w, GROUP_DECIDE));
+	assert_null(find(&w, GROUP_ORDER));
+	assert_non_null(note(&w, GROUP_NOTE_AMBIGUOUS));
+	group_free(w.group);
+}
+
+static void fences_then_compares_then_promotes(void **state)
+{
+	struct world w;
+	uint64_t id;
+
+	(void)state;
+	begin_steady(&w);
+	tell_health(&w, A, true);
+	commit(&w);
+	assert_int_equal(w.document.phase, PHASE_FENCING);
+	assert_string_equal(w.document.leaving, "a");
+	assert_int_equal(w.document.epoch, 1);
+	assert_non_null(order(&w, DATABASE_FENCE));
+	answer(&w, order(&w, DATABASE_FENCE)->id, "refused");
+	assert_null(find(&w, GROUP_DECIDE));
+	withdrawn(&w);
+	/* All that answer are asked anew: c has more than was known. */
+	assert_non_null(find(&w, GROUP_ASK));
+	assert_null(find(&w, GROUP_DECIDE));
+	w.facts[C].received.offset = 2000;
+	tell_facts(&w, B);
+	assert_null(find(&w, GROUP_DECIDE));
+	tell_facts(&w, C);
+	commit(&w);
+	assert_int_equal(w.document.phase, PHASE_PROMOTING);
+	assert_string_equal(w.document.primary, "c");
+	assert_int_equal(w.document.epoch, 2);
+	id = order(&w, DATABASE_PROMOTE)->id;
+	assert_int_equal(order(&w, DATABASE_PROMOTE)->order.target, C);
+	answer(&w, id, NULL);
+	answer(&w, order(&w, DATABASE_CANARY)->id, NULL);
+	commit(&w);
+	assert_int_equal(w.document.phase, PHASE_STEADY);
+	assert_non_null(note(&w, GROUP_NOTE_DONE));
+	assert_int_equal(note(&w, GROUP_NOTE_DONE)->to, C);
+	/* b follows the new one. */
+	assert_int_equal(order(&w, DATABASE_FOLLOW)->order.target, B);
+	assert_int_equal(order(&w, DATABASE_FOLLOW)->order.source, C);
+	group_free(w.group);
+}
+
+static void a_replica_that_still_receives_speaks_for_its_primary(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_HEALTH,
+				       .instance = A,
+				       .health = { .suspect = true } });
+	tell_facts(&w, B);
+	w.facts[B].received.offset += 50;
+	tell_facts(&w, B);
+	tell_health(&w, A, true);
+	assert_null(find(&w, GROUP_DECIDE));
+	assert_non_null(note(&w, GROUP_NOTE_HELD));
+	/* It stopped: half a second later it is no word any more. */
+	w.now.us += 501 * MS;
+	feed(&w, (struct group_event){ .kind = GROUP_TICK });
+	assert_non_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
+static void does_nothing_that_it_may_not(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.failover.mode = FAILOVER_MANUAL;
+	tell_health(&w, A, true);
+	assert_null(find(&w, GROUP_DECIDE));
+	w.failover.mode = FAILOVER_AUTOMATIC;
+	feed(&w, (struct group_event){ .kind = GROUP_PERMIT,
+				       .forbids = "another one is under way" });
+	assert_null(find(&w, GROUP_DECIDE));
+	assert_non_null(group_look(w.group).held);
+	feed(&w, (struct group_event){ .kind = GROUP_PERMIT });
+	assert_non_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
+static void one_that_cannot_be_promoted_is_followed_by_the_next(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	tell_health(&w, A, true);
+	commit(&w);
+	withdrawn(&w);
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	commit(&w);
+	assert_string_equal(w.document.primary, "b");
+	answer(&w, order(&w, DATABASE_PROMOTE)->id, "disk full");
+	assert_non_null(note(&w, GROUP_NOTE_NOT_PROMOTED));
+	commit(&w);
+	assert_string_equal(w.document.primary, "c");
+	assert_int_equal(w.document.epoch, 3);
+	answer(&w, order(&w, DATABASE_PROMOTE)->id, "disk full");
+	assert_non_null(note(&w, GROUP_NOTE_STUCK));
+	assert_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
+static void whoever_comes_into_office_goes_on(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_OFFICE });
+	w.document.phase = PHASE_PROMOTING;
+	w.document.epoch = 2;
+	strcpy(w.document.primary, "b");
+	strcpy(w.document.leaving, "a");
+	feed(&w, (struct group_event){ .kind = GROUP_DOCUMENT,
+				       .document = &w.document });
+	assert_null(find(&w, GROUP_ORDER));
+	feed(&w, (struct group_event){ .kind = GROUP_OFFICE, .office = true });
+	assert_int_equal(order(&w, DATABASE_PROMOTE)->order.target, B);
+	group_free(w.group);
+}
+
+static void a_switchover_loses_nothing(void **state)
+{
+	const struct group_action *act;
+	struct world w;
+	uint64_t fence;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_SWITCHOVER,
+				       .switchover = { C, 99 } });
+	commit(&w);
+	fence = order(&w, DATABASE_FENCE)->id;
+	withdrawn(&w);
+	assert_null(find(&w, GROUP_DECIDE));
+	answer(&w, fence, NULL);
+	w.facts[A].applied.offset = 3000;
+	tell_facts(&w, A);
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	act = order(&w, DATABASE_CATCH_UP);
+	assert_non_null(act);
+	assert_int_equal(act->order.target, C);
+	assert_int_equal(act->order.position.offset, 3000);
+	answer(&w, act->id, NULL);
+	commit(&w);
+	assert_string_equal(w.document.primary, "c");
+	answer(&w, order(&w, DATABASE_PROMOTE)->id, NULL);
+	answer(&w, order(&w, DATABASE_CANARY)->id, NULL);
+	commit(&w);
+	assert_int_equal(find(&w, GROUP_REPLY)->reply.error, 0);
+	assert_int_equal(find(&w, GROUP_REPLY)->reply.token, 99);
+	group_free(w.group);
+}
+
+static void a_switchover_that_cannot_be_goes_back(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_SWITCHOVER,
+				       .switchover = { PLAN_NOBODY, 99 } });
+	commit(&w);
+	answer(&w, order(&w, DATABASE_FENCE)->id, "no rights");
+	assert_int_equal(find(&w, GROUP_REPLY)->reply.error, -ECANCELED);
+	assert_non_null(order(&w, DATABASE_UNFENCE));
+	commit(&w);
+	assert_int_equal(w.document.phase, PHASE_STEADY);
+	assert_string_equal(w.document.primary, "a");
+	assert_int_equal(w.document.epoch, 1);
+	group_free(w.group);
+}
+
+static void an_old_primary_is_fenced_before_it_follows(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.facts[B].role = DATABASE_PRIMARY;
+	tell_facts(&w, B);
+	assert_non_null(note(&w, GROUP_NOTE_RETURNED));
+	assert_int_equal(order(&w, DATABASE_FENCE)->order.target, B);
+	answer(&w, order(&w, DATABASE_FENCE)->id, NULL);
+	assert_int_equal(order(&w, DATABASE_FOLLOW)->order.target, B);
+	answer(&w, order(&w, DATABASE_FOLLOW)->id, NULL);
+	w.facts[B].role = DATABASE_REPLICA;
+	tell_facts(&w, B);
+	assert_non_null(note(&w, GROUP_NOTE_REJOINED));
+	group_free(w.group);
+}
+
+static void a_primary_that_restarts_with_less_is_left(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.facts[A].start = 2;
+	w.facts[A].applied.offset = 0;
+	tell_facts(&w, A);
+	assert_int_equal(find(&w, GROUP_DECIDE)->document.phase, PHASE_FENCING);
+	group_free(w.group);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(adopts_the_primary_that_it_finds),
+		cmocka_unit_test(guesses_nothing_where_two_are_found),
+		cmocka_unit_test(fences_then_compares_then_promotes),
+		cmocka_unit_test(
+			a_replica_that_still_receives_speaks_for_its_primary),
+		cmocka_unit_test(does_nothing_that_it_may_not),
+		cmocka_unit_test(
+			one_that_cannot_be_promoted_is_followed_by_the_next),
+		cmocka_unit_test(whoever_comes_into_office_goes_on),
+		cmocka_unit_test(a_switchover_loses_nothing),
+		cmocka_unit_test(a_switchover_that_cannot_be_goes_back),
+		cmocka_unit_test(an_old_primary_is_fenced_before_it_follows),
+		cmocka_unit_test(a_primary_that_restarts_with_less_is_left),
+	};
+
+	return cmocka_run_group_tests_name("group", tests, NULL, NULL);
+}
