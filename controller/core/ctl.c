@@ -1,5 +1,7 @@
 #include "controller/core/ctl_state.h"
 
+#include "controller/core/group.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,14 +57,21 @@ unsigned slot_alone(const struct ctl *ctl)
 	return slot_store(ctl) + 2;
 }
 
+unsigned slot_group(const struct ctl *ctl, unsigned service)
+{
+	return slot_alone(ctl) + 1 + service;
+}
+
 unsigned slot_count(const struct settings *set)
 {
-	return set->target_count * SLOT_TARGET_KINDS + set->haproxy_count + 3;
+	return set->target_count * SLOT_TARGET_KINDS + set->haproxy_count + 3 +
+	       set->service_count;
 }
 
 unsigned ctl_unit(const struct ctl *ctl)
 {
-	return 4 * ctl->set->haproxy_count + 16;
+	return 4 * ctl->set->haproxy_count + 16 +
+	       (ctl->group_actions != NULL ? GROUP_ACTIONS_MAX : 0);
 }
 
 bool ctl_room(const struct ctl *ctl)
@@ -173,7 +182,7 @@ struct ctl *ctl_new(const struct settings *set, uint64_t seed)
 	if (ctl->targets == NULL || ctl->services == NULL ||
 	    ctl->haproxies == NULL || ctl->servers == NULL ||
 	    ctl->pools == NULL || ctl->dirty == NULL || ctl->schedule == NULL ||
-	    ctl->quorum == NULL || ctl->self == NULL) {
+	    ctl->quorum == NULL || ctl->self == NULL || groups_new(ctl) < 0) {
 		ctl_free(ctl);
 		return NULL;
 	}
@@ -190,6 +199,7 @@ void ctl_free(struct ctl *ctl)
 	free(ctl->servers);
 	free(ctl->pools);
 	free(ctl->dirty);
+	groups_free(ctl);
 	schedule_free(ctl->schedule);
 	quorum_free(ctl->quorum);
 	self_free(ctl->self);
@@ -202,6 +212,8 @@ static void slot_due(struct ctl *ctl, unsigned slot)
 
 	if (slot == slot_node_expiry(ctl))
 		admin_expired(ctl, NOTE_NONE);
+	else if (slot >= slot_group(ctl, 0))
+		groups_due(ctl, slot - slot_group(ctl, 0));
 	else if (slot == slot_alone(ctl))
 		share_alone(ctl);
 	else if (slot == slot_store(ctl))
@@ -221,9 +233,11 @@ static void work_due(struct ctl *ctl)
 	unsigned slot;
 
 	rotation_work(ctl);
+	groups_work(ctl);
 	while (ctl_room(ctl) && schedule_pop(ctl->schedule, ctl->now, &slot)) {
 		slot_due(ctl, slot);
 		rotation_work(ctl);
+		groups_work(ctl);
 	}
 }
 
@@ -239,6 +253,10 @@ static void action_answered(struct ctl *ctl, uint64_t id, const char *failed)
 		break;
 	case ID_INCIDENT:
 		ctl_store_answered(ctl, failed);
+		break;
+	case ID_DATABASE:
+	case ID_HOOK:
+		groups_answered(ctl, id, failed);
 		break;
 	case ID_MAINTENANCE:
 		ctl_store_answered(ctl, failed);
@@ -284,12 +302,25 @@ static void dispatch(struct ctl *ctl, const struct event *ev)
 		break;
 	case EVENT_PRIMARY:
 		node_primary(ctl, &ev->primary);
+		groups_office(ctl);
 		break;
 	case EVENT_INCIDENTS:
 		share_heard(ctl, &ev->incidents);
 		break;
 	case EVENT_SELF:
 		doubt_learn(ctl, &ev->self);
+		break;
+	case EVENT_DATABASE:
+		groups_facts(ctl, ev->database.target, ev->database.facts);
+		break;
+	case EVENT_DOCUMENT:
+		groups_document(ctl, ev->document);
+		break;
+	case EVENT_WITHDRAWN:
+		groups_withdrawn(ctl, ev->withdrawn);
+		break;
+	case EVENT_ROUTE:
+		groups_route(ctl, &ev->route);
 		break;
 	case EVENT_STOP:
 		ctl_note(ctl, NOTE_STOPPING);
@@ -332,7 +363,7 @@ struct instant ctl_deadline(const struct ctl *ctl)
 
 	if (!ctl->running)
 		return INSTANT_NEVER;
-	if (ctl->dirty_count > 0)
+	if (ctl->dirty_count > 0 || ctl->groups_dirty)
 		return ctl->now;
 	due = schedule_next(ctl->schedule);
 	due = instant_min(due, self_deadline(ctl->self, ctl->now));

@@ -8,6 +8,7 @@
 #include "controller/core/event.h"
 #include "controller/core/health.h"
 #include "controller/core/incident.h"
+#include "controller/core/plan.h"
 #include "controller/core/settings.h"
 
 struct ctl;
@@ -116,6 +117,26 @@ enum agent_word ctl_agent(const struct ctl *ctl, unsigned haproxy,
  * wherever they are: we have it out, and the service wants it. */
 bool ctl_ends_sessions(const struct ctl *ctl, unsigned haproxy,
 		       unsigned target);
+
+/* A group of databases. */
+struct ctl_group_view {
+	const struct document_group *document; /* NULL: nothing decided yet */
+	unsigned primary, routed;              /* target, or NOTE_NONE */
+	const char *held; /* why no failover although one is due; or NULL */
+	bool busy;
+};
+
+/* False when @service is none. */
+bool ctl_group_look(const struct ctl *ctl, unsigned service,
+		    struct ctl_group_view *ret_view);
+
+/* What a database said of itself last; NULL when nothing fresh is known. */
+const struct database_facts *ctl_facts(const struct ctl *ctl, unsigned target);
+
+/* The plan as it would be now, for the group @service; its indices count from
+ * the service's first target.  @to: target, or NOTE_NONE. */
+struct plan ctl_group_plan(const struct ctl *ctl, unsigned service,
+			   unsigned to);
 
 /* The node's own maintenance, or NULL. */
 const struct maintenance *ctl_maintenance(const struct ctl *ctl);

@@ -115,6 +115,10 @@ void admin_event(struct ctl *ctl, const struct admin *admin)
 	const char *rule;
 	struct hold hold;
 
+	if (admin->kind == ADMIN_SWITCHOVER) {
+		groups_switchover(ctl, admin);
+		return;
+	}
 	if (m->target != NOTE_NONE && m->target >= ctl->set->target_count) {
 		reply(ctl, admin->token, -ENOENT, "no such target");
 		return;

@@ -30,8 +30,11 @@ void begin(struct ctl *ctl)
 		t->detected = INSTANT_NONE;
 		t->maintenance.target = i;
 	}
-	for (i = 0; i < ctl->set->haproxy_count * ctl->set->target_count; i++)
+	for (i = 0; i < ctl->set->haproxy_count * ctl->set->target_count; i++) {
 		ctl->servers[i].retry = INSTANT_NONE;
+		ctl->servers[i].routed =
+			groups_has(ctl, i % ctl->set->target_count);
+	}
 	ctl->maintenance.target = NOTE_NONE;
 }
 
@@ -71,7 +74,9 @@ void begin_start(struct ctl *ctl, const struct stored *stored)
 		for (i = 0; i < stored->maintenance_count; i++)
 			admin_restore(ctl, &stored->maintenances[i]);
 	}
+	groups_office(ctl);
 	for (i = 0; i < ctl->set->target_count; i++) {
+		groups_look(ctl, (unsigned)i);
 		checks_schedule(ctl, (unsigned)i);
 		rotation_dirty(ctl, (unsigned)i);
 	}

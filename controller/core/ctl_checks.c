@@ -162,6 +162,7 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
 		t->cause = t->health.last;
 	}
 	agree_moved(ctl, target);
+	groups_look(ctl, target);
 	rotation_dirty(ctl, target);
 	if (t->health.state == HEALTH_RECOVERING ||
 	    t->health.state == HEALTH_MAINT)
@@ -212,6 +213,16 @@ static void answered_late(struct ctl *ctl, unsigned target, uint64_t id,
 		return;
 	t->excused = t->check != 0;
 	judged(ctl, target, doubt_temper(ctl, target, in, res));
+	groups_look(ctl, target);
+}
+
+void checks_ask_now(struct ctl *ctl, unsigned target)
+{
+	struct target *t = &ctl->targets[target];
+
+	if (t->check == 0 && !t->waiting)
+		schedule_set(ctl->schedule, slot_of(SLOT_CHECK, target),
+			     ctl->now);
 }
 
 /* The place that it had is free. */

@@ -42,6 +42,8 @@ const char *mend_forbidden(const struct ctl *ctl, unsigned haproxy,
 	const struct pool *pool = pool_of(ctl, haproxy, target);
 	const char *rule = agree_forbids(ctl, target);
 
+	if (srv->routed)
+		return NULL;
 	if (rule != NULL)
 		return rule;
 	if (svc->on_panic == PANIC_CLOSED && agree_down(ctl, target))
@@ -155,7 +157,7 @@ static void order(struct ctl *ctl, unsigned haproxy, unsigned target,
 		.weight_percent = todo->weight_percent,
 		.agent = todo->agent,
 		.end_sessions = todo->state == SERVER_MAINT &&
-				service_ends_sessions(svc),
+				(srv->routed || service_ends_sessions(svc)),
 	};
 }
 

@@ -254,9 +254,12 @@ void reload(struct ctl *ctl, const struct event *ev)
 	carry_node(ctl, old);
 	doubt_carry(ctl, old);
 	carry_haproxies(ctl, old);
-	for (i = 0; i < ctl->set->service_count; i++)
-		carry_targets(ctl, i, old, carry_service(ctl, i, old),
-			      ev->settings.kept);
+	for (i = 0; i < ctl->set->service_count; i++) {
+		unsigned from = carry_service(ctl, i, old);
+
+		carry_targets(ctl, i, old, from, ev->settings.kept);
+		groups_carry(ctl, i, old, from);
+	}
 	if (ctl->storing > 0)
 		schedule_set(ctl->schedule, slot_store(ctl),
 			     instant_add(ctl->now, STORE_PATIENCE_US));

@@ -80,6 +80,10 @@ static struct wish wish_in_maintenance(const struct ctl *ctl, unsigned target)
  * about to: ctl_mend.c. */
 static struct wish decide(const struct ctl *ctl, unsigned target)
 {
+	struct wish wish;
+
+	if (groups_wish(ctl, target, &wish))
+		return wish;
 	switch (ctl->targets[target].health.state) {
 	case HEALTH_DOWN:
 		if (panic_keeps(ctl, target) != NULL)
@@ -171,6 +175,7 @@ static void work(struct ctl *ctl, unsigned target)
 		mend(ctl, h, target);
 	look_whether_held(ctl, target);
 	say_done(ctl, target);
+	groups_routed(ctl, service);
 	if (incidents_count(ctl, target))
 		incidents_update(ctl, service);
 	incidents_acted(ctl, service);

@@ -122,6 +122,9 @@ struct ctl {
 	struct pool *pools;        /* owned: [haproxy * services + service] */
 	uint32_t *dirty;           /* owned: ring of target indices */
 	unsigned dirty_first, dirty_count;
+	struct ctl_group **groups;           /* owned: [service], NULL: none */
+	struct group_actions *group_actions; /* owned: of the step under way */
+	bool groups_dirty;
 	struct schedule *schedule; /* owned */
 	struct quorum *quorum;     /* owned */
 	struct self *self;         /* owned */
@@ -160,6 +163,7 @@ static inline unsigned slot_of(enum slot_kind kind, unsigned target)
 
 unsigned slot_retry(const struct ctl *ctl, unsigned haproxy);
 unsigned slot_store(const struct ctl *ctl);
+unsigned slot_group(const struct ctl *ctl, unsigned service);
 unsigned slot_node_expiry(const struct ctl *ctl);
 unsigned slot_alone(const struct ctl *ctl);
 unsigned slot_count(const struct settings *set);
@@ -170,7 +174,15 @@ unsigned ctl_unit(const struct ctl *ctl);
 bool ctl_room(const struct ctl *ctl);
 
 /* Action ids say what they are about, so that an answer needs no table. */
-enum id_kind { ID_CHECK = 1, ID_ORDER, ID_CLAIM, ID_INCIDENT, ID_MAINTENANCE };
+enum id_kind {
+	ID_CHECK = 1,
+	ID_ORDER,
+	ID_CLAIM,
+	ID_INCIDENT,
+	ID_MAINTENANCE,
+	ID_DATABASE,
+	ID_HOOK
+};
 uint64_t ctl_id(struct ctl *ctl, enum id_kind kind, unsigned haproxy,
 		unsigned target);
 enum id_kind id_kind(uint64_t id);
@@ -228,6 +240,8 @@ void doubt_look(struct ctl *ctl);
 /* ctl_checks.c */
 void checks_due(struct ctl *ctl, unsigned target);
 void checks_evidence(struct ctl *ctl, const struct event *ev);
+/* Ask at once, whatever was planned. */
+void checks_ask_now(struct ctl *ctl, unsigned target);
 void checks_stalled(struct ctl *ctl, int64_t late_us);
 void checks_schedule(struct ctl *ctl, unsigned target);
 /* Move a target's health by @in and let everything follow. */
@@ -270,6 +284,30 @@ const char *return_why(const struct ctl *ctl, unsigned target);
 bool return_held(struct ctl *ctl, unsigned target);
 /* The time for which it was held back may be over. */
 void return_phase(struct ctl *ctl, unsigned target);
+/* ctl_groups.c */
+int groups_new(struct ctl *ctl); /* 0 or -ENOMEM */
+void groups_free(struct ctl *ctl);
+/* Whether the target is an instance of a group of databases. */
+bool groups_has(const struct ctl *ctl, unsigned target);
+void groups_due(struct ctl *ctl, unsigned service);
+void groups_facts(struct ctl *ctl, unsigned target,
+		  const struct database_facts *facts);
+void groups_document(struct ctl *ctl, const struct document *doc);
+void groups_withdrawn(struct ctl *ctl, const char *group);
+void groups_switchover(struct ctl *ctl, const struct admin *admin);
+/* An order or a hook was carried out, or was not. */
+void groups_answered(struct ctl *ctl, uint64_t id, const char *failed);
+/* What is thought of the target may have changed; who is primary may have. */
+void groups_look(struct ctl *ctl, unsigned target);
+void groups_office(struct ctl *ctl);
+void groups_work(struct ctl *ctl);
+void groups_route(struct ctl *ctl, const struct route_order *order);
+/* Where the target of a group should be; false: it is of none. */
+bool groups_wish(const struct ctl *ctl, unsigned target, struct wish *ret_wish);
+/* Whether the election's order is carried out now. */
+void groups_routed(struct ctl *ctl, unsigned service);
+void groups_carry(struct ctl *ctl, unsigned service, const struct ctl *old,
+		  unsigned from);
 
 /* ctl_panic.c */
 /* Look whether the service is in panic, after its counts have changed. */

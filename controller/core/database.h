@@ -93,6 +93,9 @@ struct database_order {
 	int64_t timeout_us; /* from now */
 };
 
+/* Programs of the operator's. */
+enum database_hook { DATABASE_HOOK_FENCE, DATABASE_HOOK_REJOIN };
+
 const char *database_role_name(enum database_role role);
 const char *database_order_name(enum database_order_kind kind);
 

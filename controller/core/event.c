@@ -19,6 +19,9 @@ static const char *const event_kinds[EVENT_KINDS] = {
 	[EVENT_INCIDENTS] = "INCIDENTS",
 	[EVENT_PEERS] = "PEERS",
 	[EVENT_SELF] = "SELF",
+	[EVENT_DOCUMENT] = "DOCUMENT",
+	[EVENT_WITHDRAWN] = "WITHDRAWN",
+	[EVENT_ROUTE] = "ROUTE",
 	[EVENT_STOP] = "STOP",
 };
 
@@ -32,10 +35,12 @@ static const char *const hint_kinds[HINT_KINDS] = {
 };
 
 static const char *const action_kinds[ACTION_KINDS] = {
-	[ACTION_CHECK] = "CHECK",       [ACTION_HAPROXY] = "HAPROXY",
-	[ACTION_DATABASE] = "DATABASE", [ACTION_STORE] = "STORE",
-	[ACTION_NOTE] = "NOTE",         [ACTION_OBSERVE] = "OBSERVE",
-	[ACTION_FOUND] = "FOUND",       [ACTION_REPLY] = "REPLY",
+	[ACTION_CHECK] = "CHECK",     [ACTION_HAPROXY] = "HAPROXY",
+	[ACTION_HOOK] = "HOOK",       [ACTION_DECIDE] = "DECIDE",
+	[ACTION_ROUTED] = "ROUTED",   [ACTION_DATABASE] = "DATABASE",
+	[ACTION_STORE] = "STORE",     [ACTION_NOTE] = "NOTE",
+	[ACTION_OBSERVE] = "OBSERVE", [ACTION_FOUND] = "FOUND",
+	[ACTION_REPLY] = "REPLY",
 };
 
 static const char *const server_states[] = {
@@ -125,6 +130,13 @@ const char *event_text(const struct event *ev, const struct settings *set,
 		snprintf(more, sizeof(more), "%s %s %d",
 			 target_name(set, ev->hint.target),
 			 hint_kind_name(ev->hint.kind), ev->hint.error);
+		break;
+	case EVENT_ROUTE:
+		snprintf(more, sizeof(more), "%s to %s", ev->route.group,
+			 ev->route.instance);
+		break;
+	case EVENT_WITHDRAWN:
+		snprintf(more, sizeof(more), "%s", ev->withdrawn);
 		break;
 	case EVENT_DATABASE:
 		snprintf(more, sizeof(more), "%s %s %" PRIx64 "/%" PRIx64,
@@ -218,6 +230,18 @@ const char *action_text(const struct action *act, const struct settings *set,
 		break;
 	case ACTION_NOTE:
 		note_text(&act->note, set, more, sizeof(more));
+		break;
+	case ACTION_HOOK:
+		snprintf(more, sizeof(more), "%d %s %" PRIu64, act->hook.hook,
+			 target_name(set, act->hook.target), act->hook.epoch);
+		break;
+	case ACTION_DECIDE:
+		snprintf(more, sizeof(more), "%s %" PRIu64 " %s %d",
+			 act->decide.name, act->decide.epoch,
+			 act->decide.primary, act->decide.phase);
+		break;
+	case ACTION_ROUTED:
+		snprintf(more, sizeof(more), "%d", act->routed.done);
 		break;
 	case ACTION_DATABASE:
 		snprintf(more, sizeof(more), "%s %s %" PRIu64,

@@ -11,13 +11,14 @@
 #include <stdint.h>
 
 #include "controller/core/database.h"
+#include "controller/core/document.h"
 #include "controller/core/incident.h"
 #include "controller/core/instant.h"
 #include "controller/core/note.h"
 #include "controller/core/result.h"
 #include "controller/core/self.h"
 
-#define ACTIONS_MAX    128
+#define ACTIONS_MAX    256
 #define EVENT_TEXT_MAX 120
 
 struct ctl;
@@ -149,12 +150,25 @@ struct primary_seen {
 	struct node_loss loss; /* when this node has just become primary */
 };
 
-enum admin_kind { ADMIN_MAINTENANCE };
+enum admin_kind { ADMIN_MAINTENANCE, ADMIN_SWITCHOVER };
 
 struct admin {
 	enum admin_kind kind;
 	uint64_t token; /* given back with the reply */
-	struct maintenance maintenance;
+	union {
+		struct maintenance maintenance;
+		struct {
+			unsigned service; /* a group of databases */
+			unsigned to;      /* target, NOTE_NONE: the best */
+		} switchover;
+	};
+};
+
+/* What the election lets this node route; answered by ACTION_ROUTED. */
+struct route_order {
+	uint64_t id;
+	const char *group;    /* borrowed, as is instance */
+	const char *instance; /* "": nothing any more */
 };
 
 enum event_kind {
@@ -173,6 +187,9 @@ enum event_kind {
 	EVENT_PRIMARY,       /* who is primary, or how whole the cluster */
 	EVENT_INCIDENTS,     /* another node's records of incidents */
 	EVENT_SELF,          /* what the daemon found out about its node */
+	EVENT_DOCUMENT,      /* what the nodes agreed on has changed */
+	EVENT_WITHDRAWN,     /* nobody routes to what a group leaves */
+	EVENT_ROUTE,         /* another instance of a group is to be routed */
 	EVENT_STOP,
 	EVENT_KINDS
 };
@@ -204,6 +221,9 @@ struct event {
 		struct primary_seen primary;
 		struct incidents_heard incidents;
 		struct self_facts self;
+		const struct document *document; /* borrowed */
+		const char *withdrawn;           /* group; borrowed */
+		struct route_order route;
 		/* SETTINGS: the ctl that ran until now, whose state is moved
 		 * over by name and which is of no use afterwards; and what is
 		 * stored, for targets that it did not have.  @kept: for each
@@ -221,6 +241,9 @@ enum action_kind {
 	ACTION_CHECK,    /* ask a target; answered by EVENT_EVIDENCE */
 	ACTION_HAPROXY,  /* change a server; answered by DONE or FAILED */
 	ACTION_DATABASE, /* tell a database; answered by DONE or FAILED */
+	ACTION_HOOK,     /* run a program for one; answered likewise */
+	ACTION_DECIDE,   /* write this of a group into the document */
+	ACTION_ROUTED,   /* what the election ordered is so */
 	ACTION_STORE,    /* write down; answered by DONE or FAILED */
 	ACTION_NOTE,     /* tell */
 	ACTION_OBSERVE,  /* tell the other nodes what is seen of a target */
@@ -266,6 +289,15 @@ struct action {
 		} check;
 		struct server_order haproxy;
 		struct database_order database;
+		struct {
+			enum database_hook hook;
+			unsigned target, source; /* source: NOTE_NONE: none */
+			uint64_t epoch;
+		} hook;
+		struct document_group decide;
+		struct {
+			bool done;
+		} routed; /* its id is the order's */
 		struct store_order store;
 		struct note note;
 		struct {

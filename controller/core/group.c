@@ -112,7 +112,7 @@ void group_order(struct group *g, unsigned i, struct database_order order)
 	it->ordered = order.kind;
 }
 
-void group_hook(struct group *g, enum group_hook hook, unsigned i,
+void group_hook(struct group *g, enum database_hook hook, unsigned i,
 		unsigned source)
 {
 	struct group_action *act = group_act(g, GROUP_HOOK);

@@ -122,8 +122,6 @@ enum group_action_kind {
 	GROUP_REPLY
 };
 
-enum group_hook { GROUP_HOOK_FENCE, GROUP_HOOK_REJOIN };
-
 struct group_action {
 	enum group_action_kind kind;
 	uint64_t id; /* ORDER, HOOK */
@@ -131,7 +129,7 @@ struct group_action {
 		struct document_group document;
 		struct database_order order;
 		struct {
-			enum group_hook hook;
+			enum database_hook hook;
 			unsigned instance, source; /* REJOIN: source */
 			uint64_t epoch;
 		} hook;

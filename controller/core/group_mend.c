@@ -149,7 +149,7 @@ void group_mend_answered(struct group *g, unsigned i, bool done,
 	    g->set.failover->rejoin != NULL && g->office &&
 	    primary != PLAN_NOBODY) {
 		it->ordered = DATABASE_ORDERS;
-		group_hook(g, GROUP_HOOK_REJOIN, i, primary);
+		group_hook(g, DATABASE_HOOK_REJOIN, i, primary);
 		return;
 	}
 	not_rejoined(g, i, why);

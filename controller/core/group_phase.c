@@ -220,7 +220,7 @@ static void fence(struct group *g, unsigned leaving)
 							     GROUP_FENCE_US });
 	if (!g->hook_done && it->hook == 0 &&
 	    (instant_is_none(it->retry) || instant_reached(g->now, it->retry)))
-		group_hook(g, GROUP_HOOK_FENCE, leaving, PLAN_NOBODY);
+		group_hook(g, DATABASE_HOOK_FENCE, leaving, PLAN_NOBODY);
 	if (!instant_is_none(it->retry))
 		group_wake(g, it->retry);
 }

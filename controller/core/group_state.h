@@ -80,7 +80,7 @@ void group_wake(struct group *g, struct instant at);
 unsigned group_find(const struct group *g, const char *name);
 void group_order(struct group *g, unsigned instance,
 		 struct database_order order);
-void group_hook(struct group *g, enum group_hook hook, unsigned instance,
+void group_hook(struct group *g, enum database_hook hook, unsigned instance,
 		unsigned source);
 void group_decide(struct group *g, const struct document_group *document);
 void group_reply(struct group *g, int error, const char *text);

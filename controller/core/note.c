@@ -58,6 +58,18 @@ static const struct {
 	[NOTE_NODE_DISK_OK] = { "node_disk_ok", NOTE_NOTICE },
 	[NOTE_NODE_TWO_LEADERS] = { "node_two_leaders", NOTE_ERR },
 	[NOTE_NODE_TROUBLE] = { "node_trouble", NOTE_ERR },
+	[NOTE_GROUP_ADOPTED] = { "group_adopted", NOTE_NOTICE },
+	[NOTE_GROUP_AMBIGUOUS] = { "group_ambiguous", NOTE_ERR },
+	[NOTE_GROUP_HELD] = { "group_held", NOTE_WARNING },
+	[NOTE_GROUP_BEGUN] = { "group_failover_begun", NOTE_WARNING },
+	[NOTE_GROUP_PROMOTING] = { "group_promoting", NOTE_NOTICE },
+	[NOTE_GROUP_NOT_PROMOTED] = { "group_not_promoted", NOTE_ERR },
+	[NOTE_GROUP_DONE] = { "group_failover", NOTE_WARNING },
+	[NOTE_GROUP_ABANDONED] = { "group_failover_abandoned", NOTE_WARNING },
+	[NOTE_GROUP_STUCK] = { "group_stuck", NOTE_ERR },
+	[NOTE_GROUP_RETURNED] = { "group_old_primary", NOTE_WARNING },
+	[NOTE_GROUP_REJOINED] = { "group_rejoined", NOTE_NOTICE },
+	[NOTE_GROUP_NOT_REJOINED] = { "group_not_rejoined", NOTE_ERR },
 };
 
 /* A line under construction: what does not fit is cut. */
@@ -255,6 +267,68 @@ static void add_about_incident(struct line *l, const struct note *n,
 	}
 }
 
+static const char *target_name(unsigned target, const struct settings *set)
+{
+	return target < set->target_count ? set->targets[target].name : "?";
+}
+
+static void add_failover(struct line *l, const struct note *n,
+			 const struct settings *set)
+{
+	add(l, ": %s is the primary after %s, epoch %" PRIu64 ", in ",
+	    target_name(n->group.to, set), target_name(n->group.from, set),
+	    n->term);
+	add_span(l, n->span_us);
+	add(l, ": %s", n->text);
+	if (n->count == 0 && n->group.loss_known)
+		add(l, "; at least %" PRIu64 " bytes may be lost",
+		    n->group.loss_bytes);
+}
+
+static void add_about_group(struct line *l, const struct note *n,
+			    const struct settings *set)
+{
+	const char *from = target_name(n->group.from, set);
+	const char *to = target_name(n->group.to, set);
+
+	add(l, "group %s", service_name(n, set));
+	switch (n->kind) {
+	case NOTE_GROUP_ADOPTED:
+		add(l, ": %s is found as primary and stays it", to);
+		break;
+	case NOTE_GROUP_BEGUN:
+		add(l, ": %s is left: %s", from, n->text);
+		break;
+	case NOTE_GROUP_PROMOTING:
+		add(l, ": promoting %s, epoch %" PRIu64, to, n->term);
+		break;
+	case NOTE_GROUP_NOT_PROMOTED:
+		add(l, ": %s could not be promoted: %s", to, n->text);
+		break;
+	case NOTE_GROUP_DONE:
+		add_failover(l, n, set);
+		break;
+	case NOTE_GROUP_ABANDONED:
+		add(l, ": %s stays the primary: %s", from, n->text);
+		break;
+	case NOTE_GROUP_RETURNED:
+		add(l, ": %s: %s; it is told to stop", from, n->text);
+		break;
+	case NOTE_GROUP_REJOINED:
+		add(l, ": %s follows %s again", from, to);
+		break;
+	case NOTE_GROUP_NOT_REJOINED:
+		add(l, ": %s does not follow %s: %s", from, to, n->text);
+		break;
+	case NOTE_GROUP_HELD:
+		add(l, ": no failover: %s", n->text);
+		break;
+	default:
+		add(l, ": %s", n->text);
+		break;
+	}
+}
+
 static void add_about_maintenance(struct line *l, const struct note *n,
 				  const struct settings *set)
 {
@@ -361,7 +435,10 @@ const char *note_text(const struct note *note, const struct settings *set,
 		add_about_maintenance(&l, note, set);
 		break;
 	default:
-		add_about_node(&l, note, set);
+		if (note->kind >= NOTE_GROUP_ADOPTED)
+			add_about_group(&l, note, set);
+		else
+			add_about_node(&l, note, set);
 		break;
 	}
 	return buf;

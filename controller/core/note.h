@@ -71,6 +71,19 @@ enum note_kind {
 	NOTE_NODE_DISK_OK,
 	NOTE_NODE_TWO_LEADERS,
 	NOTE_NODE_TROUBLE,
+	/* Groups of databases, in the order of enum group_note_kind. */
+	NOTE_GROUP_ADOPTED,
+	NOTE_GROUP_AMBIGUOUS,
+	NOTE_GROUP_HELD,
+	NOTE_GROUP_BEGUN,
+	NOTE_GROUP_PROMOTING,
+	NOTE_GROUP_NOT_PROMOTED,
+	NOTE_GROUP_DONE,
+	NOTE_GROUP_ABANDONED,
+	NOTE_GROUP_STUCK,
+	NOTE_GROUP_RETURNED,
+	NOTE_GROUP_REJOINED,
+	NOTE_GROUP_NOT_REJOINED,
 	NOTE_KINDS
 };
 
@@ -81,6 +94,14 @@ enum note_level {
 	NOTE_NOTICE = 5,
 	NOTE_INFO = 6,
 	NOTE_DEBUG = 7
+};
+
+/* Of a group: targets or NOTE_NONE; spans since it was begun. */
+struct note_group {
+	uint32_t from, to;
+	int64_t withdrawn_us, frozen_us, promoted_us;
+	uint64_t loss_bytes;
+	bool loss_known;
 };
 
 struct note {
@@ -97,7 +118,8 @@ struct note {
 	int64_t span_us;
 	struct instant onset_min, onset_max; /* NONE where not known */
 	struct result result;                /* the last evidence */
-	char text[NOTE_TEXT_MAX];            /* why */
+	struct note_group group;
+	char text[NOTE_TEXT_MAX]; /* why */
 };
 
 /* "target_down", "incident_opened" ...: for JSON, metrics, filters. */

@@ -61,7 +61,7 @@ static struct server_todo compare_out(const struct server *srv,
 	/* Draining what is in maintenance would bring it back half way. */
 	if (srv->seen == state || srv->seen == SERVER_MAINT)
 		return fine;
-	if (srv->claim != CLAIM_OUT)
+	if (srv->claim != CLAIM_OUT && !srv->routed)
 		return claim(CLAIM_OUT);
 	return order(state, 0);
 }
@@ -90,6 +90,8 @@ static struct server_todo compare_agent(const struct server *srv,
 
 static bool is_theirs(const struct server *srv)
 {
+	if (srv->routed)
+		return false;
 	if (server_by_agent(srv))
 		return srv->theirs;
 	return server_is_out(srv->seen) && srv->claim != CLAIM_OUT;
@@ -131,7 +133,8 @@ bool server_weighted(const struct server *srv)
 
 bool server_taken(const struct server *srv, enum server_state state)
 {
-	if (!server_is_out(state) || srv->doubt || server_by_agent(srv))
+	if (!server_is_out(state) || srv->doubt || srv->routed ||
+	    server_by_agent(srv))
 		return false;
 	if (srv->claim != CLAIM_OUT)
 		return true;

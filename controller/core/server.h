@@ -27,6 +27,8 @@ struct server {
 	enum server_claim claim; /* written down */
 	bool settled; /* once as wanted: a difference from now on is drift */
 	bool refused; /* the last order failed, and that was said */
+	bool routed;  /* a database's: in use as the nodes agreed, and ours
+			 alone to change */
 	bool kept;    /* an operator has it out: we leave it so */
 	bool held;    /* it should leave, but its pool would be too small */
 	bool leaving; /* in use, and on its way out */

@@ -120,6 +120,8 @@ struct target_settings {
 	const char *pidfile; /* where it runs: of its process, or NULL */
 	const char *unit;    /* ... or its systemd unit, or NULL */
 	unsigned service;    /* index */
+	unsigned priority;   /* of databases: a higher one is preferred */
+	const char *node;    /* of databases: which one hosts it, or NULL */
 	unsigned line;       /* in the file, for messages */
 };
 

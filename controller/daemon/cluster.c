@@ -226,7 +226,7 @@ static void carry_out(struct cluster *c, const struct election_action *act)
 		cluster_tell(c, &act->note);
 		break;
 	default:
-		/* No group is routed yet, so there is nothing to do. */
+		cluster_groups_keep(c, act);
 		break;
 	}
 }
@@ -252,6 +252,7 @@ void cluster_step(struct cluster *c, struct election_event *ev,
 	for (i = 0; i < c->actions.count; i++)
 		carry_out(c, &c->actions.list[i]);
 	hand_on_observed(c);
+	cluster_groups_hand_on(c);
 	cluster_notice(c);
 	c->parts.changed(c->parts.arg);
 }

@@ -41,6 +41,12 @@ struct cluster_parts {
 	 * that are heard have changed, bit i being node i. */
 	void (*observed)(void *arg, unsigned node, const struct message *msg);
 	void (*peers)(void *arg, uint32_t heard);
+	/* The document that this node holds has changed; nobody routes to
+	 * what a group leaves any more; another instance of a group is to be
+	 * routed, or none, to be answered by cluster_routed(). */
+	void (*document)(void *arg, const struct document *doc);
+	void (*withdrawn)(void *arg, const char *group);
+	void (*route)(void *arg, const struct route_order *order);
 	/* cluster_deadline() is another one. */
 	void (*changed)(void *arg);
 	void *arg;
@@ -84,6 +90,12 @@ void cluster_obstacle(struct cluster *cluster, enum election_obstacle obstacle,
 /* Hand the role over to the node @to, or to the best one when that is
  * CLUSTER_NOBODY; one of the doors tells how it ended, maybe within. */
 void cluster_hand_over(struct cluster *cluster, unsigned to, uint64_t token);
+
+/* Write @want into the document, if this node may; document() follows. */
+void cluster_decide(struct cluster *cluster, const struct document_group *want);
+
+/* The order @id to route was carried out, or was not. */
+void cluster_routed(struct cluster *cluster, uint64_t id, bool done);
 
 /* Whether the cluster could go on without this node: its maintenance must not
  * cost the others their quorum.  NULL if it can, else why not. */

@@ -32,6 +32,23 @@ struct refusal {
 /* One to become primary, one to leave office. */
 #define CLUSTER_REFUSALS_MAX 2
 
+/* What a step brought for groups of databases, until it is handed on. */
+struct cluster_groups {
+	struct kept_route {
+		uint64_t id;
+		struct instant not_after;
+		char group[DOCUMENT_NAME_MAX + 1];
+		char instance[DOCUMENT_NAME_MAX + 1];
+	} routes[DOCUMENT_GROUPS_MAX];
+	unsigned route_count;
+	char withdrawn[DOCUMENT_GROUPS_MAX][DOCUMENT_NAME_MAX + 1];
+	unsigned withdrawn_count;
+	struct position told; /* of the document that was handed on last */
+	/* What is to be written into it as soon as it can be. */
+	struct document_group wanted[DOCUMENT_GROUPS_MAX];
+	unsigned wanted_count;
+};
+
 struct cluster {
 	struct cluster_parts parts;
 	const struct settings *all;         /* borrowed: those of the start */
@@ -50,6 +67,7 @@ struct cluster {
 	struct hard_state stored;
 	bool found;                      /* the hard state was there */
 	struct election_actions actions; /* of the step under way */
+	struct cluster_groups groups;
 	struct instant now; /* of the last step: it never goes back */
 	uint64_t boot;
 	uint64_t promote_id, release_id; /* 0: none under way */
@@ -101,5 +119,9 @@ void cluster_loss_stands(struct cluster *c);
 struct node_loss cluster_loss_of(const struct cluster *c);
 bool cluster_is_whole(const struct cluster *c,
 		      const struct election_view *view);
+
+/* cluster_groups.c: keep what concerns groups, then hand it on. */
+void cluster_groups_keep(struct cluster *c, const struct election_action *act);
+void cluster_groups_hand_on(struct cluster *c);
 
 #endif

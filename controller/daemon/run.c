@@ -26,6 +26,18 @@ static void carry_out(struct run *run, const struct action *act)
 		if (act->haproxy.end_sessions)
 			masters_poke(run->masters, act->haproxy.haproxy);
 		break;
+	case ACTION_DECIDE:
+		if (run->cluster != NULL)
+			cluster_decide(run->cluster, &act->decide);
+		else if (run->alone != NULL)
+			alone_decide(run->alone, &act->decide);
+		break;
+	case ACTION_ROUTED:
+		if (run->cluster != NULL)
+			cluster_routed(run->cluster, act->id, act->routed.done);
+		else if (run->alone != NULL)
+			alone_routed(run->alone, act->id, act->routed.done);
+		break;
 	case ACTION_STORE:
 		tell_store(run->tell, act->id, &act->store);
 		if (run->shared != NULL && act->store.kind == STORE_INCIDENT &&
@@ -459,6 +471,63 @@ static int prepare_cluster(struct run *run, struct err *err)
 	return r;
 }
 
+static void on_document(void *arg, const struct document *doc)
+{
+	struct event ev = { .kind = EVENT_DOCUMENT };
+
+	ev.document = doc;
+	run_feed(arg, &ev);
+}
+
+static void on_withdrawn(void *arg, const char *group)
+{
+	struct event ev = { .kind = EVENT_WITHDRAWN };
+
+	ev.withdrawn = group;
+	run_feed(arg, &ev);
+}
+
+static void on_route(void *arg, const struct route_order *order)
+{
+	struct event ev = { .kind = EVENT_ROUTE };
+
+	ev.route = *order;
+	run_feed(arg, &ev);
+}
+
+static void on_document_trouble(void *arg, const char *why)
+{
+	struct run *run = arg;
+
+	log_line(run->log, why[0] != '\0' ? NOTE_ERR : NOTE_NOTICE,
+		 "the document of the database groups: %s",
+		 why[0] != '\0' ? why : "is kept again");
+}
+
+static bool has_groups(const struct settings *set)
+{
+	unsigned i;
+
+	for (i = 0; i < set->service_count; i++)
+		if (set->services[i].failover != NULL)
+			return true;
+	return false;
+}
+
+static int stand_alone(struct run *run, struct err *err)
+{
+	const struct alone_parts parts = { .loop = run->loop,
+					   .document = on_document,
+					   .withdrawn = on_withdrawn,
+					   .route = on_route,
+					   .trouble = on_document_trouble,
+					   .arg = run };
+
+	if (!has_groups(run->set))
+		return 0;
+	return alone_new(&run->alone, run->set->state_dir, &parts, err);
+}
+
 static int join_cluster(struct run *run, struct err *err)
 {
 	const struct cluster_parts parts = { .loop = run->loop,
@@ -470,11 +539,14 @@ static int join_cluster(struct run *run, struct err *err)
 					     .primary = on_primary,
 					     .observed = on_observed,
 					     .peers = on_peers,
+					     .document = on_document,
+					     .withdrawn = on_withdrawn,
+					     .route = on_route,
 					     .changed = on_node_changed,
 					     .arg = run };
 
 	if (run->cluster == NULL)
-		return 0;
+		return stand_alone(run, err);
 	run->views = views_new(run->set);
 	run->shared = shared_new(run->set);
 	if (run->views == NULL || run->shared == NULL)
@@ -581,6 +653,7 @@ void run_free(struct run *run)
 {
 	if (run == NULL)
 		return;
+	alone_free(run->alone);
 	cluster_free(run->cluster);
 	views_free(run->views);
 	responder_free(run->responder);

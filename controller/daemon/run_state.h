@@ -4,6 +4,7 @@
 
 #include "checks/checks_io.h"
 #include "controller/core/ctl.h"
+#include "controller/daemon/alone.h"
 #include "controller/daemon/cluster.h"
 #include "controller/daemon/local.h"
 #include "controller/daemon/log.h"
@@ -34,6 +35,7 @@ struct run {
 	struct responder *responder;
 	struct masters *masters;
 	struct cluster *cluster; /* NULL: a cluster of one */
+	struct alone *alone;     /* ... that has databases; or NULL */
 	struct views *views;     /* likewise */
 	struct shared *shared;   /* likewise */
 	bool stopping;
