@@ -11,7 +11,7 @@
 /* So many hints for nothing, one after the other, are a habit. */
 #define FALSE_ALARMS_MAX 3
 
-static const struct kind *const kinds[] = {
+static const struct kind *const kinds[CHECK_TYPES] = {
 	[CHECK_HTTP] = &http_kind, [CHECK_HTTPS] = &https_kind,
 	[CHECK_TCP] = &tcp_kind,   [CHECK_TLS] = &tls_kind,
 	[CHECK_EXEC] = &exec_kind,
@@ -324,6 +324,10 @@ static int plan_new(struct checks *checks, struct build *build, unsigned i,
 	const struct kind *kind = kinds[svc->check.type];
 	int r;
 
+	if (kind == NULL)
+		return err_set(err, -ENOSYS,
+			       "service %s: checks of type %s are not built in",
+			       svc->name, check_type_name(svc->check.type));
 	r = kind->plan_new(checks, &svc->check, &build->plans[i], err);
 	if (r < 0) {
 		err_wrap(err, "service %s", svc->name);

@@ -23,6 +23,7 @@ static const char *const kinds[KEY_TYPES] = {
 	[KEY_PERCENT] = "percent",     [KEY_ADDRESS] = "address",
 	[KEY_ADDRESSES] = "addresses", [KEY_PPM] = "percent",
 	[KEY_HOOK] = "hook",           [KEY_UNIT] = "unit",
+	[KEY_SIZE] = "size",           [KEY_SECRET] = "file",
 	[KEY_LISTEN] = "address",      [KEY_STATUS] = "statuses",
 	[KEY_STRINGS] = "( strings )", [KEY_BLOCK] = "{ settings }",
 	[KEY_LIST] = "( blocks )",     [KEY_LATER] = "",
@@ -73,6 +74,9 @@ static void print_range(const struct key *key)
 	if (key->type == KEY_DURATION)
 		printf("From %s to %s.\n", value_duration_text(key->min, least),
 		       value_duration_text(key->max, most));
+	else if (key->type == KEY_SIZE)
+		printf("Up to %s.\n",
+		       value_size_text((uint64_t)key->max, most));
 	else if (key->type == KEY_COUNT)
 		printf("From %lld to %lld%s%s.\n", (long long)key->min,
 		       (long long)key->max, *key->unit ? " " : "", key->unit);

@@ -94,6 +94,8 @@ static const char *key_example(const struct key *key)
 	switch (key->type) {
 	case KEY_DURATION:
 		return "\"2s\"";
+	case KEY_SIZE:
+		return "\"1MiB\"";
 	case KEY_COUNT:
 	case KEY_PORT:
 		return "a whole number";
@@ -128,6 +130,14 @@ static void wrong_kind(const struct reader *reader, const struct key *key,
 		reader_error(reader, setting,
 			     "%s = %d has no unit: write %s = \"%ds\" or "
 			     "\"%dms\"",
+			     key->name, config_setting_get_int(setting),
+			     key->name, config_setting_get_int(setting),
+			     config_setting_get_int(setting));
+	else if (key->type == KEY_SIZE &&
+		 config_setting_type(setting) == CONFIG_TYPE_INT)
+		reader_error(reader, setting,
+			     "%s = %d has no unit: write %s = \"%dMiB\" or "
+			     "\"%dB\"",
 			     key->name, config_setting_get_int(setting),
 			     key->name, config_setting_get_int(setting),
 			     config_setting_get_int(setting));
@@ -266,9 +276,11 @@ static bool key_is_text(const struct key *key)
 	case KEY_PATH:
 	case KEY_SOCKET:
 	case KEY_FILE:
+	case KEY_SECRET:
 	case KEY_HOOK:
 	case KEY_UNIT:
 	case KEY_DURATION:
+	case KEY_SIZE:
 	case KEY_CHOICE:
 	case KEY_ADDRESS:
 	case KEY_ADDRESSES:

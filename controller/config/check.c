@@ -274,14 +274,29 @@ static void check_haproxy(const struct reader *reader,
 			     haproxy->agent_host, haproxy->agent_host);
 }
 
+static const char *usual_port(enum check_type type)
+{
+	switch (type) {
+	case CHECK_HTTPS:
+	case CHECK_TLS:
+		return "443";
+	case CHECK_POSTGRESQL:
+		return "5432";
+	case CHECK_MYSQL:
+		return "3306";
+	case CHECK_REDIS:
+		return "6379";
+	default:
+		return "80";
+	}
+}
+
 static void check_target(const struct reader *reader,
 			 const struct service_settings *service,
 			 const struct target_settings *target,
 			 config_setting_t *group)
 {
 	config_setting_t *address = block_given(group, "address");
-	bool secure = service->check.type == CHECK_HTTPS ||
-		      service->check.type == CHECK_TLS;
 
 	if (service->check.type == CHECK_EXEC)
 		return;
@@ -295,7 +310,7 @@ static void check_target(const struct reader *reader,
 			     "address \"%s\" has no port: add one, such as "
 			     "\"%s:%s\"",
 			     target->address, target->address,
-			     secure ? "443" : "80");
+			     usual_port(service->check.type));
 }
 
 /* Settings that speak of HAProxy's servers, in a service that has none. */
@@ -348,6 +363,7 @@ static void check_service(const struct reader *reader,
 	check_rails(reader, service, group);
 	check_proxied(reader, service, group);
 	check_probe(reader, service, block_given(group, "check"));
+	check_failover(reader, settings, service, group);
 	for (i = 0; i < service->target_count; i++)
 		check_target(reader, service,
 			     &settings->targets[service->first_target + i],

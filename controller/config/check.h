@@ -18,11 +18,32 @@ void check_probe(const struct reader *reader,
 		 const struct service_settings *service,
 		 config_setting_t *given);
 
+/* The rules of what a check of a database has beside these. */
+void check_database(const struct reader *reader,
+		    const struct check_settings *check,
+		    config_setting_t *given);
+
+/* The rules of @service's failover block, and of what its targets, in @group,
+ * have for it. */
+void check_failover(const struct reader *reader,
+		    const struct settings *settings,
+		    const struct service_settings *service,
+		    config_setting_t *group);
+
 /* The rules of what holds @service's targets in or out; @group is its block.
  */
 void check_rails(const struct reader *reader,
 		 const struct service_settings *service,
 		 config_setting_t *group);
+
+/* Whether this node may become primary, and so runs hooks; @cluster may be
+ * NULL. */
+bool check_self_leads(const struct cluster_settings *cluster);
+
+/* That @program, given as @name in @group, can be run here; NULL and units
+ * are fine. */
+void check_hook(const struct reader *reader, const char *name,
+		const char *program, config_setting_t *group);
 
 /* The rules of the cluster and primary blocks, and of what needs a cluster. */
 void check_cluster(const struct reader *reader, const struct settings *settings,

@@ -310,8 +310,8 @@ static void check_uses(const struct reader *reader,
 	}
 }
 
-static void check_hook(const struct reader *reader, const char *name,
-		       const char *program, config_setting_t *group)
+void check_hook(const struct reader *reader, const char *name,
+		const char *program, config_setting_t *group)
 {
 	config_setting_t *setting = block_given(group, name);
 	struct stat st;
@@ -368,7 +368,7 @@ static void check_requires(const struct reader *reader,
 			       "block: the only node is always primary");
 }
 
-static bool self_leads(const struct cluster_settings *cluster)
+bool check_self_leads(const struct cluster_settings *cluster)
 {
 	return cluster == NULL || cluster->self == cluster->node_count ||
 	       !cluster->nodes[cluster->self].witness;
@@ -390,7 +390,7 @@ void check_cluster(const struct reader *reader, const struct settings *settings,
 	check_uses(reader, settings, root);
 	check_requires(reader, settings, block_given(primary, "requires"));
 	/* One file for all nodes; a witness never runs them. */
-	if (self_leads(settings->cluster)) {
+	if (check_self_leads(settings->cluster)) {
 		check_hook(reader, "on_promote", settings->primary.on_promote,
 			   primary);
 		check_hook(reader, "on_demote", settings->primary.on_demote,

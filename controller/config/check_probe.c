@@ -11,7 +11,7 @@
 #include "controller/config/check.h"
 #include "controller/config/value.h"
 
-#define WORDS_MAX 64
+#define WORDS_MAX 128
 
 /* The types of check that @key is for, as `"http" or "https"`. */
 static const char *type_words(const struct key *key, char *buffer, size_t size)
@@ -21,7 +21,7 @@ static const char *type_words(const struct key *key, char *buffer, size_t size)
 	int value;
 
 	*buffer = '\0';
-	for (value = CHECK_HTTP; value <= CHECK_EXEC && used < size; value++)
+	for (value = CHECK_HTTP; value < CHECK_TYPES && used < size; value++)
 		if (key->types & (1 << value))
 			used += (size_t)snprintf(
 				buffer + used, size - used, "%s\"%.80s\"",
@@ -310,10 +310,13 @@ void check_probe(const struct reader *reader,
 	case CHECK_EXEC:
 		check_exec(reader, check, given);
 		break;
-	case CHECK_TCP:
 	case CHECK_POSTGRESQL:
 	case CHECK_MYSQL:
 	case CHECK_REDIS:
+		check_tls(reader, check, given);
+		check_database(reader, check, given);
+		break;
+	case CHECK_TCP:
 	case CHECK_TYPES:
 		break;
 	}

@@ -215,6 +215,20 @@ static const struct key target_keys[] = {
 	  .help = "The target's systemd unit, such as \"api.service\": when it "
 		  "is not active any more, the target is asked at once.  The "
 		  "same holds as for pidfile." },
+	{ .name = "priority",
+	  .type = KEY_COUNT,
+	  FIELD(target_settings, priority),
+	  .max = 1000,
+	  .dflt = "100",
+	  .unit = "",
+	  .help = "Of replicas that have the same data the one with the "
+		  "highest becomes the primary.  Only with failover." },
+	{ .name = "node",
+	  .type = KEY_NAME,
+	  FIELD(target_settings, node),
+	  .dflt_help = "none: the primary node runs what concerns it",
+	  .help = "The node on whose machine this instance runs: rejoin is "
+		  "run there.  Only with failover." },
 	{ .name = NULL },
 };
 
@@ -360,8 +374,13 @@ static const struct key service_keys[] = {
 	  .help = "Whose view of a target counts.  Any but \"local\" needs a "
 		  "cluster block." },
 	{ .name = "failover",
-	  .type = KEY_LATER,
-	  .help = "database failover is not built yet: remove the block" },
+	  .type = KEY_BLOCK,
+	  FIELD(service_settings, failover),
+	  .size = sizeof(struct failover_settings),
+	  .block = &keys_failover,
+	  .help = "Makes the service a group of databases: one of its targets "
+		  "is the primary, and only that one is routed.  Without it "
+		  "the databases are checked and nothing else." },
 	{ .name = NULL },
 };
 
@@ -447,9 +466,9 @@ const struct block keys_root = {
 };
 
 const struct block *const key_blocks[] = {
-	&keys_root,    &keys_control,  &keys_http,
-	&keys_haproxy, &keys_service,  &keys_target,
-	&keys_check,   &keys_severity, &keys_objective,
-	&keys_cluster, &keys_node,     &keys_primary,
-	NULL,
+	&keys_root,      &keys_control,  &keys_http,
+	&keys_haproxy,   &keys_service,  &keys_target,
+	&keys_check,     &keys_failover, &keys_severity,
+	&keys_objective, &keys_cluster,  &keys_node,
+	&keys_primary,   NULL,
 };

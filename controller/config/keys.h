@@ -17,9 +17,11 @@ enum key_type {
 	KEY_PATH,     /* absolute */
 	KEY_SOCKET,   /* absolute, short enough for a socket */
 	KEY_FILE,     /* absolute, there and readable */
+	KEY_SECRET,   /* the same, and not readable by everybody */
 	KEY_HOOK,     /* absolute, or "unit:NAME" */
 	KEY_UNIT,     /* a systemd unit's full name */
 	KEY_DURATION, /* int64_t, microseconds */
+	KEY_SIZE,     /* uint64_t, bytes */
 	KEY_COUNT,    /* unsigned */
 	KEY_PORT,     /* uint16_t */
 	KEY_BOOLEAN,
@@ -83,7 +85,7 @@ struct block {
 extern const struct block *const key_blocks[];
 
 extern const struct block keys_root, keys_haproxy, keys_service, keys_check,
-	keys_target, keys_cluster, keys_node, keys_primary;
+	keys_target, keys_failover, keys_cluster, keys_node, keys_primary;
 
 /* NULL: not in @block. */
 const struct key *key_find(const struct block *block, const char *name);

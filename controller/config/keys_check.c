@@ -7,9 +7,12 @@
 
 #define FOR(type_) (1 << (type_))
 #define HTTP_ONLY  (FOR(CHECK_HTTP) | FOR(CHECK_HTTPS))
-#define TLS_ONLY   (FOR(CHECK_HTTPS) | FOR(CHECK_TLS))
-#define EXEC_ONLY  FOR(CHECK_EXEC)
-#define NET_ONLY   (HTTP_ONLY | TLS_ONLY | FOR(CHECK_TCP))
+#define DATABASE_ONLY                                                          \
+	(FOR(CHECK_POSTGRESQL) | FOR(CHECK_MYSQL) | FOR(CHECK_REDIS))
+#define CERT_ONLY (FOR(CHECK_HTTPS) | FOR(CHECK_TLS))
+#define TLS_ONLY  (CERT_ONLY | DATABASE_ONLY)
+#define EXEC_ONLY FOR(CHECK_EXEC)
+#define NET_ONLY  (HTTP_ONLY | TLS_ONLY | FOR(CHECK_TCP))
 
 static const struct choice types[] = {
 	{ "http", CHECK_HTTP, NULL,
@@ -23,12 +26,23 @@ static const struct choice types[] = {
 	{ "exec", CHECK_EXEC, NULL,
 	  "a program of the Nagios plugin convention: exit status 0 is good, "
 	  "1 a warning, 2 bad, any other no verdict" },
-	{ "postgresql", 0, "use tcp or exec for now", NULL },
-	{ "mysql", 0, "use tcp or exec for now", NULL },
-	{ "redis", 0, "use tcp or exec for now", NULL },
+	{ "postgresql", CHECK_POSTGRESQL, NULL,
+	  "what PostgreSQL says of itself: whether it is the primary or a "
+	  "replica, where in the log it stands, and what its replicas have" },
+	{ "mysql", CHECK_MYSQL, NULL, "the same of MariaDB or MySQL" },
+	{ "redis", CHECK_REDIS, NULL, "the same of Redis" },
 	{ "systemd", 0, "use exec with \"systemctl is-active\" for now", NULL },
 	{ "file", 0, "use exec for now", NULL },
 	{ "metric", 0, "use exec for now", NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct choice tls_uses[] = {
+	{ "off", TLS_OFF, NULL, "plain connections" },
+	{ "required", TLS_REQUIRED, NULL,
+	  "TLS, whoever's certificate is shown" },
+	{ "verified", TLS_VERIFIED, NULL,
+	  "TLS, and the certificate is verified against ca_file" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -159,7 +173,7 @@ static const struct key check_keys[] = {
 		.type = KEY_BOOLEAN,
 		FIELD(check_settings, tether),
 		.dflt = "true",
-		.dflt_help = "true for http and https, false for tcp and tls",
+		.dflt_help = "true, but false for tcp and tls",
 		.types = NET_ONLY,
 		.help = "Whether a connection to the target is held between "
 			"checks "
@@ -172,7 +186,8 @@ static const struct key check_keys[] = {
 			"some "
 			"servers busy: those that serve one connection a "
 			"process, or "
-			"count clients that do not log in.",
+			"count clients that do not log in.  A database check "
+			"asks over the connection that it holds.",
 	},
 	{ .name = "port",
 	  .type = KEY_PORT,
@@ -256,7 +271,7 @@ static const struct key check_keys[] = {
 	  .type = KEY_BOOLEAN,
 	  FIELD(check_settings, verify),
 	  .dflt = "true",
-	  .types = TLS_ONLY,
+	  .types = CERT_ONLY,
 	  .help = "Whether an unknown, expired or wrongly named certificate "
 		  "is a bad answer." },
 	{ .name = "expires_within",
@@ -265,7 +280,7 @@ static const struct key check_keys[] = {
 	  .min = 0,
 	  .max = 3650 * DAY,
 	  .dflt = "14d",
-	  .types = TLS_ONLY,
+	  .types = CERT_ONLY,
 	  .help = "A certificate that ends sooner makes the target "
 		  "DEGRADED.  \"0s\" switches this off." },
 	{ .name = "command",
@@ -282,13 +297,34 @@ static const struct key check_keys[] = {
 		  "external checks HAPROXY_PROXY_NAME, HAPROXY_SERVER_NAME, "
 		  "HAPROXY_SERVER_ADDR and HAPROXY_SERVER_PORT." },
 	{ .name = "user",
-	  .type = KEY_LATER,
-	  .help = "it belongs to database checks, which are not built yet: "
-		  "remove it" },
+	  .type = KEY_STRING,
+	  FIELD(check_settings, user),
+	  .dflt_help = "\"postgres\" for PostgreSQL, \"root\" for MariaDB, "
+		       "the default user for Redis",
+	  .types = DATABASE_ONLY,
+	  .help = "Whom to log in as; what it needs to be allowed is in "
+		  "docs/databases.md." },
 	{ .name = "password_file",
-	  .type = KEY_LATER,
-	  .help = "it belongs to database checks, which are not built yet: "
-		  "remove it" },
+	  .type = KEY_SECRET,
+	  FIELD(check_settings, password_file),
+	  .types = DATABASE_ONLY,
+	  .help = "A file whose first line is that user's password.  It is "
+		  "read anew for each connection.  Not everybody may read "
+		  "it." },
+	{ .name = "database",
+	  .type = KEY_STRING,
+	  FIELD(check_settings, database),
+	  .dflt_help = "\"postgres\" for PostgreSQL, none for MariaDB, "
+		       "\"0\" for Redis",
+	  .types = DATABASE_ONLY,
+	  .help = "The database to connect to; of Redis its number." },
+	{ .name = "tls",
+	  .type = KEY_CHOICE,
+	  FIELD(check_settings, tls),
+	  .choices = tls_uses,
+	  .dflt = "off",
+	  .types = DATABASE_ONLY,
+	  .help = "Whether the database is talked to over TLS." },
 	{ .name = NULL },
 };
 

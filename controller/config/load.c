@@ -97,6 +97,7 @@ static void targets_read(const struct reader *reader, struct settings *settings,
 		target->service = service;
 		target->line = group->line;
 		target->address = target->host = "";
+		block_defaults(reader, &keys_target, target);
 		if (config_setting_is_group(group))
 			block_read(reader, &keys_target, group, target);
 	}
@@ -115,7 +116,7 @@ static void service_complete(struct service_settings *service,
 	/* Held without a word it is not harmless to every server. */
 	if (block_given(given, "tether") == NULL)
 		check->tether =
-			check->type == CHECK_HTTP || check->type == CHECK_HTTPS;
+			check->type != CHECK_TCP && check->type != CHECK_TLS;
 	if (check->down_interval_us == 0)
 		check->down_interval_us = check->interval_us;
 	if (block_given(given, "timeout_min") == NULL &&
@@ -128,6 +129,8 @@ static void service_complete(struct service_settings *service,
 		check->slow_after_us = check->timeout_us / 2;
 	if (service->concurrency == 0)
 		service->concurrency = service->target_count;
+	if (service->failover != NULL)
+		service->failover->line = block_given(group, "failover")->line;
 }
 
 static void service_read(const struct reader *reader, struct settings *settings,
@@ -195,6 +198,15 @@ static int settings_read(const struct reader *reader, struct settings *settings,
 	return arena_failed(reader->arena) ? -ENOMEM : 0;
 }
 
+static void service_settle(const struct text *text,
+			   struct service_settings *service)
+{
+	service->line = text_place(text, service->line).line;
+	if (service->failover != NULL)
+		service->failover->line =
+			text_place(text, service->failover->line).line;
+}
+
 /* Until now lines were those of the whole text. */
 static void lines_settle(const struct text *text, struct settings *settings)
 {
@@ -209,8 +221,7 @@ static void lines_settle(const struct text *text, struct settings *settings)
 		settings->haproxies[i].line =
 			text_place(text, settings->haproxies[i].line).line;
 	for (i = 0; i < settings->service_count; i++)
-		settings->services[i].line =
-			text_place(text, settings->services[i].line).line;
+		service_settle(text, &settings->services[i]);
 	for (i = 0; i < settings->target_count; i++)
 		settings->targets[i].line =
 			text_place(text, settings->targets[i].line).line;

@@ -65,8 +65,14 @@ static int file_check(const struct key *key, const char *text, struct err *err)
 		return err_set(err, -EINVAL, "%s \"%.80s\": %s: check the path",
 			       key->name, text, strerror(errno));
 	if (!S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "%s \"%.80s\" is no file: name %s",
+			       key->name, text,
+			       key->type == KEY_SECRET ? "one with a password"
+						       : "a PEM file");
+	if (key->type == KEY_SECRET && st.st_mode & S_IROTH)
 		return err_set(err, -EINVAL,
-			       "%s \"%.80s\" is no file: name a PEM file",
+			       "%s \"%.80s\" can be read by everybody: take "
+			       "that away with chmod o-r",
 			       key->name, text);
 	if (access(text, R_OK) < 0)
 		return err_set(
@@ -145,6 +151,27 @@ static int range_check(const struct key *key, int64_t value, struct err *err)
 		       "%s = %lld is out of range: give %lld to %lld",
 		       key->name, (long long)value, (long long)key->min,
 		       (long long)key->max);
+}
+
+static int store_size(const struct key *key, const char *text, void *dest,
+		      struct err *err)
+{
+	char most[VALUE_TEXT_MAX];
+	uint64_t bytes;
+	int r = value_size(text, &bytes, err);
+
+	if (r < 0) {
+		err_wrap(err, "%s", key->name);
+		return r;
+	}
+	if (bytes > (uint64_t)key->max)
+		return err_set(err, -EINVAL,
+			       "%s = \"%.80s\" is out of range: give at most "
+			       "\"%.80s\"",
+			       key->name, text,
+			       value_size_text((uint64_t)key->max, most));
+	*(uint64_t *)field(key, dest) = bytes;
+	return 0;
 }
 
 static int store_duration(const struct key *key, const char *text, void *dest,
@@ -341,6 +368,8 @@ int store_text(struct arena *arena, const struct key *key, const char *text,
 	switch (key->type) {
 	case KEY_DURATION:
 		return store_duration(key, text, dest, err);
+	case KEY_SIZE:
+		return store_size(key, text, dest, err);
 	case KEY_CHOICE:
 		return store_choice(key, text, dest, err);
 	case KEY_ADDRESS:
@@ -361,6 +390,7 @@ int store_text(struct arena *arena, const struct key *key, const char *text,
 		r = socket_check(key, text, err);
 		break;
 	case KEY_FILE:
+	case KEY_SECRET:
 		r = file_check(key, text, err);
 		break;
 	case KEY_HOOK:

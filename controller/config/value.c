@@ -73,6 +73,63 @@ const char *value_duration_text(int64_t us, char buffer[static VALUE_TEXT_MAX])
 	return buffer;
 }
 
+static const struct size_unit {
+	const char *name;
+	uint64_t bytes;
+} size_units[] = {
+	{ "B", 1 },
+	{ "KiB", UINT64_C(1) << 10 },
+	{ "MiB", UINT64_C(1) << 20 },
+	{ "GiB", UINT64_C(1) << 30 },
+	{ "TiB", UINT64_C(1) << 40 },
+};
+
+#define SIZE_UNITS (sizeof(size_units) / sizeof(size_units[0]))
+
+int value_size(const char *text, uint64_t *ret_bytes, struct err *err)
+{
+	size_t digits = strspn(text, "0123456789"), unit, i;
+	uint64_t bytes = 0;
+
+	for (unit = 0; unit < SIZE_UNITS; unit++)
+		if (strcmp(size_units[unit].name, text + digits) == 0)
+			break;
+	if (digits > 0 && text[digits] == '\0')
+		return err_set(err, -EINVAL,
+			       "\"%.80s\" has no unit: write \"%sMiB\" or "
+			       "\"%sB\"",
+			       text, text, text);
+	if (digits == 0 || unit == SIZE_UNITS)
+		return err_set(err, -EINVAL,
+			       "\"%.80s\" is no size: write a whole number and "
+			       "B, KiB, MiB, GiB or TiB, such as \"1MiB\"",
+			       text);
+	for (i = 0; i < digits; i++)
+		if (__builtin_mul_overflow(bytes, 10, &bytes) ||
+		    __builtin_add_overflow(bytes, (uint64_t)(text[i] - '0'),
+					   &bytes))
+			break;
+	if (i < digits ||
+	    __builtin_mul_overflow(bytes, size_units[unit].bytes, &bytes))
+		return err_set(err, -EINVAL,
+			       "\"%.80s\" is larger than anything: write less",
+			       text);
+	*ret_bytes = bytes;
+	return 0;
+}
+
+const char *value_size_text(uint64_t bytes, char buffer[static VALUE_TEXT_MAX])
+{
+	size_t i = SIZE_UNITS - 1;
+
+	while (i > 0 && (bytes == 0 || bytes % size_units[i].bytes != 0))
+		i--;
+	snprintf(buffer, VALUE_TEXT_MAX, "%llu%s",
+		 (unsigned long long)(bytes / size_units[i].bytes),
+		 size_units[i].name);
+	return buffer;
+}
+
 static bool ascii_alnum(char c)
 {
 	return isalnum((unsigned char)c) && (unsigned char)c < 0x80;

@@ -18,6 +18,12 @@
 /* "250ms", "2s", "5m", "1h", "7d" -> microseconds. */
 int value_duration(const char *text, int64_t *ret_us, struct err *err);
 
+/* "1MiB", "64KiB", "0B" -> bytes. */
+int value_size(const char *text, uint64_t *ret_bytes, struct err *err);
+
+/* The shortest way to write @bytes; returns @buffer. */
+const char *value_size_text(uint64_t bytes, char buffer[static VALUE_TEXT_MAX]);
+
 /* The shortest way to write @us; returns @buffer. */
 const char *value_duration_text(int64_t us, char buffer[static VALUE_TEXT_MAX]);
 

@@ -67,6 +67,10 @@ bool check_asks_same(const struct check_settings *a,
 	       settings_text_same(a->cert_file, b->cert_file) &&
 	       settings_text_same(a->key_file, b->key_file) &&
 	       settings_text_same(a->server_name, b->server_name) &&
+	       settings_text_same(a->user, b->user) &&
+	       settings_text_same(a->password_file, b->password_file) &&
+	       settings_text_same(a->database, b->database) &&
+	       a->tls == b->tls &&
 	       command_same(a->command, b->command);
 }
 

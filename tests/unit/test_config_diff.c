@@ -82,6 +82,11 @@ static void whatever_concerns_the_question_changes_it(void **state)
 		CHECK("type = \"https\"; server_name = \"x\";"),
 		CHECK("type = \"https\"; ca_file = \"/etc/passwd\";"),
 		CHECK("type = \"https\"; expires_within = \"1d\";"),
+		CHECK("type = \"mysql\";"),
+		CHECK("type = \"mysql\"; user = \"x\";"),
+		CHECK("type = \"mysql\"; database = \"x\";"),
+		CHECK("type = \"mysql\"; tls = \"required\";"),
+		CHECK("type = \"mysql\"; tls = \"verified\";"),
 		CHECK("type = \"exec\"; command = ( \"/bin/true\" );"),
 		CHECK("type = \"exec\"; command = ( \"/bin/true\", \"x\" );"),
 	};

@@ -47,7 +47,8 @@ static void refuses_what_is_out_of_range(void **state)
 		  "\"P3\" or \"P4\"\n" },
 		{ CHECK("type = \"htpp\"; path = \"x\";"),
 		  "x.conf:1: type = \"htpp\" is unknown: use \"http\", "
-		  "\"https\", \"tcp\", \"tls\" or \"exec\"\n" },
+		  "\"https\", \"tcp\", \"tls\", \"exec\", "
+		  "\"postgresql\", \"mysql\" or \"redis\"\n" },
 		{ CHECK("status = \"99\";"),
 		  "x.conf:1: \"99\" is no list of statuses: write it like "
 		  "\"200-299,401\", each from 100 to 599\n" },

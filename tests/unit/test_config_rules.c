@@ -444,9 +444,9 @@ static void refuses_what_names_no_process(void **state)
 static void says_of_what_is_not_built_what_to_do(void **state)
 {
 	static const struct mistake mistakes[] = {
-		{ CHECK("type = \"redis\"; port = 1;"),
-		  "x.conf:1: type = \"redis\" is not built yet: use tcp or "
-		  "exec for now\n" },
+		{ CHECK("type = \"file\"; port = 1;"),
+		  "x.conf:1: type = \"file\" is not built yet: use exec for "
+		  "now\n" },
 		{ NULL, NULL },
 	};
 

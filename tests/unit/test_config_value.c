@@ -56,6 +56,58 @@ static void durations_without_sense_are_refused(void **state)
 	assert_int_equal(us, 42);
 }
 
+static void sizes_have_units_and_print_in_their_largest(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} rows[] = {
+		{ "0B", 0 },
+		{ "1023B", 1023 },
+		{ "64KiB", 64 * 1024 },
+		{ "1MiB", 1 << 20 },
+		{ "3GiB", UINT64_C(3) << 30 },
+		{ "16TiB", UINT64_C(16) << 40 },
+	};
+	char buffer[VALUE_TEXT_MAX];
+	uint64_t bytes = 1;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(value_size(rows[i].text, &bytes, NULL), 0);
+		assert_int_equal(bytes, rows[i].bytes);
+		assert_string_equal(value_size_text(bytes, buffer),
+				    rows[i].text);
+	}
+}
+
+static void sizes_without_sense_are_refused(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"5",
+		"MiB",
+		"5 MiB",
+		"5MiB ",
+		"-5B",
+		"1.5B",
+		"1MB",
+		"1M",
+		"1mib",
+		"1MiB1KiB",
+		"16777216TiB",
+		"18446744073709551616B",
+	};
+	uint64_t bytes = 42;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_int_equal(value_size(texts[i], &bytes, NULL), -EINVAL);
+	assert_int_equal(bytes, 42);
+}
+
 static void durations_print_in_their_largest_unit(void **state)
 {
 	static const char *const texts[] = {
@@ -261,6 +313,8 @@ int main(void)
 		cmocka_unit_test(durations_have_units),
 		cmocka_unit_test(durations_without_sense_are_refused),
 		cmocka_unit_test(durations_print_in_their_largest_unit),
+		cmocka_unit_test(sizes_have_units_and_print_in_their_largest),
+		cmocka_unit_test(sizes_without_sense_are_refused),
 		cmocka_unit_test(statuses_are_numbers_and_ranges),
 		cmocka_unit_test(statuses_without_sense_are_refused),
 		cmocka_unit_test(addresses_have_hosts_and_ports),

@@ -73,6 +73,10 @@ static void what_asks_another_thing_is_not(void **state)
 	DIFFERS(ca_file, NULL);
 	DIFFERS(cert_file, "c");
 	DIFFERS(key_file, "k");
+	DIFFERS(user, "u");
+	DIFFERS(password_file, "p");
+	DIFFERS(database, "d");
+	DIFFERS(tls, TLS_REQUIRED);
 	DIFFERS(server_name, "n");
 	DIFFERS(verify, false);
 	DIFFERS(expires_within_us, 1);

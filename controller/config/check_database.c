@@ -1,0 +1,176 @@
+/* The rules of what concerns databases: their checks, and their groups. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/config/check.h"
+#include "controller/core/plan.h"
+
+/* What Redis has can be more, by its configuration. */
+#define REDIS_DATABASES_MAX 100000
+
+static bool is_database(const struct check_settings *check)
+{
+	return check->type == CHECK_POSTGRESQL || check->type == CHECK_MYSQL ||
+	       check->type == CHECK_REDIS;
+}
+
+static bool is_number(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits > 0 && digits < 7 && text[digits] == '\0' &&
+	       atoi(text) < REDIS_DATABASES_MAX;
+}
+
+static void check_redis(const struct reader *reader,
+			const struct check_settings *check,
+			config_setting_t *given)
+{
+	config_setting_t *user = block_given(given, "user");
+
+	if (check->database != NULL && !is_number(check->database))
+		reader_error(reader, block_given(given, "database"),
+			     "database \"%.80s\" is no number: Redis counts "
+			     "its databases from \"0\"",
+			     check->database);
+	if (user != NULL && block_given(given, "password_file") == NULL)
+		reader_error(reader, user,
+			     "user has no password_file: Redis lets nobody log "
+			     "in without a password, add it");
+}
+
+void check_database(const struct reader *reader,
+		    const struct check_settings *check, config_setting_t *given)
+{
+	static const char *const names[] = { "ca_file", "cert_file",
+					     "server_name" };
+	config_setting_t *setting;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		setting = block_given(given, names[i]);
+		if (setting != NULL && check->tls == TLS_OFF)
+			reader_error(reader, setting,
+				     "%s does nothing without TLS: add tls = "
+				     "\"verified\", or remove it",
+				     names[i]);
+	}
+	if (check->type == CHECK_REDIS)
+		check_redis(reader, check, given);
+}
+
+/* What of @target means something in a group only. */
+static void check_instance(const struct reader *reader,
+			   const struct settings *settings,
+			   const struct service_settings *service,
+			   const struct target_settings *target,
+			   config_setting_t *group)
+{
+	const struct cluster_settings *cluster = settings->cluster;
+	config_setting_t *node = block_given(group, "node");
+	config_setting_t *priority = block_given(group, "priority");
+	unsigned i;
+
+	if (service->failover == NULL) {
+		if (priority != NULL)
+			reader_warning(reader, priority,
+				       "priority does nothing without failover "
+				       "of \"%s\": remove it",
+				       service->name);
+		if (node != NULL)
+			reader_warning(reader, node,
+				       "node does nothing without failover of "
+				       "\"%s\": remove it",
+				       service->name);
+		return;
+	}
+	for (i = 0; cluster != NULL && i < cluster->node_count; i++)
+		if (settings_text_same(cluster->nodes[i].name, target->node))
+			return;
+	if (node != NULL && cluster != NULL)
+		reader_error(reader, node,
+			     "node \"%.80s\" is none of the cluster's: name "
+			     "one of cluster.nodes",
+			     target->node);
+}
+
+/* What a group must have around it. */
+static void check_group(const struct reader *reader,
+			const struct service_settings *service,
+			config_setting_t *given)
+{
+	if (!is_database(&service->check))
+		reader_error(reader, given,
+			     "failover of \"%s\" has no database: give check a "
+			     "type of \"postgresql\", \"mysql\" or \"redis\"",
+			     service->name);
+	if (service->backend == NULL &&
+	    service->failover->mode != FAILOVER_OBSERVE)
+		reader_error(reader, given,
+			     "failover of \"%s\" has nothing to route: add "
+			     "backend = \"...\", or mode = \"observe\"",
+			     service->name);
+	if (service->target_count < 2 ||
+	    service->target_count > PLAN_INSTANCES_MAX)
+		reader_error(reader, given,
+			     "failover of \"%s\" has %u targets: give 2 to %d",
+			     service->name, service->target_count,
+			     PLAN_INSTANCES_MAX);
+}
+
+/* What its settings say of one another. */
+static void check_terms(const struct reader *reader,
+			const struct service_settings *service,
+			config_setting_t *given)
+{
+	const struct failover_settings *set = service->failover;
+	config_setting_t *user = block_given(given, "replication_user");
+	config_setting_t *pass =
+		block_given(given, "replication_password_file");
+
+	if (set->on_quorum_loss == QUORUM_LOSS_HOLD &&
+	    set->durability != DURABILITY_NO_LOSS &&
+	    set->mode == FAILOVER_AUTOMATIC)
+		reader_error(reader, block_given(given, "on_quorum_loss"),
+			     "on_quorum_loss = \"hold\" lets two primaries be "
+			     "written to: use it with durability = \"no-loss\" "
+			     "or mode = \"manual\" only");
+	if (user != NULL && pass == NULL)
+		reader_error(reader, user,
+			     "replication_user has no "
+			     "replication_password_file: add it");
+	if (pass != NULL && user == NULL && service->check.type != CHECK_REDIS)
+		reader_error(reader, pass,
+			     "replication_password_file has no "
+			     "replication_user: add it");
+	if (set->readers != NULL &&
+	    settings_text_same(set->readers, service->backend))
+		reader_error(reader, block_given(given, "readers"),
+			     "readers \"%s\" is the backend of the writers: "
+			     "name another one",
+			     set->readers);
+}
+
+void check_failover(const struct reader *reader,
+		    const struct settings *settings,
+		    const struct service_settings *service,
+		    config_setting_t *group)
+{
+	config_setting_t *targets = block_list(group, "targets");
+	config_setting_t *given = block_given(group, "failover");
+	unsigned i;
+
+	for (i = 0; i < service->target_count; i++)
+		check_instance(reader, settings, service,
+			       &settings->targets[service->first_target + i],
+			       config_setting_get_elem(targets, i));
+	if (service->failover == NULL)
+		return;
+	check_group(reader, service, given);
+	check_terms(reader, service, given);
+	if (check_self_leads(settings->cluster)) {
+		check_hook(reader, "fence", service->failover->fence, given);
+		check_hook(reader, "rejoin", service->failover->rejoin, given);
+	}
+}
