@@ -399,17 +399,6 @@ static unsigned patience_for(int64_t amount, int64_t least)
 	return patience;
 }
 
-static const struct {
-	enum cause cause;
-	size_t offset;
-	int64_t least;
-} percents[] = {
-	{ CAUSE_CPU, offsetof(struct self_facts, cpu_percent), 40 },
-	{ CAUSE_MEMORY, offsetof(struct self_facts, memory_percent), 10 },
-	{ CAUSE_IO, offsetof(struct self_facts, io_percent), 60 },
-	{ CAUSE_LOSS, offsetof(struct self_facts, loss_percent), 5 },
-};
-
 struct strain {
 	enum cause cause;
 	int64_t amount;
@@ -425,22 +414,38 @@ static void weigh(struct strain *worst, enum cause cause, int64_t amount,
 		*worst = (struct strain){ cause, amount, patience };
 }
 
+/* Others may wait for what we get: it is trouble only once we are late, too.
+ */
+static void weigh_pressure(struct strain *worst, const struct self_facts *facts)
+{
+	int64_t late_us = facts->lag_us > facts->canary_us ? facts->lag_us
+							   : facts->canary_us;
+	struct strain pressed = { CAUSE_NONE, 0, worst->patience };
+
+	if (facts->memory_percent >= 10)
+		weigh(&pressed, CAUSE_MEMORY, late_us, 5 * MS);
+	else if (facts->cpu_percent >= 40)
+		weigh(&pressed, CAUSE_CPU, late_us, 5 * MS);
+	else if (facts->io_percent >= 60)
+		weigh(&pressed, CAUSE_IO, late_us, 5 * MS);
+	if (pressed.patience == worst->patience)
+		return;
+	pressed.amount = pressed.cause == CAUSE_MEMORY ? facts->memory_percent
+			 : pressed.cause == CAUSE_CPU  ? facts->cpu_percent
+						       : facts->io_percent;
+	*worst = pressed;
+}
+
 void self_learn(struct self *self, const struct self_facts *facts,
 		struct instant now)
 {
 	struct strain worst = { CAUSE_NONE, 0, 1 };
-	unsigned i;
 
 	self->carrier_lost = facts->carrier_lost;
 	weigh(&worst, CAUSE_LAG, facts->lag_us, 20 * MS);
 	weigh(&worst, CAUSE_CANARY, facts->canary_us, 20 * MS);
-	for (i = 0; i < sizeof(percents) / sizeof(percents[0]); i++) {
-		unsigned percent;
-
-		memcpy(&percent, (const char *)facts + percents[i].offset,
-		       sizeof(percent));
-		weigh(&worst, percents[i].cause, percent, percents[i].least);
-	}
+	weigh(&worst, CAUSE_LOSS, facts->loss_percent, 5);
+	weigh_pressure(&worst, facts);
 	if (self->set->doubt_us == 0)
 		return;
 	if (facts->lag_us >= LATE_US)

@@ -63,7 +63,7 @@ enum self_doubt { SELF_FINE, SELF_STRAINED, SELF_SICK };
 struct self_facts {
 	int64_t lag_us;    /* of the loop, the worst since the last facts */
 	int64_t canary_us; /* of a question to ourselves; it may be waiting */
-	/* Percent of the last 10 s in which some work waited for it. */
+	/* Percent of the time since then in which some work waited for it. */
 	unsigned cpu_percent, memory_percent, io_percent;
 	unsigned loss_percent; /* of the datagrams of the worst other node */
 	unsigned loss_node;    /* its index in the cluster */

@@ -397,6 +397,25 @@ static json_t *stall_doc(const struct daemon_view *view)
 	return doc;
 }
 
+static json_t *doubt_doc(const struct daemon_view *view)
+{
+	struct doubt_view doubt = ctl_doubt(view->ctl);
+	json_t *doc;
+
+	if (doubt.level == SELF_FINE)
+		return json_null();
+	doc = json_object();
+	json_object_set_new(doc, "level",
+			    json_string(self_doubt_name(doubt.level)));
+	json_object_set_new(doc, "why", api_string(doubt.why));
+	json_object_set_new(doc, "since", wall_at(view, doubt.since));
+	json_object_set_new(doc, "patience", json_integer(doubt.patience));
+	json_object_set_new(
+		doc, "acts",
+		json_boolean(doubt.level != SELF_SICK || doubt.spent));
+	return doc;
+}
+
 /* "store: the disk is full" for each check of /readyz that fails. */
 static json_t *not_ready_doc(json_t *health)
 {
@@ -453,6 +472,7 @@ static json_t *node_doc(const struct daemon_view *view, bool started)
 			    json_string(standing_names[standing]));
 	json_object_set_new(doc, "loop_lag_seconds", api_span(view->lag_us));
 	json_object_set_new(doc, "stall", stall_doc(view));
+	json_object_set_new(doc, "self_doubt", doubt_doc(view));
 	json_object_set_new(doc, "maintenance",
 			    maintenance_doc(view, ctl_maintenance(view->ctl)));
 	json_object_set_new(doc, "store", store_doc(view));

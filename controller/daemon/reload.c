@@ -175,6 +175,7 @@ static void apply(struct run *run, struct next *next)
 	cluster_reload(run->cluster, next->set);
 	share_with_others(run, next->set);
 	tell_reload(run->tell, run->set, run->ctl);
+	self_watch_reload(run->self, run->set);
 	ev.settings.previous = old_ctl;
 	ev.settings.stored = &stored;
 	ev.settings.kept = next->kept;

@@ -191,6 +191,8 @@ static void on_checked(void *arg, unsigned target, uint64_t check_id,
 	ev.evidence.check = check_id;
 	ev.evidence.result = *res;
 	tell_evidence(run->tell, target, res);
+	if (result_is_silence(res->code))
+		self_watch_hurry(run->self);
 	run_feed(run, &ev);
 }
 
@@ -518,6 +520,8 @@ static int make_parts(struct run *run, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	r = responder_new(&run->responder, run->loop, run->set, run_agent_word,
 			  run, err);
+	if (r == 0)
+		r = run_watch_self(run, err);
 	return r < 0 ? r : join_cluster(run, err);
 }
 
@@ -571,6 +575,7 @@ void run_free(struct run *run)
 	if (run == NULL)
 		return;
 	cluster_free(run->cluster);
+	self_watch_free(run->self);
 	views_free(run->views);
 	responder_free(run->responder);
 	shared_free(run->shared);

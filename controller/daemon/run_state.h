@@ -10,6 +10,7 @@
 #include "controller/daemon/orphans.h"
 #include "controller/daemon/responder.h"
 #include "controller/daemon/run.h"
+#include "controller/daemon/self_watch.h"
 #include "controller/daemon/service.h"
 #include "controller/daemon/shared.h"
 #include "controller/daemon/store.h"
@@ -33,9 +34,10 @@ struct run {
 	struct haproxies *haproxies;
 	struct responder *responder;
 	struct masters *masters;
+	struct self_watch *self;
 	struct cluster *cluster; /* NULL: a cluster of one */
-	struct views *views;     /* likewise */
-	struct shared *shared;   /* likewise */
+	struct views *views;   /* likewise */
+	struct shared *shared; /* likewise */
 	bool stopping;
 	struct instant stop_by;    /* while it leaves office */
 	struct instant late_until; /* the loop was late: not eligible */
@@ -58,6 +60,8 @@ struct masters *run_masters(struct run *run, const struct settings *set);
 
 /* A target was seen without being asked; @arg is the run. */
 void run_hint(void *arg, const struct hint *hint);
+/* Find out how this node is. */
+int run_watch_self(struct run *run, struct err *err);
 
 /* Set the timer to whatever is due first. */
 void run_arm(struct run *run);
