@@ -283,7 +283,7 @@ static void check_target(const struct reader *reader,
 	bool secure = service->check.type == CHECK_HTTPS ||
 		      service->check.type == CHECK_TLS;
 
-	if (service->check.type == CHECK_EXEC)
+	if (service->check.type == CHECK_EXEC && !service->add_servers)
 		return;
 	if (address == NULL)
 		reader_error(reader, group,
@@ -314,6 +314,32 @@ static void check_proxied(const struct reader *reader,
 				       "add backend = \"...\", or remove it",
 				       key->name);
 	}
+}
+
+#define PARAMS_MAX 100
+
+/* What HAProxy's command line takes apart is not let through. */
+static void check_params(const struct reader *reader,
+			 const struct service_settings *service,
+			 config_setting_t *given)
+{
+	const char *params = service->server_params;
+
+	if (params == NULL)
+		return;
+	if (strlen(params) > PARAMS_MAX ||
+	    params[strspn(params, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz"
+				  "0123456789 -_.:,/=+@%")] != '\0')
+		reader_error(reader, given,
+			     "server_params \"%s\" is not what HAProxy takes: "
+			     "words such as \"maxconn 100 send-proxy\", at "
+			     "most %d bytes",
+			     params, PARAMS_MAX);
+	if (!service->add_servers)
+		reader_warning(reader, given,
+			       "server_params does nothing without "
+			       "add_servers = true: add it, or remove this");
 }
 
 static void check_service(const struct reader *reader,
@@ -347,6 +373,7 @@ static void check_service(const struct reader *reader,
 			     service->backend);
 	check_rails(reader, service, group);
 	check_proxied(reader, service, group);
+	check_params(reader, service, block_given(group, "server_params"));
 	check_probe(reader, service, block_given(group, "check"));
 	for (i = 0; i < service->target_count; i++)
 		check_target(reader, service,

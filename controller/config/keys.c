@@ -247,6 +247,25 @@ static const struct key service_keys[] = {
 	  .help = "The backend of this service in HAProxy; its servers bear "
 		  "the targets' names.  Without one the daemon observes and "
 		  "reports, and acts on nothing." },
+	{ .name = "add_servers",
+	  .type = KEY_BOOLEAN,
+	  FIELD(service_settings, add_servers),
+	  .dflt = "false",
+	  .proxied = true,
+	  .help = "Add a target whose server a HAProxy does not know to the "
+		  "backend there (add server), again after each reload of "
+		  "HAProxy, and remove it when the target leaves this file.  "
+		  "The backend must exist and balance dynamically: "
+		  "roundrobin, leastconn, random, first, or consistent "
+		  "hashing." },
+	{ .name = "server_params",
+	  .type = KEY_STRING,
+	  FIELD(service_settings, server_params),
+	  .dflt_help = "none",
+	  .proxied = true,
+	  .help = "What follows the address of a server that is added, as on "
+		  "a server line of HAProxy: its default-server is not heeded "
+		  "there.  Checks of HAProxy's own are not needed." },
 	{ .name = "min_up",
 	  .type = KEY_COUNT,
 	  FIELD(service_settings, min_up),

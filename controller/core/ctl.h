@@ -98,6 +98,9 @@ enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
 bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target,
 		 bool *ret_weight_only);
 
+/* Whether the server of @target was added to @haproxy by us. */
+bool ctl_added(const struct ctl *ctl, unsigned haproxy, unsigned target);
+
 /* What an agent check of HAProxy is to be told about a server. */
 enum agent_word {
 	AGENT_SILENT, /* nothing: not known yet, and what is so may stay */

@@ -43,9 +43,13 @@ void begin_restore(struct ctl *ctl, const struct stored *stored)
 		const struct claim *c = &stored->claims[i];
 
 		if (c->haproxy < ctl->set->haproxy_count &&
-		    c->target < ctl->set->target_count)
-			mend_server(ctl, c->haproxy, c->target)->claim =
-				c->weight_only ? CLAIM_WEIGHT : CLAIM_OUT;
+		    c->target < ctl->set->target_count) {
+			struct server *srv =
+				mend_server(ctl, c->haproxy, c->target);
+
+			srv->claim = c->weight_only ? CLAIM_WEIGHT : CLAIM_OUT;
+			srv->added = c->added;
+		}
 		if (c->target < ctl->set->target_count && !c->weight_only)
 			ctl->targets[c->target].told_in = false;
 	}

@@ -48,6 +48,8 @@ static unsigned old_haproxy(const struct settings *set, unsigned haproxy,
 static void carry_servers(struct ctl *ctl, unsigned target,
 			  const struct ctl *old, unsigned from)
 {
+	bool same = settings_text_same(ctl_service_of(ctl, target)->backend,
+				       ctl_service_of(old, from)->backend);
 	unsigned h, k;
 
 	for (h = 0; h < ctl->set->haproxy_count; h++) {
@@ -62,6 +64,9 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 		srv->kept = was->kept;
 		srv->doubt = was->doubt;
 		srv->failed = was->failed;
+		srv->added = was->added && same;
+		srv->adding = was->adding;
+		srv->vanished = was->vanished;
 		srv->order = was->order;
 		srv->ordered = was->ordered;
 		srv->ordered_agent = was->ordered_agent;

@@ -302,8 +302,21 @@ bool mend_kept(const struct ctl *ctl, unsigned target);
 /* What was written down, or is being, about a server is void, but for its
  * weight where that is ours. */
 void mend_disown(struct ctl *ctl, unsigned haproxy, unsigned target);
+/* What is written down about a server is to be so anew. */
+void mend_rewrite(struct ctl *ctl, unsigned haproxy, unsigned target);
 /* A claim is written down, or is not waited for any longer. */
 void mend_claimed(struct ctl *ctl, unsigned haproxy, unsigned target);
+
+/* ctl_dynamic.c */
+/* Whether the target's server may be added where it is missing. */
+bool dynamic_allowed(const struct ctl *ctl, unsigned target);
+/* Add the server, or move it to the target's address; and what came of it. */
+void dynamic_order(struct ctl *ctl, unsigned haproxy, unsigned target);
+void dynamic_ordered(struct ctl *ctl, unsigned haproxy, unsigned target,
+		     bool done);
+/* Another process answers: what was added is gone. */
+void dynamic_lost(struct ctl *ctl, unsigned haproxy);
+void dynamic_seen(struct ctl *ctl, const struct haproxy_seen *seen);
 
 /* ctl_haproxy.c */
 void haproxy_seen(struct ctl *ctl, const struct haproxy_seen *seen);

@@ -118,6 +118,11 @@ bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target,
 	return claim != CLAIM_NONE;
 }
 
+bool ctl_added(const struct ctl *ctl, unsigned haproxy, unsigned target)
+{
+	return mend_server(ctl, haproxy, target)->added;
+}
+
 enum agent_word ctl_agent(const struct ctl *ctl, unsigned haproxy,
 			  unsigned target, const char **ret_why)
 {

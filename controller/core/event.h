@@ -26,6 +26,7 @@ struct ctl;
 struct claim {
 	unsigned haproxy, target; /* index */
 	bool weight_only; /* maintenance or drain there is not our doing */
+	bool added; /* the server itself is: its process did not know it */
 };
 
 /* What to leave alone, by whose word, until when. */
@@ -73,8 +74,9 @@ struct haproxy_seen {
 	unsigned target;
 	enum server_state state;
 	unsigned weight_percent; /* of the configured weight */
-	bool agent;  /* it obeys the word of our agent-check responder */
-	bool theirs; /* ... and is in maintenance or drain all the same */
+	bool agent;     /* it obeys the word of our agent-check responder */
+	bool theirs;    /* ... and is in maintenance or drain all the same */
+	bool misplaced; /* its address or port is not the target's */
 	char text[EVENT_TEXT_MAX];
 };
 
@@ -229,6 +231,9 @@ struct server_order {
 	unsigned weight_percent; /* 0: as it is */
 	bool agent;        /* by the agent's word: no maintenance, no drain */
 	bool end_sessions; /* of the withdrawn server */
+	/* Make it exist, in maintenance; where it does, give it the target's
+	 * address.  Goes without any of the above. */
+	bool add;
 };
 
 enum store_kind {

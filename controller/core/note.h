@@ -44,6 +44,10 @@ enum note_kind {
 	NOTE_HAPROXY_DOWN,
 	NOTE_HAPROXY_REFUSED, /* a command was answered with an error */
 	NOTE_HAPROXY_ABSENT,  /* backend or server missing there */
+	NOTE_SERVER_ADDED,    /* to a HAProxy that did not know it */
+	NOTE_SERVER_MOVED,    /* there, to the target's address */
+	NOTE_SERVER_REMOVED,  /* from it: text names it */
+	NOTE_SERVER_STAYS,    /* HAProxy refused to remove it: text */
 	NOTE_INCIDENT_OPENED,
 	NOTE_INCIDENT_RAISED,
 	NOTE_INCIDENT_CLOSED,

@@ -85,7 +85,9 @@ struct target_settings {
 
 struct service_settings {
 	const char *name;
-	const char *backend; /* HAProxy backend, or NULL: report only */
+	const char *backend;       /* HAProxy backend, or NULL: report only */
+	bool add_servers;          /* to the backend, where it lacks them */
+	const char *server_params; /* of those, or NULL */
 	struct check_settings check;
 	enum agree agree; /* AGREE_LOCAL without a cluster */
 	unsigned min_up;

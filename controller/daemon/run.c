@@ -561,6 +561,7 @@ void run_loop(struct run *run)
 	watch_signals(run);
 	loop_on_deadline(run->loop, on_deadline, run);
 	start.stored = tell_load(run->tell, run->store);
+	run_find_removals(run);
 	run_feed(run, &start);
 	cluster_start(run->cluster);
 	say_status(run);

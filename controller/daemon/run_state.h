@@ -66,6 +66,12 @@ int run_watch_self(struct run *run, struct err *err);
 /* Set the timer to whatever is due first. */
 void run_arm(struct run *run);
 
+/* Have servers removed that were added to a HAProxy and are no longer in the
+ * configuration: those that an earlier daemon left, at the start, and those
+ * that a reload leaves. */
+void run_find_removals(struct run *run);
+void run_remove_servers(struct run *run);
+
 /* Read the file again: apply it whole, or keep everything and say why. */
 void run_reload(struct run *run);
 

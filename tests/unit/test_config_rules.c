@@ -318,6 +318,25 @@ static void refuses_haproxies_that_cannot_be_reached(void **state)
 		  "give it another name\n"
 		  "x.conf:3: socket \"/s\" is another HAProxy's already "
 		  "(line 2): name each process once\n" },
+		{ SERVICE("backend = \"b\"; add_servers = true; "
+			  "server_params = \"maxconn 1;del server b/a\";") "hap"
+									   "rox"
+									   "y "
+									   "= "
+									   "( "
+									   "{ "
+									   "soc"
+									   "ket"
+									   " = "
+									   "\"/"
+									   "s\""
+									   "; "
+									   "} "
+									   ");"
+									   "\n",
+		  "x.conf:1: server_params \"maxconn 1;del server b/a\" is "
+		  "not what HAProxy takes: words such as \"maxconn 100 "
+		  "send-proxy\", at most 100 bytes\n" },
 		{ SERVICE("backend = \"b\";") "haproxy = ( { socket = \"/s\"; "
 					      "agent_listen = \"h\"; } );\n",
 		  "x.conf:2: agent_listen \"h\" has no port: add one, such "
