@@ -397,6 +397,20 @@ static void check_unused(const struct reader *reader,
 			       "service");
 }
 
+static void check_services_given(const struct reader *reader,
+				 const struct settings *settings,
+				 config_setting_t *root,
+				 config_setting_t *services)
+{
+	if (block_given(root, "services") == NULL)
+		reader_error(reader, root,
+			     "services is missing: add services = ( { ... }, "
+			     "{ ... } )");
+	else if (services != NULL && settings->service_count == 0)
+		reader_error(reader, services,
+			     "services is empty: add at least one");
+}
+
 int check_settings(const struct reader *reader, const struct settings *settings,
 		   config_setting_t *root)
 {
@@ -404,9 +418,9 @@ int check_settings(const struct reader *reader, const struct settings *settings,
 	config_setting_t *services = block_list(root, "services");
 	unsigned i;
 
-	if (services != NULL && settings->service_count == 0)
-		reader_error(reader, services,
-			     "services is empty: add at least one");
+	/* A cluster may be there for its primary alone. */
+	if (block_given(root, "cluster") == NULL)
+		check_services_given(reader, settings, root, services);
 	for (i = 0; i < settings->haproxy_count; i++)
 		check_haproxy(reader, &settings->haproxies[i],
 			      config_setting_get_elem(haproxies, i));

@@ -438,8 +438,8 @@ static const struct key root_keys[] = {
 	{ .name = "services",
 	  .type = KEY_LIST,
 	  .block = &keys_service,
-	  .required = true,
-	  .help = "The services." },
+	  .help = "The services.  Only a node with a cluster block can do "
+		  "without." },
 	{ .name = "cluster",
 	  .type = KEY_BLOCK,
 	  FIELD(settings, cluster),
