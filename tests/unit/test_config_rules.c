@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "controller/core/instant.h"
 #include "tests/unit/config_text.h"
 #include "tests/unit/golden.h"
 
@@ -282,6 +283,10 @@ static void refuses_services_that_cannot_work(void **state)
 		  "... } )\n" },
 		{ "services = ();\n",
 		  "x.conf:1: services is empty: add at least one\n" },
+		{ "haproxy = ( { socket = \"/a\"; } ); primary = { requires "
+		  "= ( \"haproxy:local\" ); };\n" SERVICE("backend = \"b\";"),
+		  "x.conf:1: warning: requires does nothing without a "
+		  "cluster block: the only node is always primary\n" },
 		{ "node = \"x\";\n",
 		  "x.conf: services is missing: add services = ( { ... }, { "
 		  "... } )\n" },
@@ -293,6 +298,18 @@ static void refuses_services_that_cannot_work(void **state)
 
 	(void)state;
 	config_all_wrong(mistakes);
+}
+
+static void without_a_block_there_is_no_cluster(void **state)
+{
+	struct settings *settings = config_right(SERVICE(""));
+
+	(void)state;
+	assert_null(settings->cluster);
+	assert_null(settings->primary.on_promote);
+	assert_int_equal(settings->primary.hook_timeout_us, 10 * SECOND);
+	assert_int_equal(settings->services[0].agree, AGREE_LOCAL);
+	settings_free(settings);
 }
 
 static void refuses_haproxies_that_cannot_be_reached(void **state)
@@ -517,6 +534,7 @@ int main(void)
 		cmocka_unit_test(refuses_files_that_cannot_be_read),
 		cmocka_unit_test(refuses_addresses_that_are_none),
 		cmocka_unit_test(refuses_services_that_cannot_work),
+		cmocka_unit_test(without_a_block_there_is_no_cluster),
 		cmocka_unit_test(refuses_haproxies_that_cannot_be_reached),
 		cmocka_unit_test(refuses_names_that_stand_twice),
 		cmocka_unit_test(refuses_two_services_of_one_name),
