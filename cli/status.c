@@ -204,6 +204,21 @@ static void print_services(const json_t *status, const struct status_view *view,
 	table_free(t);
 }
 
+/* The services that suffer from it. */
+static void print_affected(const json_t *inc, FILE *out)
+{
+	const char *gap = "; affects ";
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(inc, "affected"), i, name)
+	{
+		fputs(gap, out);
+		print_clean(out, json_string_value(name));
+		gap = ", ";
+	}
+}
+
 static void print_incident(const json_t *inc, int64_t now_us, FILE *out)
 {
 	char when[WHEN_TEXT_MAX];
@@ -216,6 +231,7 @@ static void print_incident(const json_t *inc, int64_t now_us, FILE *out)
 	print_clean(out, field_text(inc, "target"));
 	fputs(" first, ", out);
 	print_clean(out, field_text(json_object_get(inc, "cause"), "line"));
+	print_affected(inc, out);
 	fprintf(out, "%s\n",
 		field_bool(inc, "held")
 			? "; a rule keeps a dead one in rotation"

@@ -427,6 +427,7 @@ int check_settings(const struct reader *reader, const struct settings *settings,
 	for (i = 0; i < settings->service_count; i++)
 		check_service(reader, settings, &settings->services[i],
 			      config_setting_get_elem(services, i));
+	check_depends(reader, settings, services);
 	check_unused(reader, settings, haproxies);
 	check_cluster(reader, settings, root);
 	return check_twins(reader, settings);

@@ -318,6 +318,19 @@ static const struct key service_keys[] = {
 	  .proxied = true,
 	  .help = "How long a server that comes back takes to get from a "
 		  "small weight to its full one." },
+	{ .name = "depends_on",
+	  .type = KEY_STRINGS,
+	  FIELD(service_settings, depends_on),
+	  COUNT(service_settings, depends_on_count),
+	  .max = 16,
+	  .dflt_help = "nothing",
+	  .help = "Services without which this one cannot work.  While fewer "
+		  "than min_up targets of one of them are well, targets of "
+		  "this one that answer, but with a wrong status or body, "
+		  "stay in rotation and have no incident of their own: they "
+		  "only report it.  One that refuses, resets or keeps silent "
+		  "is at fault itself.  Afterwards there is a grace of ten "
+		  "intervals, and counts begin anew." },
 	{ .name = "recovery_timeout",
 	  .type = KEY_DURATION,
 	  FIELD(service_settings, recovery_timeout_us),

@@ -17,6 +17,8 @@ void begin(struct ctl *ctl)
 		svc->states[HEALTH_UNKNOWN] = targets;
 		svc->leavings[LEAVING_NOT] = targets;
 		svc->serving = targets;
+		svc->sound = targets;
+		svc->well_again = INSTANT_NONE;
 	}
 	for (i = 0; i < ctl->set->haproxy_count; i++)
 		ctl->haproxies[i].retry_us = RETRY_US_MIN;
@@ -27,6 +29,7 @@ void begin(struct ctl *ctl)
 		t->asked = INSTANT_NONE;
 		t->told_in = true;
 		t->part.serves = true;
+		t->part.sound = true;
 		t->detected = INSTANT_NONE;
 		t->maintenance.target = i;
 	}

@@ -262,7 +262,9 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 		t->row = ev->evidence.check;
 	in = health_digest(&t->health, &ctl_service_of(ctl, target)->check, res,
 			   &doubt, ctl->now);
-	judged(ctl, target, doubt_temper(ctl, target, in, res));
+	depends_answered(ctl, target);
+	in = doubt_temper(ctl, target, in, res);
+	judged(ctl, target, depends_temper(ctl, target, in, res));
 }
 
 void checks_stalled(struct ctl *ctl, int64_t late_us)

@@ -174,6 +174,10 @@ static unsigned carry_service(struct ctl *ctl, unsigned service,
 	svc->incident.service = service;
 	svc->incident.target = NOTE_NONE;
 	svc->panic = old->services[k].panic;
+	svc->ailing = old->services[k].ailing;
+	svc->was_down = old->services[k].was_down;
+	svc->well_again = old->services[k].well_again;
+	svc->affected_by = old->services[k].affected_by;
 	/* Perhaps all that were bad are gone, or min_up is another. */
 	svc->review = true;
 	return k;

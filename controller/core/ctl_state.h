@@ -46,6 +46,7 @@ struct part {
 	enum leaving leaving;
 	bool serves;
 	bool bad;     /* it should leave */
+	bool sound;   /* it serves, and answered well the last time */
 	bool drained; /* by an operator's word */
 };
 
@@ -71,6 +72,8 @@ struct target {
 	bool told_leaving; /* NOTE_WITHDRAW was given */
 	bool told_out;     /* NOTE_WITHDRAWN was given */
 	bool told_in;      /* NOTE_RESTORED was given, or was never due */
+	bool consulted;    /* its next answer is waited for by dependents */
+	bool reporting;    /* bad only since what it depends on is down */
 	bool told_back;    /* NOTE_HELD_BACK was given */
 	bool dirty;        /* its servers are to be compared */
 	struct flap flap;
@@ -88,10 +91,14 @@ struct service {
 	/* Targets, counted. */
 	unsigned held;
 	unsigned states[HEALTH_STATES], leavings[LEAVINGS], serving;
-	unsigned bad, drained;
-	bool panic;               /* more is bad than may leave */
-	bool review;              /* its incident is to be looked at */
-	struct incident incident; /* number 0: none open */
+	unsigned bad, drained, sound, consulted, excused;
+	bool ailing;               /* too few are sound */
+	bool was_down;             /* and that was more than a doubt */
+	struct instant well_again; /* when it ceased to be; NONE if never */
+	uint32_t affected_by;      /* the incident that was named last */
+	bool panic;                /* more is bad than may leave */
+	bool review;               /* its incident is to be looked at */
+	struct incident incident;  /* number 0: none open */
 };
 
 /* The servers of one service at one HAProxy. */
@@ -259,6 +266,17 @@ void rotation_look_at_held(struct ctl *ctl, unsigned service);
 /* The rule that keeps a target that should leave in rotation, or NULL. */
 const char *rotation_keeps(const struct ctl *ctl, unsigned target);
 void rotation_set_held(struct ctl *ctl, unsigned target, bool held);
+
+/* ctl_depends.c */
+/* A bad answer that only reports what is another's fault condemns nobody. */
+enum health_input depends_temper(struct ctl *ctl, unsigned target,
+				 enum health_input in,
+				 const struct result *res);
+/* The target has answered, or its counts have changed. */
+void depends_answered(struct ctl *ctl, unsigned target);
+void depends_look(struct ctl *ctl, unsigned service);
+/* The service that @service's excused targets suffer from, or NOTE_NONE. */
+unsigned depends_root(const struct ctl *ctl, unsigned service);
 
 /* ctl_return.c */
 /* The target is DOWN from now on; before `detected` is set. */

@@ -22,6 +22,7 @@ static const struct {
 	[NOTE_WITHDRAWN] = { "withdrawn", NOTE_NOTICE },
 	[NOTE_HELD] = { "held", NOTE_WARNING },
 	[NOTE_HELD_BACK] = { "held_back", NOTE_WARNING },
+	[NOTE_AFFECTED] = { "affected", NOTE_WARNING },
 	[NOTE_PANIC] = { "panic", NOTE_ERR },
 	[NOTE_PANIC_OVER] = { "panic_over", NOTE_NOTICE },
 	[NOTE_RESTORED] = { "restored", NOTE_NOTICE },
@@ -176,6 +177,12 @@ static void add_about_target(struct line *l, const struct note *n,
 		break;
 	case NOTE_HELD:
 		add(l, ": kept in rotation: %s", n->text);
+		break;
+	case NOTE_AFFECTED:
+		add(l,
+		    ": reports that service %s is down, and stays in "
+		    "rotation: part of incident %" PRIu32,
+		    n->text, n->incident);
 		break;
 	case NOTE_HELD_BACK:
 		add(l, ": answers again, but is held back for ");
@@ -357,6 +364,7 @@ const char *note_text(const struct note *note, const struct settings *set,
 	case NOTE_WITHDRAWN:
 	case NOTE_HELD:
 	case NOTE_HELD_BACK:
+	case NOTE_AFFECTED:
 	case NOTE_RESTORED:
 	case NOTE_DRIFT:
 	case NOTE_OPERATOR:

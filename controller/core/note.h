@@ -33,6 +33,8 @@ enum note_kind {
 	NOTE_HELD,      /* a withdrawal is forbidden: text names the rule */
 	NOTE_HELD_BACK, /* it has recovered, but stays out for span_us; count
 			   flaps; text */
+	NOTE_AFFECTED,  /* a target reports what service text is down for, and
+			   stays; incident: that service's */
 	NOTE_PANIC, /* more of a service is bad than may leave: count; text */
 	NOTE_PANIC_OVER,
 	NOTE_RESTORED, /* the last HAProxy uses the target again */

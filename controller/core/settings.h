@@ -96,6 +96,11 @@ struct service_settings {
 	unsigned concurrency; /* checks under way at once */
 	enum sessions_policy sessions;
 	int64_t slow_start_us;
+	/* Services that it needs: their names, and their indices. */
+	const char *const *depends_on;
+	size_t depends_on_count;
+	const unsigned *depends;
+	unsigned depends_count;
 	/* The least time from a withdrawal to a return. */
 	int64_t recovery_timeout_us;
 	unsigned flap_limit; /* flaps that are free; 0: no damping */

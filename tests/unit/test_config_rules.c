@@ -30,6 +30,9 @@ static void names_the_nearest_setting(void **state)
 		{ SERVICE("interval = \"1s\";"),
 		  "x.conf:1: interval does not belong here: put it into "
 		  "services.check\n" },
+		{ SERVICE("depends_on = ( \"nobody\" );"),
+		  "x.conf:1: depends_on names \"nobody\", which is no service "
+		  "here: name one, or remove it\n" },
 		{ SERVICE("flap_half_life = \"20s\"; flap_max = \"10s\";"),
 		  "x.conf:1: flap_max is shorter than flap_half_life: give at "
 		  "least that\n" },
@@ -421,6 +424,27 @@ static void refuses_two_services_of_one_name(void **state)
 				     "(line 2): give it another name\n"));
 }
 
+#define ONE(name, on)                                                          \
+	"{ name = \"" name "\"; depends_on = ( \"" on "\" );"                  \
+	" targets = ( { name = \"t\"; address = \"10.0.0.1:80\"; } ); }"
+
+static void refuses_dependencies_in_a_circle(void **state)
+{
+	static const struct mistake mistakes[] = {
+		{ "services = (\n" ONE("a", "a") ");\n",
+		  "x.conf:2: depends_on \"a\" makes a circle: \"a\" would need "
+		  "itself\n" },
+		{ "services = (\n" ONE("a", "b") "," ONE("b", "c") "," ONE(
+			  "c", "a") ");\n",
+		  "x.conf:2: depends_on \"b\" makes a circle: \"a\" would need "
+		  "itself\n" },
+		{ NULL, NULL },
+	};
+
+	(void)state;
+	config_all_wrong(mistakes);
+}
+
 static void refuses_names_that_are_none(void **state)
 {
 	static const struct mistake mistakes[] = {
@@ -538,6 +562,7 @@ int main(void)
 		cmocka_unit_test(refuses_haproxies_that_cannot_be_reached),
 		cmocka_unit_test(refuses_names_that_stand_twice),
 		cmocka_unit_test(refuses_two_services_of_one_name),
+		cmocka_unit_test(refuses_dependencies_in_a_circle),
 		cmocka_unit_test(refuses_names_that_are_none),
 		cmocka_unit_test(refuses_what_names_no_process),
 		cmocka_unit_test(says_of_what_is_not_built_what_to_do),
