@@ -71,14 +71,10 @@ static bool is_condemned(const struct ctl *ctl, unsigned target,
 			 enum self_sign sign)
 {
 	const struct health *h = &ctl->targets[target].health;
-	unsigned more = self_patience(ctl->self, ctl->now) - 1;
 	enum self_accused accused;
 
 	if (sign == SELF_NONE || h->state == HEALTH_DOWN)
 		return true;
-	if (sign == SELF_SILENT && h->state != HEALTH_RECOVERING &&
-	    h->bad < ctl_service_of(ctl, target)->check.fall + more)
-		return false;
 	accused = self_judge(ctl->self, target, sign, h->first_bad,
 			     others_say(ctl, target, sign), ctl->now);
 	return accused == SELF_TARGET;
