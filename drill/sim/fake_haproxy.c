@@ -87,13 +87,14 @@ static void add_servers(struct fake_haproxy *fake, const struct settings *set)
 			backend_id++;
 			id = 0;
 		}
+		id++;
 		*s = (struct fake_server){
 			.backend = backend,
 			.name = set->targets[t].name,
 			.host = set->targets[t].host,
 			.port = set->targets[t].port,
 			.backend_id = backend_id,
-			.id = ++id,
+			.id = id,
 			.configured_weight = 1,
 		};
 	}
