@@ -204,6 +204,7 @@ static void carried_out(struct server *srv)
 	if (!srv->ordered_agent) {
 		srv->seen = srv->ordered;
 		srv->bits = server_is_out(srv->ordered);
+		srv->theirs = srv->bits && srv->agent;
 		return;
 	}
 	srv->pushed = (uint8_t)srv->ordered;

@@ -36,8 +36,8 @@ struct run {
 	struct masters *masters;
 	struct self_watch *self;
 	struct cluster *cluster; /* NULL: a cluster of one */
-	struct views *views;   /* likewise */
-	struct shared *shared; /* likewise */
+	struct views *views;     /* likewise */
+	struct shared *shared;   /* likewise */
 	bool stopping;
 	struct instant stop_by;    /* while it leaves office */
 	struct instant late_until; /* the loop was late: not eligible */
