@@ -266,6 +266,22 @@ static void more_must_be_lost_where_packets_are(void **state)
 	assert_int_equal(lost_until_down(&w), 20);
 }
 
+static void what_was_sent_again_was_lost_and_teaches_no_latency(void **state)
+{
+	struct result res = result_make(RESULT_L7OK, 200, 210 * MS, NULL);
+	struct world w;
+
+	(void)state;
+	world_up(&w);
+	ask(&w);
+	res.retransmits = 1;
+	health_digest(&w.h, &w.check, &res, &w.doubt, w.now);
+	assert_int_equal(w.h.latency.latest_us, MS);
+	assert_int_equal(ask(&w).timeout_us, 20 * MS);
+	assert_true(w.h.loss > 0);
+	assert_in_range(lost_until_down(&w), 11, 14);
+}
+
 static void what_others_lose_counts_too(void **state)
 {
 	struct world w;
@@ -346,6 +362,8 @@ int main(void)
 		cmocka_unit_test(a_long_way_is_not_asked_faster_than_it_takes),
 		cmocka_unit_test(a_hurried_question_is_no_silence),
 		cmocka_unit_test(more_must_be_lost_where_packets_are),
+		cmocka_unit_test(
+			what_was_sent_again_was_lost_and_teaches_no_latency),
 		cmocka_unit_test(what_others_lose_counts_too),
 		cmocka_unit_test(more_silence_is_needed_where_packets_are_lost),
 		cmocka_unit_test(a_dead_target_teaches_no_loss),
