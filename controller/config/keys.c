@@ -318,6 +318,18 @@ static const struct key service_keys[] = {
 	  .proxied = true,
 	  .help = "How long a server that comes back takes to get from a "
 		  "small weight to its full one." },
+	{ .name = "trial",
+	  .type = KEY_COUNT,
+	  FIELD(service_settings, trial),
+	  .max = 1000,
+	  .dflt = "0",
+	  .unit = "checks",
+	  .proxied = true,
+	  .help = "So many good answers in a row are wanted of a server that "
+		  "comes back, while it has a tenth of its weight, before "
+		  "that rises: HALF_OPEN.  The first failure takes it out "
+		  "again.  slow_start counts from the return; without it the "
+		  "full weight follows at once." },
 	{ .name = "depends_on",
 	  .type = KEY_STRINGS,
 	  FIELD(service_settings, depends_on),

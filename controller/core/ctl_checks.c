@@ -179,6 +179,7 @@ static void judged(struct ctl *ctl, unsigned target, enum health_input in)
 		in = HEALTH_PASS;
 	if (in != HEALTH_INPUTS)
 		checks_move(ctl, target, in);
+	rotation_heard(ctl, target);
 	/* In maintenance it moves no more, but serves or does not. */
 	if (incidents_count(ctl, target))
 		incidents_update(ctl, ctl->set->targets[target].service);

@@ -104,6 +104,7 @@ static void carry_target(struct ctl *ctl, unsigned target, struct ctl *old,
 	t->told_in = was->told_in;
 	t->flap = was->flap;
 	t->told_back = was->told_back;
+	t->on_trial = was->on_trial;
 	t->detected = was->detected;
 	t->cause = was->cause;
 	if (!speaks_of_same(ctl, target, old, from))

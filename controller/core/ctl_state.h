@@ -75,6 +75,7 @@ struct target {
 	bool told_in;      /* NOTE_RESTORED was given, or was never due */
 	bool consulted;    /* its next answer is waited for by dependents */
 	bool reporting;    /* bad only since what it depends on is down */
+	bool on_trial;     /* RECOVERING by hand: one good answer is wanted */
 	bool told_back;    /* NOTE_HELD_BACK was given */
 	bool dirty;        /* its servers are to be compared */
 	struct flap flap;
@@ -258,6 +259,8 @@ void hints_learn(struct ctl *ctl, unsigned target, const struct result *res);
 void rotation_dirty(struct ctl *ctl, unsigned target);
 void rotation_work(struct ctl *ctl);
 void rotation_phase(struct ctl *ctl, unsigned target);
+/* It has answered: a trial may be over. */
+void rotation_heard(struct ctl *ctl, unsigned target);
 /* Whether clients are answered by the target: it is well, or in maintenance
  * but answers in rotation, and nobody else keeps it out.  One that was not
  * judged yet is not. */

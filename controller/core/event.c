@@ -153,8 +153,10 @@ const char *event_text(const struct event *ev, const struct settings *set,
 		self_text(&ev->self, more, sizeof(more));
 		break;
 	case EVENT_ADMIN:
-		snprintf(more, sizeof(more), "maintenance %s %s",
-			 ev->admin.maintenance.on ? "on" : "off",
+		snprintf(more, sizeof(more), "%s %s",
+			 ev->admin.kind == ADMIN_RESET ? "reset"
+			 : ev->admin.maintenance.on    ? "maintenance on"
+						       : "maintenance off",
 			 target_name(set, ev->admin.maintenance.target));
 		break;
 	default:

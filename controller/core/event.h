@@ -150,7 +150,8 @@ struct primary_seen {
 	struct node_loss loss; /* when this node has just become primary */
 };
 
-enum admin_kind { ADMIN_MAINTENANCE };
+/* RESET: of the maintenance only the target is looked at. */
+enum admin_kind { ADMIN_MAINTENANCE, ADMIN_RESET };
 
 struct admin {
 	enum admin_kind kind;

@@ -23,6 +23,7 @@ static const struct {
 	[NOTE_HELD] = { "held", NOTE_WARNING },
 	[NOTE_HELD_BACK] = { "held_back", NOTE_WARNING },
 	[NOTE_AFFECTED] = { "affected", NOTE_WARNING },
+	[NOTE_RESET] = { "reset", NOTE_NOTICE },
 	[NOTE_PANIC] = { "panic", NOTE_ERR },
 	[NOTE_PANIC_OVER] = { "panic_over", NOTE_NOTICE },
 	[NOTE_RESTORED] = { "restored", NOTE_NOTICE },
@@ -177,6 +178,9 @@ static void add_about_target(struct line *l, const struct note *n,
 		break;
 	case NOTE_HELD:
 		add(l, ": kept in rotation: %s", n->text);
+		break;
+	case NOTE_RESET:
+		add(l, ": reset by hand: %s", n->text);
 		break;
 	case NOTE_AFFECTED:
 		add(l,
@@ -364,6 +368,7 @@ const char *note_text(const struct note *note, const struct settings *set,
 	case NOTE_WITHDRAWN:
 	case NOTE_HELD:
 	case NOTE_HELD_BACK:
+	case NOTE_RESET:
 	case NOTE_AFFECTED:
 	case NOTE_RESTORED:
 	case NOTE_DRIFT:

@@ -35,6 +35,7 @@ enum note_kind {
 			   flaps; text */
 	NOTE_AFFECTED,  /* a target reports what service text is down for, and
 			   stays; incident: that service's */
+	NOTE_RESET,     /* somebody closed the circuit by hand; text */
 	NOTE_PANIC, /* more of a service is bad than may leave: count; text */
 	NOTE_PANIC_OVER,
 	NOTE_RESTORED, /* the last HAProxy uses the target again */

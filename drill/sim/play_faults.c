@@ -245,6 +245,15 @@ static void do_maintenance(struct world *w, struct cue *cue)
 	world_maintain(w, &m);
 }
 
+/* reset NAME */
+static void do_reset(struct world *w, struct cue *cue)
+{
+	unsigned t = target(cue, 1);
+
+	if (t != NOTE_NONE)
+		world_reset(w, t);
+}
+
 /* services NAME COUNT targets ...: for the next reload */
 static void do_services(struct world *w, struct cue *cue)
 {
@@ -286,7 +295,8 @@ static const struct {
 	{ "start", do_start },       { "haproxy", do_haproxy },
 	{ "operator", do_operator }, { "disk", do_disk },
 	{ "clock", do_clock },       { "maintenance", do_maintenance },
-	{ "services", do_services }, { "reload", do_reload },
+	{ "services", do_services }, { "reset", do_reset },
+	{ "reload", do_reload },
 };
 
 bool play_fault_known(const char *verb)

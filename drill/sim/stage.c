@@ -12,7 +12,7 @@ static const char *const service_keys[] = {
 	"min_up",           "slow_start",    "drain",          "concurrency",
 	"sessions",         "max_withdrawn", "backend",        "on_panic",
 	"recovery_timeout", "flap_limit",    "flap_half_life", "flap_max",
-	"depends_on"
+	"depends_on",       "trial"
 };
 
 static bool of_service(const char *key)
