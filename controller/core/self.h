@@ -134,6 +134,10 @@ enum self_accused self_judge(struct self *self, unsigned target,
 enum self_doubt self_level(const struct self *self, struct instant now);
 struct instant self_deadline(const struct self *self, struct instant now);
 
+/* Whether others are in it: targets that fell silent, and not only its own
+ * lateness. */
+bool self_blamed(const struct self *self, struct instant now);
+
 /* Whether doubt has lasted too long: what persists counts. */
 bool self_spent(const struct self *self, struct instant now);
 

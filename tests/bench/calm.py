@@ -3,11 +3,11 @@
 Four replicas of two services on hosts of their own (tests/e2e/netns.py); on a
 fifth one a HAProxy, its clients and basculed.  basculed is frozen for 5 s every
 20 s, all cores are saturated, 20 % of the packets on its link are lost each
-way, once a minute its link is down for 10 s, and HAProxy is reloaded every
-5 s.  No replica may be found DOWN or withdrawn, no request be lost to that.
+way, and HAProxy is reloaded every 5 s.  Once a minute the link is down for 10 s
+or, by turns, loses everything for 8 s.  No replica may be found DOWN or withdrawn, no request be lost to that.
 When it is over, a replica that dies must be seen.
 
-  --quick        20 s, with freezes of 3 s and the link down for 4 s
+  --quick        24 s, with freezes of 3 s and the link down for 4 s
   --seconds N    how long (default: 900)
 """
 
@@ -197,11 +197,23 @@ def freeze(stage, seconds):
     stage.daemon.send_signal(signal.SIGCONT)
 
 
+def lose(stage, percent):
+    for host in stage.hosts[:4]:
+        stage.hosts.lose(stage.observer, host, percent)
+        stage.hosts.lose(host, stage.observer, percent)
+
+
 def cut(stage, seconds, cuts):
+    """Without a carrier, or in silence: by turns."""
     begin = clock_us()
-    stage.hosts.link(stage.observer, False)
-    bench.settle(seconds)
-    stage.hosts.link(stage.observer, True)
+    if len(cuts) % 2 == 0:
+        stage.hosts.link(stage.observer, False)
+        bench.settle(seconds)
+        stage.hosts.link(stage.observer, True)
+    else:
+        lose(stage, 100)
+        bench.settle(seconds * 0.8)
+        lose(stage, LOSS_PERCENT)
     cuts.append((begin, clock_us()))
 
 
@@ -210,9 +222,7 @@ def trouble(stage, seconds, freezes, cuts_every):
     """
     cuts = []
     with saturated():
-        for host in stage.hosts[:4]:
-            stage.hosts.lose(stage.observer, host, LOSS_PERCENT)
-            stage.hosts.lose(host, stage.observer, LOSS_PERCENT)
+        lose(stage, LOSS_PERCENT)
         every, frozen = freezes
         pause, down = cuts_every
         threads = {
@@ -241,10 +251,10 @@ def main():
     parser.add_argument("--seconds", type=int, default=900)
     options = parser.parse_args()
     quick = options.quick
-    seconds = 20 if quick else options.seconds
+    seconds = 24 if quick else options.seconds
     with Stage() as stage:
         counts, cuts = trouble(stage, seconds, (9, 3) if quick else (20, 5),
-                               (12, 4) if quick else (60, 10))
+                               (10, 4) if quick else (60, 10))
         bench.settle(3 if quick else 8)
         stage.load.send_signal(signal.SIGINT)
         stage.load.wait(timeout=30)
