@@ -501,6 +501,16 @@ void world_maintain(struct world *w, const struct maintenance *m)
 	node_feed(w, &ev);
 }
 
+void world_learn(struct world *w, const struct self_facts *facts)
+{
+	struct event ev = { .kind = EVENT_SELF };
+
+	if (!w->node.runs || world_frozen(w))
+		return;
+	ev.self = *facts;
+	node_feed(w, &ev);
+}
+
 const struct ctl *world_ctl(const struct world *w)
 {
 	return w->node.runs ? w->node.ctl : NULL;
