@@ -90,7 +90,7 @@ def world(way, sessions="keep"):
     if port is not None:
         settings += f'agent_listen = "127.0.0.1:{port}";'
     with World(haproxy_template=recommended.template(port, MARK),
-               haproxy_settings=settings, service=f'sessions = "{sessions}";') as w:
+               haproxy_settings=settings, service=f'sessions = "{sessions}"; flap_limit = 0;') as w:
         w.start()
         yield w
 
