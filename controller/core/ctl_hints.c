@@ -106,3 +106,13 @@ void hints_learn(struct ctl *ctl, unsigned target, const struct result *res)
 	if (t->habit_us > check->interval_us)
 		t->habit_us = check->interval_us;
 }
+
+void hints_carry(struct target *t, const struct target *was)
+{
+	t->hinted = was->hinted;
+	t->habit = was->habit;
+	t->on_habit = was->on_habit;
+	t->harmless = was->harmless;
+	t->habit_us = was->habit_us;
+	t->habit_at = was->habit_at;
+}

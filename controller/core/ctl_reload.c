@@ -113,6 +113,7 @@ static void carry_target(struct ctl *ctl, unsigned target, struct ctl *old,
 	t->why = was->why;
 	t->asked = was->asked;
 	t->checks = was->checks;
+	hints_carry(t, was);
 }
 
 /* A target keeps its turn, so that nobody waits longer than before; what was

@@ -254,6 +254,8 @@ void hints_node(struct ctl *ctl, unsigned target, unsigned node);
 void hints_schedule(struct ctl *ctl, unsigned target);
 void hints_asked(struct ctl *ctl, unsigned target);
 void hints_learn(struct ctl *ctl, unsigned target, const struct result *res);
+/* Over a reload. */
+void hints_carry(struct target *t, const struct target *was);
 
 /* ctl_rotation.c */
 void rotation_dirty(struct ctl *ctl, unsigned target);

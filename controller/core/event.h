@@ -80,7 +80,8 @@ struct haproxy_seen {
 	char text[EVENT_TEXT_MAX];
 };
 
-/* Something seen of a target without asking it: a reason to ask at once. */
+/* Something seen of a target without asking it: a reason to ask at once.  To
+ * be told each time: hints that come by habit are sorted out here. */
 enum hint_kind {
 	HINT_TETHER_CLOSED,  /* the connection held to it was closed */
 	HINT_TETHER_RESET,   /* ... or reset; error says how */

@@ -241,7 +241,8 @@ enum health_input health_late(struct health *h,
 		return HEALTH_INPUTS;
 	h->last = *res;
 	learn_row(h, doubt, res->latency_us);
-	latency_add(&h->latency, res->latency_us);
+	if (res->retransmits == 0)
+		latency_add(&h->latency, res->latency_us);
 	keep_evidence(h, EVIDENCE_LATE, EVIDENCE_SELF, res->status, now);
 	evidence_end(&h->evidence);
 	in = digest_good(h, check, true, now);

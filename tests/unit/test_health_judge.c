@@ -307,6 +307,18 @@ static void more_silence_is_needed_where_packets_are_lost(void **state)
 	assert_int_equal(n, 12);
 }
 
+static void answers_while_down_are_not_typical(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_up(&w);
+	judge_times(&w, 3, RESULT_L7STS, MS);
+	judge_times(&w, 2, RESULT_L7OK, 400 * MS);
+	assert_int_equal(w.h.state, HEALTH_RECOVERING);
+	assert_int_equal(health_timeout_us(&w.h, &w.check), 20 * MS);
+}
+
 static void a_dead_target_teaches_no_loss(void **state)
 {
 	struct world w;
@@ -366,6 +378,7 @@ int main(void)
 			what_was_sent_again_was_lost_and_teaches_no_latency),
 		cmocka_unit_test(what_others_lose_counts_too),
 		cmocka_unit_test(more_silence_is_needed_where_packets_are_lost),
+		cmocka_unit_test(answers_while_down_are_not_typical),
 		cmocka_unit_test(a_dead_target_teaches_no_loss),
 		cmocka_unit_test(doubt_in_ourselves_waits_longer_and_asks_more),
 		cmocka_unit_test(the_verdict_keeps_its_evidence),
