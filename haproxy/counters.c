@@ -286,7 +286,7 @@ static bool above_siblings(const struct counted *t, const struct counted *total)
 	if (answers < COUNTERS_SIBLINGS_MIN)
 		return false;
 	return errors == 0 || (uint64_t)t->errors * (answers + 2) >=
-	       2 * (uint64_t)t->answers * (errors + 2);
+				      2 * (uint64_t)t->answers * (errors + 2);
 }
 
 static void judge(struct counters *cnt, unsigned target,

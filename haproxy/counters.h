@@ -29,11 +29,11 @@
 #include "controller/core/instant.h"
 #include "haproxy/servers.h"
 
-#define COUNTERS_SHARE     50 /* of HAProxy's time, at most 1 in 50 */
-#define COUNTERS_PAUSE_MAX (10 * SECOND)
-#define COUNTERS_WINDOW_US (250 * MS) /* half-life of what was answered */
-#define COUNTERS_SIBLINGS_MIN 3       /* answers in it, to compare with */
-#define COUNTERS_QUIET_US  (100 * MS) /* between two hints of one target */
+#define COUNTERS_SHARE        50 /* of HAProxy's time, at most 1 in 50 */
+#define COUNTERS_PAUSE_MAX    (10 * SECOND)
+#define COUNTERS_WINDOW_US    (250 * MS) /* half-life of what was answered */
+#define COUNTERS_SIBLINGS_MIN 3          /* answers in it, to compare with */
+#define COUNTERS_QUIET_US     (100 * MS) /* between two hints of one target */
 
 struct counters;
 
