@@ -78,37 +78,6 @@ static void a_hint_asks_at_once_over_a_new_connection(void **state)
 	core_done(&w);
 }
 
-/* Whether API1 is asked at once when its tether closes; it answers well. */
-static bool closed_asks(struct core_world *w)
-{
-	struct event ev = { .kind = EVENT_HINT };
-
-	core_forget(w);
-	ev.hint.target = API1;
-	ev.hint.kind = HINT_TETHER_CLOSED;
-	core_feed(w, &ev);
-	if (asked(w, API1) == NULL)
-		return false;
-	core_answers(w, API1, 1, RESULT_L7OK);
-	return true;
-}
-
-/* A process that dies closes its connections before its listener; but what goes
- * on like that would be asked as fast as it can answer. */
-static void hints_wait_when_three_in_a_row_came_to_nothing(void **state)
-{
-	struct core_world w;
-
-	(void)state;
-	core_init(&w);
-	begin(&w, NULL);
-	assert_true(closed_asks(&w));
-	assert_true(closed_asks(&w));
-	assert_true(closed_asks(&w));
-	assert_false(closed_asks(&w));
-	core_done(&w);
-}
-
 static void a_disk_that_hangs_delays_a_withdrawal_by_20_ms(void **state)
 {
 	struct core_world w;
@@ -455,8 +424,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(waits_for_the_claim_before_it_withdraws),
 		cmocka_unit_test(a_hint_asks_at_once_over_a_new_connection),
-		cmocka_unit_test(
-			hints_wait_when_three_in_a_row_came_to_nothing),
 		cmocka_unit_test(
 			a_disk_that_hangs_delays_a_withdrawal_by_20_ms),
 		cmocka_unit_test(a_disk_that_is_known_bad_delays_nothing),
