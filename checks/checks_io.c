@@ -8,9 +8,6 @@
 
 #include "checks/probe_io.h"
 
-/* So many hints for nothing, one after the other, are a habit. */
-#define FALSE_ALARMS_MAX 3
-
 static const struct kind *const kinds[CHECK_TYPES] = {
 	[CHECK_HTTP] = &http_kind, [CHECK_HTTPS] = &https_kind,
 	[CHECK_TCP] = &tcp_kind,   [CHECK_TLS] = &tls_kind,
@@ -95,53 +92,20 @@ void checks_on_hint(struct checks *checks, checks_hint_fn fn)
 	checks->hint = fn;
 }
 
-/* How long after a hint none is given again. */
-static int64_t probe_calm_us(const struct probe *probe)
-{
-	const struct check_settings *check = probe->plan->check;
-	int64_t calm_us = check->fast_interval_us;
-	unsigned i;
-
-	if (probe->false_alarms < FALSE_ALARMS_MAX)
-		return 0;
-	for (i = FALSE_ALARMS_MAX; i < probe->false_alarms; i++)
-		calm_us *= 2;
-	return calm_us < check->interval_us ? calm_us : check->interval_us;
-}
-
 void checks_on_facts(struct checks *checks, checks_facts_fn fn)
 {
 	checks->facts = fn;
 }
 
-void probe_hint(struct probe *probe, enum hint_kind kind, int error)
+void probe_hint(const struct probe *probe, enum hint_kind kind, int error)
 {
 	struct checks *checks = probe->checks;
-	struct instant now = loop_clock();
-	int64_t since_us = instant_diff_us(probe->alarm, now);
 	struct hint hint = { .target = probe->index,
 			     .kind = kind,
 			     .error = error };
 
-	if (since_us > 10 * probe->plan->check->interval_us)
-		probe->false_alarms = 0;
-	if (checks->hint == NULL || since_us < probe_calm_us(probe))
-		return;
-	probe->alarm = now;
-	probe->alarmed = true;
-	checks->hint(checks->arg, &hint);
-}
-
-/* Whether the last hint was a false alarm decides how soon the next may be. */
-static void probe_learn(struct probe *probe)
-{
-	if (!probe->alarmed)
-		return;
-	probe->alarmed = false;
-	if (result_verdict(probe->result.code) == VERDICT_FAIL)
-		probe->false_alarms = 0;
-	else if (probe->false_alarms < 16)
-		probe->false_alarms++;
+	if (checks->hint != NULL)
+		checks->hint(checks->arg, &hint);
 }
 
 void probe_done(struct probe *probe, const struct result *res)
@@ -152,7 +116,6 @@ void probe_done(struct probe *probe, const struct result *res)
 	ev_timer_stop(loop_ev(checks->loop), &probe->timer);
 	probe->finished = true;
 	probe->result = *res;
-	probe_learn(probe);
 	probe->next = NULL;
 	if (checks->ready == NULL)
 		loop_after(checks->loop, checks_deliver, checks);
@@ -297,7 +260,6 @@ static int probe_new(struct checks *checks, struct build *build, unsigned i,
 	probe->plan = plan;
 	probe->target = target;
 	probe->index = i;
-	probe->alarm = loop_clock();
 	probe->to.port = port != 0 ? port : target->port;
 	probe->waiter.fn = on_resolved;
 	probe->waiter.arg = probe;

@@ -64,9 +64,6 @@ struct probe {
 	struct instant asked;
 	unsigned index; /* of the target */
 	bool busy, fresh, excused, finished;
-	bool alarmed;         /* a hint was given, and no answer came since */
-	struct instant alarm; /* when the last hint was given */
-	uint8_t false_alarms; /* hints in a row that a good answer followed */
 	struct result result;
 	/* Set before probe_done() by the kind of a database, which owns them;
 	 * else NULL. */
@@ -115,14 +112,8 @@ void probe_count_retransmits(struct result *res, int fd, uint8_t *seen);
 void probe_late(struct probe *probe, uint64_t id, const struct result *res);
 
 /* The target was seen without being asked; @error is an errno or 0.  The
- * core may ask it before this returns.
- *
- * Where several hints in a row are followed by a good answer, closing
- * connections is the server's habit: then the next is given only after
- * fast_interval, then twice that, up to interval, until there is quiet for ten
- * intervals.  One alone proves no habit: a process that dies closes its
- * connections before its listener. */
-void probe_hint(struct probe *probe, enum hint_kind kind, int error);
+ * core may ask it before this returns. */
+void probe_hint(const struct probe *probe, enum hint_kind kind, int error);
 
 /* The target's host as it is written, and its service's name. */
 const char *probe_host(const struct probe *probe);

@@ -26,6 +26,7 @@ int incidents_run(const struct command *cmd, int argc, char **argv);
 int report_run(const struct command *cmd, int argc, char **argv);
 int switchover_run(const struct command *cmd, int argc, char **argv);
 int maintenance_run(const struct command *cmd, int argc, char **argv);
+int reset_run(const struct command *cmd, int argc, char **argv);
 int check_run(const struct command *cmd, int argc, char **argv);
 int check_config_run(const struct command *cmd, int argc, char **argv);
 int keygen_run(const struct command *cmd, int argc, char **argv);

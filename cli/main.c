@@ -93,6 +93,17 @@ const struct command commands[] = {
 	  "  --cluster      all nodes: only where this node is the only one "
 	  "yet\n"
 	  "  --json         the daemon's answer\n" SOCKET_HELP },
+	{ "reset", reset_run,
+	  "Close a circuit by hand: forget what was counted, try it at once",
+	  "reset NAME [--json] [--socket PATH]",
+	  "NAME is a service's (all of its targets) or a target's (also\n"
+	  "SERVICE/TARGET).  Failures, the penalty for flapping and the waits\n"
+	  "after refused commands are forgotten; a target that is DOWN is "
+	  "asked\n"
+	  "at once and has a small weight until it answers.  (To open a "
+	  "circuit\n"
+	  "by hand: maintenance on NAME --drain.)\n\n"
+	  "  --json         the daemon's answer\n" SOCKET_HELP },
 	{ "check", check_run,
 	  "Probe something once, in the Nagios plugin convention",
 	  "check http|https ADDRESS|URL [OPTION]...\n"

@@ -56,6 +56,25 @@ static void print_stall(const json_t *status, int64_t now_us, FILE *out)
 		when_text(field_wall_us(stall, "at"), now_us, when));
 }
 
+static void print_doubt(const json_t *status, int64_t now_us, FILE *out)
+{
+	const json_t *doubt = json_object_get(status, "self_doubt");
+	char when[WHEN_TEXT_MAX];
+
+	if (!json_is_object(doubt))
+		return;
+	if (strcmp(field_text(doubt, "level"), "strained") == 0)
+		fputs("This node is strained: ", out);
+	else
+		fputs("This node doubts itself: ", out);
+	print_clean(out, field_text(doubt, "why"));
+	fprintf(out, ", since %s%s.\n",
+		when_text(field_wall_us(doubt, "since"), now_us, when),
+		json_is_true(json_object_get(doubt, "acts"))
+			? ""
+			: "; silence withdraws nobody");
+}
+
 static void print_head(const json_t *status, const struct status_view *view,
 		       FILE *out)
 {
@@ -77,6 +96,7 @@ static void print_head(const json_t *status, const struct status_view *view,
 	}
 	print_node_maintenance(status, out);
 	print_stall(status, field_wall_us(status, "time"), out);
+	print_doubt(status, field_wall_us(status, "time"), out);
 }
 
 /* What is to be said of a HAProxy besides that it answers. */
@@ -184,6 +204,21 @@ static void print_services(const json_t *status, const struct status_view *view,
 	table_free(t);
 }
 
+/* The services that suffer from it. */
+static void print_affected(const json_t *inc, FILE *out)
+{
+	const char *gap = "; affects ";
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(inc, "affected"), i, name)
+	{
+		fputs(gap, out);
+		print_clean(out, json_string_value(name));
+		gap = ", ";
+	}
+}
+
 static void print_incident(const json_t *inc, int64_t now_us, FILE *out)
 {
 	char when[WHEN_TEXT_MAX];
@@ -196,6 +231,7 @@ static void print_incident(const json_t *inc, int64_t now_us, FILE *out)
 	print_clean(out, field_text(inc, "target"));
 	fputs(" first, ", out);
 	print_clean(out, field_text(json_object_get(inc, "cause"), "line"));
+	print_affected(inc, out);
 	fprintf(out, "%s\n",
 		field_bool(inc, "held")
 			? "; a rule keeps a dead one in rotation"

@@ -122,6 +122,9 @@ static void why(const json_t *target, char *buf, size_t size)
 
 	if (json_is_object(maintenance))
 		snprintf(buf, size, "%s", maintenance_text(maintenance, text));
+	else if (field_bool(target, "excused"))
+		snprintf(buf, size, "%s: reports that its dependency is down",
+			 line);
 	else if (state_rank(field_text(target, "state")) == RANK_UP)
 		snprintf(buf, size, "%s", line);
 	else if (json_is_object(json_object_get(target, "held_back")))

@@ -276,17 +276,17 @@ void counters_line(struct counters *cnt, char *line)
 /* --- judging ------------------------------------------------------------- */
 
 /* Whether @t has clearly more 5xx among its answers than the rest of @total:
- * at least twice the share that its siblings have, were two of their next two
- * answers 5xx as well. */
+ * some, while its siblings have none; or at least twice the share that they
+ * have, were their next two answers 5xx as well. */
 static bool above_siblings(const struct counted *t, const struct counted *total)
 {
 	uint64_t answers = total->answers - t->answers;
 	uint64_t errors = total->errors - t->errors;
 
-	if (t->errors < COUNTERS_5XX_MIN || answers < COUNTERS_5XX_MIN)
+	if (answers < COUNTERS_SIBLINGS_MIN)
 		return false;
-	return (uint64_t)t->errors * (answers + 2) >=
-	       2 * (uint64_t)t->answers * (errors + 2);
+	return errors == 0 || (uint64_t)t->errors * (answers + 2) >=
+				      2 * (uint64_t)t->answers * (errors + 2);
 }
 
 static void judge(struct counters *cnt, unsigned target,

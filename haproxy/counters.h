@@ -10,8 +10,8 @@
  *   were tried again: whoever waits too long is counted there, too.  Clients
  *   that go away are counted elsewhere.
  * - 5xx speak against a server only if their share among its last answers is
- *   clearly above that of its siblings in the same time: a bad request, or a
- *   database that all of them share, accuses nobody.
+ *   clearly above that of its siblings in the same time: a database that all
+ *   of them share accuses nobody.
  * - A server in maintenance is not spoken of.
  *
  * A round reads each backend once.  The pause after it makes all of it at
@@ -29,11 +29,11 @@
 #include "controller/core/instant.h"
 #include "haproxy/servers.h"
 
-#define COUNTERS_SHARE     50 /* of HAProxy's time, at most 1 in 50 */
-#define COUNTERS_PAUSE_MAX (10 * SECOND)
-#define COUNTERS_WINDOW_US (250 * MS) /* half-life of what was answered */
-#define COUNTERS_5XX_MIN   3          /* in it, before they are compared */
-#define COUNTERS_QUIET_US  (100 * MS) /* between two hints of one target */
+#define COUNTERS_SHARE        50 /* of HAProxy's time, at most 1 in 50 */
+#define COUNTERS_PAUSE_MAX    (10 * SECOND)
+#define COUNTERS_WINDOW_US    (250 * MS) /* half-life of what was answered */
+#define COUNTERS_SIBLINGS_MIN 3          /* answers in it, to compare with */
+#define COUNTERS_QUIET_US     (100 * MS) /* between two hints of one target */
 
 struct counters;
 

@@ -274,6 +274,7 @@ struct runtime_link *runtime_link_new(const struct runtime_link_owner *owner,
 	if (link->runtime == NULL)
 		goto fail;
 	runtime_on_hint(link->runtime, owner->hint, owner->arg);
+	runtime_find(link->runtime, &owner->places);
 	if (is_tcp(link) && dial_to_init(&link->to, owner->resolver,
 					 where->host, where->port, NULL) < 0)
 		goto fail;
@@ -304,6 +305,13 @@ void runtime_link_order(struct runtime_link *link, uint64_t id,
 			const struct server_order *order)
 {
 	runtime_order(link->runtime, link_now(link), id, order);
+	runtime_link_wake(link);
+}
+
+void runtime_link_remove(struct runtime_link *link, struct removals *removals,
+			 runtime_removed_fn removed, void *arg)
+{
+	runtime_remove(link->runtime, removals, removed, arg);
 	runtime_link_wake(link);
 }
 

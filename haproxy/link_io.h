@@ -16,6 +16,7 @@ struct runtime_link_owner {
 	runtime_seen_fn seen;
 	runtime_done_fn done;
 	runtime_hint_fn hint; /* or NULL */
+	struct dynamic_places places;
 	void *arg;
 };
 
@@ -35,6 +36,10 @@ void runtime_link_wake(struct runtime_link *link);
 
 void runtime_link_order(struct runtime_link *link, uint64_t id,
 			const struct server_order *order);
+
+/* As runtime_remove(). */
+void runtime_link_remove(struct runtime_link *link, struct removals *removals,
+			 runtime_removed_fn removed, void *arg);
 
 /* Go on under new settings, in which it stands at @where, the same place. */
 void runtime_link_move(struct runtime_link *link, struct runtime_views *views,

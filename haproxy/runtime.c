@@ -80,7 +80,13 @@ void runtime_free(struct runtime *rt)
 	free(rt->orders);
 	free(rt->batch);
 	counters_free(rt->counters);
+	removals_free(rt->removals);
 	free(rt);
+}
+
+void runtime_find(struct runtime *rt, const struct dynamic_places *places)
+{
+	rt->places = *places;
 }
 
 /* --- telling ------------------------------------------------------------- */
@@ -109,11 +115,13 @@ void runtime_view(struct runtime *rt, unsigned target, enum server_state state,
 	v->configured_weight = (uint16_t)configured_weight;
 	percent = percent_of(v);
 	if (v->told && v->state == state && v->percent == percent &&
-	    v->told_agent == v->agent && v->told_theirs == v->theirs)
+	    v->told_agent == v->agent && v->told_theirs == v->theirs &&
+	    v->told_misplaced == v->misplaced)
 		return;
 	v->told = true;
 	v->told_agent = v->agent;
 	v->told_theirs = v->theirs;
+	v->told_misplaced = v->misplaced;
 	v->state = (uint8_t)state;
 	v->percent = (uint16_t)percent;
 	seen.haproxy = rt->haproxy;
@@ -122,6 +130,7 @@ void runtime_view(struct runtime *rt, unsigned target, enum server_state state,
 	seen.weight_percent = percent;
 	seen.agent = v->agent;
 	seen.theirs = v->theirs;
+	seen.misplaced = v->misplaced;
 	if (state == SERVER_ABSENT)
 		snprintf(seen.text, sizeof(seen.text), "no server %s/%s",
 			 servers_routed(rt->servers, target),
@@ -148,6 +157,8 @@ void runtime_tell_up(struct runtime *rt, bool fresh)
 	rt->told = TOLD_UP;
 	runtime_counters_reset(rt);
 	rt->seen(rt->arg, &seen);
+	if (fresh)
+		runtime_removals_gone(rt);
 }
 
 static void tell_down(struct runtime *rt, const char *why)
@@ -217,6 +228,7 @@ static void link_lost(struct runtime *rt, struct instant now,
 	rt->output_size = 0;
 	rt->info_asked = false;
 	rt->table_asked = false;
+	runtime_removals_lost(rt);
 	if (instant_is_none(rt->lost_at))
 		tell_down(rt, why);
 	orders_fail_batch(rt, now, why);
@@ -330,6 +342,7 @@ size_t runtime_output(struct runtime *rt, struct instant now,
 		    runtime_has_room(rt, 1))
 			ask_table(rt, now);
 		orders_pump(rt, now);
+		runtime_removals_pump(rt, now);
 		runtime_counters_pump(rt, now);
 	}
 	*ret_data = rt->output;
@@ -361,6 +374,7 @@ struct instant runtime_deadline(const struct runtime *rt)
 		due = instant_min(due, rt->info_due);
 	if (rt->phase == LINK_UP && !rt->table_asked)
 		due = instant_min(due, rt->table_due);
+	due = instant_min(due, runtime_removals_due(rt));
 	return instant_min(due, runtime_counters_due(rt));
 }
 

@@ -27,6 +27,8 @@
 
 #include "controller/core/event.h"
 #include "controller/core/instant.h"
+#include "haproxy/dynamic.h"
+#include "haproxy/removals.h"
 #include "haproxy/servers.h"
 
 #define RUNTIME_INFO_US      (50 * MS)    /* between two looks for a reload */
@@ -61,6 +63,20 @@ void runtime_free(struct runtime *rt);
  * the settings have it.  @hint is valid for the call. */
 typedef void (*runtime_hint_fn)(void *arg, const struct hint *hint);
 void runtime_on_hint(struct runtime *rt, runtime_hint_fn hint, void *arg);
+
+/* Where targets are that have a name for an address; copied. */
+void runtime_find(struct runtime *rt, const struct dynamic_places *places);
+
+/* How the removal of a server ended, valid for the call; see removals.h.  Not
+ * told anew after a reload of ours. */
+typedef void (*runtime_removed_fn)(void *arg, unsigned haproxy,
+				   const struct removal *removal,
+				   const char *failed);
+
+/* Remove these servers, owned from now on, instead of those that are left of
+ * the last call; NULL: none.  @removed may do nothing to the conversation. */
+void runtime_remove(struct runtime *rt, struct removals *removals,
+		    runtime_removed_fn removed, void *arg);
 
 enum runtime_step {
 	RUNTIME_WAIT,    /* send the output, read, come back at the deadline */

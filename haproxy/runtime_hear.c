@@ -69,6 +69,8 @@ static bool hear_table(struct runtime *rt)
 	       SERVERS_NONE) {
 		rt->views[t].reading = rt->reading;
 		counters_place(rt->counters, t, line.backend_id);
+		rt->views[t].misplaced =
+			dynamic_misplaced(rt->servers, &rt->places, t, &line);
 		runtime_view(rt, t,
 			     runtime_agent_look(rt, &rt->views[t], &line),
 			     line.weight, line.configured_weight);
@@ -100,6 +102,9 @@ static void hear_line(struct runtime *rt, struct instant now)
 	case SENT_WEIGHT:
 	case SENT_STATE:
 	case SENT_SESSIONS:
+	case SENT_ADD:
+	case SENT_MOVE:
+	case SENT_REMOVAL:
 		keep_text(rt);
 		break;
 	case SENT_COUNTERS:
@@ -222,7 +227,12 @@ static void hear_end(struct runtime *rt, struct instant now)
 	case SENT_WEIGHT:
 	case SENT_STATE:
 	case SENT_SESSIONS:
+	case SENT_ADD:
+	case SENT_MOVE:
 		change_ended(rt, now, sent);
+		break;
+	case SENT_REMOVAL:
+		runtime_removals_answered(rt, now, sent);
 		break;
 	case SENT_COUNTERS:
 		if (!sent.stale)

@@ -6,14 +6,24 @@
 #include <string.h>
 
 #include "haproxy/link_io.h"
+#include "haproxy/places_io.h"
 
 struct haproxies {
 	struct runtime_link_owner owner;
 	const struct settings *set;  /* borrowed */
 	struct resolver *resolver;   /* owned */
 	struct servers *servers;     /* owned */
+	struct places *places;       /* owned */
 	struct runtime_link **links; /* owned; as many as in the settings */
 };
+
+static bool on_find(void *arg, unsigned target,
+		    char ret_address[DYNAMIC_ADDRESS_MAX])
+{
+	const struct haproxies *hs = arg;
+
+	return places_find(hs->places, target, ret_address);
+}
 
 static void links_free(struct runtime_link **links, unsigned count)
 {
@@ -28,6 +38,9 @@ static bool links_make(struct haproxies *hs)
 {
 	unsigned i;
 
+	hs->places = places_new(hs->resolver, hs->set);
+	if (hs->places == NULL)
+		return false;
 	hs->servers = servers_new(hs->set);
 	hs->links = calloc(hs->set->haproxy_count + 1,
 			   sizeof(struct runtime_link *));
@@ -62,6 +75,7 @@ int haproxies_new(struct haproxies **ret_haproxies, struct loop *loop,
 						 .seen = event,
 						 .done = done,
 						 .hint = hint,
+						 .places = { on_find, hs },
 						 .arg = arg };
 	if (!links_make(hs)) {
 		r = err_set(err, -ENOMEM, "out of memory");
@@ -80,6 +94,7 @@ void haproxies_free(struct haproxies *hs)
 		return;
 	links_free(hs->links, hs->set->haproxy_count);
 	servers_free(hs->servers);
+	places_free(hs->places);
 	resolver_free(hs->resolver);
 	free(hs);
 }
@@ -88,6 +103,18 @@ void haproxies_order(struct haproxies *hs, uint64_t id,
 		     const struct server_order *order)
 {
 	runtime_link_order(hs->links[order->haproxy], id, order);
+}
+
+int haproxies_remove(struct haproxies *hs, unsigned haproxy,
+		     const struct removal *list, size_t count,
+		     haproxies_removed_fn removed, void *arg)
+{
+	struct removals *removals = removals_new(list, count);
+
+	if (removals == NULL)
+		return -ENOMEM;
+	runtime_link_remove(hs->links[haproxy], removals, removed, arg);
+	return 0;
 }
 
 /* --- a reload ------------------------------------------------------------ */
@@ -121,6 +148,7 @@ static struct runtime_link **link_find(struct haproxies *hs,
  * there, room for its views. */
 struct change {
 	struct servers *servers;     /* owned */
+	struct places *places;       /* owned */
 	struct runtime_link **links; /* owned, as all in it */
 	unsigned link_count;
 	struct runtime_views **views; /* owned, as all in it */
@@ -136,6 +164,7 @@ static void change_free(struct change *change)
 	free(change->views);
 	links_free(change->links, change->link_count);
 	servers_free(change->servers);
+	places_free(change->places);
 }
 
 static bool change_make(struct haproxies *hs, const struct settings *set,
@@ -145,12 +174,13 @@ static bool change_make(struct haproxies *hs, const struct settings *set,
 
 	change->link_count = change->view_count = set->haproxy_count;
 	change->servers = servers_new(set);
+	change->places = places_new(hs->resolver, set);
 	change->links =
 		calloc(set->haproxy_count + 1, sizeof(struct runtime_link *));
 	change->views =
 		calloc(set->haproxy_count + 1, sizeof(struct runtime_views *));
 	if (change->servers == NULL || change->links == NULL ||
-	    change->views == NULL)
+	    change->views == NULL || change->places == NULL)
 		return false;
 	for (i = 0; i < set->haproxy_count; i++) {
 		if (link_find(hs, &set->haproxies[i]) != NULL)
@@ -170,6 +200,7 @@ static void change_apply(struct haproxies *hs, const struct settings *set,
 			 struct change *change)
 {
 	struct servers *servers = hs->servers;
+	struct places *places = hs->places;
 	struct runtime_link **links = hs->links, **old;
 	unsigned i;
 
@@ -185,8 +216,10 @@ static void change_apply(struct haproxies *hs, const struct settings *set,
 				  &set->haproxies[i], i);
 	}
 	hs->servers = change->servers;
+	hs->places = change->places;
 	hs->links = change->links;
 	change->servers = servers;
+	change->places = places;
 	change->links = links;
 	change->link_count = hs->set->haproxy_count;
 	hs->set = set;

@@ -9,6 +9,7 @@
 #include "controller/core/event.h"
 #include "controller/core/settings.h"
 #include "controller/io/loop.h"
+#include "haproxy/removals.h"
 
 struct haproxies;
 
@@ -35,6 +36,18 @@ int haproxies_new(struct haproxies **ret_haproxies, struct loop *loop,
  * under way. */
 void haproxies_order(struct haproxies *haproxies, uint64_t id,
 		     const struct server_order *order);
+
+/* How the removal of a server ended, valid for the call; see removals.h. */
+typedef void (*haproxies_removed_fn)(void *arg, unsigned haproxy,
+				     const struct removal *removal,
+				     const char *failed);
+
+/* Remove these servers of @haproxy, and none that were named before.  @list is
+ * copied; @removed comes from the loop.  Returns 0 or -ENOMEM, and then goes
+ * on with those named before. */
+int haproxies_remove(struct haproxies *haproxies, unsigned haproxy,
+		     const struct removal *list, size_t count,
+		     haproxies_removed_fn removed, void *arg);
 
 /* Go over to @set, whole or not at all.  A HAProxy that keeps name and address
  * keeps its connection; orders under way are still answered, but for those of

@@ -25,6 +25,8 @@ void runtime_order(struct runtime *rt, struct instant now, uint64_t id,
 	};
 	if (v->pending++ == 0)
 		v->expect = v->state;
+	if (order->add && v->expect == SERVER_ABSENT)
+		v->expect = SERVER_MAINT;
 	if (order->state != SERVER_UNKNOWN)
 		v->expect = (uint8_t)order->state;
 }
@@ -59,6 +61,14 @@ static void believe(struct view *v, const struct server_order *order,
 		v->said = (uint8_t)order->state;
 	if (kind == SENT_STATE && !(order->agent && v->theirs))
 		v->state = (uint8_t)order->state;
+	if (kind == SENT_ADD) {
+		v->state = SERVER_MAINT;
+		v->percent = 100;
+	}
+	if (kind == SENT_ADD || kind == SENT_MOVE) {
+		v->misplaced = false;
+		v->told_misplaced = false;
+	}
 	if (kind != SENT_WEIGHT)
 		return;
 	v->asked = (uint16_t)order->weight_percent;
@@ -155,7 +165,7 @@ static bool judge(const struct runtime *rt, const struct item *it, char *why,
 		return true;
 	}
 	v = &rt->views[it->order.target];
-	if (v->state == SERVER_ABSENT) {
+	if (v->state == SERVER_ABSENT && !it->order.add) {
 		snprintf(why, size, "no such server");
 		return true;
 	}
@@ -205,6 +215,29 @@ static void put_weight(struct runtime *rt, struct instant now, unsigned item,
 			    servers_weight(percent, v->configured_weight));
 }
 
+/* Make the server, or move it: whichever it needs by now. */
+static void put_add(struct runtime *rt, struct instant now, unsigned item)
+{
+	struct item *it = &rt->batch[item];
+	unsigned target = it->order.target;
+	bool absent = rt->views[target].state == SERVER_ABSENT;
+	char command[DYNAMIC_COMMAND_MAX];
+	const char *why;
+
+	if (absent)
+		why = dynamic_add(rt->servers, &rt->places, target, command);
+	else
+		why = dynamic_move(rt->servers, &rt->places, target, command);
+	if (why != NULL) {
+		finish(rt, now, it, why);
+		return;
+	}
+	it->left++;
+	rt->batch_open++;
+	runtime_put(rt, now, absent ? SENT_ADD : SENT_MOVE, item, "%s",
+		    command);
+}
+
 /* The commands of one order: a server gets its weight before it gets traffic,
  * and loses its sessions when no new ones come. */
 static void batch_put(struct runtime *rt, struct instant now, unsigned item)
@@ -243,7 +276,9 @@ static bool batch_write(struct runtime *rt, struct instant now)
 		it = &rt->batch[rt->batch_next];
 		if (it->order.target == SERVERS_NONE)
 			finish(rt, now, it, "no longer in the configuration");
-		if (!it->answered)
+		if (!it->answered && it->order.add)
+			put_add(rt, now, rt->batch_next);
+		else if (!it->answered)
 			batch_put(rt, now, rt->batch_next);
 		rt->batch_next++;
 	}
@@ -282,6 +317,12 @@ void orders_answered(struct runtime *rt, struct instant now, struct sent sent,
 		rt->views[it->order.target].unweighted = true;
 		error = "";
 	}
+	if ((sent.kind == SENT_ADD && dynamic_added(error)) ||
+	    (sent.kind == SENT_MOVE && dynamic_moved(error)))
+		error = "";
+	else if ((sent.kind == SENT_ADD || sent.kind == SENT_MOVE) &&
+		 *error == '\0')
+		error = "not understood: an empty answer";
 	if (--it->left == 0)
 		rt->batch_open--;
 	if (*error != '\0')

@@ -1,8 +1,8 @@
 /* The conversation from the inside: shared by the runtime*.c files alone.
  *
  * runtime.c keeps the link and the time, runtime_hear.c understands what
- * HAProxy says, runtime_orders.c carries out orders, runtime_counters.c reads
- * what HAProxy counted.
+ * HAProxy says, runtime_orders.c carries out orders, runtime_removals.c deletes
+ * servers, runtime_counters.c reads what HAProxy counted.
  */
 #ifndef BASCULE_HAPROXY_RUNTIME_STATE_H
 #define BASCULE_HAPROXY_RUNTIME_STATE_H
@@ -11,6 +11,8 @@
 
 #include "haproxy/answer.h"
 #include "haproxy/counters.h"
+#include "haproxy/dynamic.h"
+#include "haproxy/removals.h"
 #include "haproxy/runtime.h"
 
 /* Waiting: one for each target, and as many from before a reload of ours. */
@@ -18,7 +20,7 @@
 #define BATCH_MAX   512 /* under way */
 #define SENT_MAX    256 /* commands under way */
 #define OUTPUT_MAX  8192
-#define COMMAND_MAX 256
+#define COMMAND_MAX DYNAMIC_COMMAND_MAX
 
 /* A server as HAProxy showed it last and as it was told. */
 struct view {
@@ -30,6 +32,8 @@ struct view {
 	bool agent, theirs, told_agent, told_theirs; /* as in haproxy_seen */
 	uint8_t said;     /* enum server_state: the agent's word, as pushed */
 	uint16_t passing; /* its check's health while that passes; 0: ? */
+	bool misplaced;   /* it is not at the target's address */
+	bool told_misplaced;
 	uint16_t pending; /* how many they are */
 	uint16_t percent; /* as it was told */
 	uint16_t asked;   /* percent that was last acknowledged, 0: none */
@@ -53,9 +57,12 @@ enum sent_kind {
 	SENT_TABLE, /* the whole table, for changes */
 	SENT_READ,  /* the table or a part of it, for the batch */
 	SENT_COUNTERS,
+	SENT_REMOVAL,
 	SENT_WEIGHT, /* the commands of an order */
 	SENT_STATE,
-	SENT_SESSIONS
+	SENT_SESSIONS,
+	SENT_ADD,
+	SENT_MOVE
 };
 
 struct sent {
@@ -116,6 +123,11 @@ struct runtime {
 	struct item *batch; /* owned: BATCH_MAX */
 	unsigned batch_count, batch_next, batch_open;
 
+	struct dynamic_places places;
+	struct removals *removals; /* owned; or NULL */
+	runtime_removed_fn removed;
+	void *removed_arg;
+
 	struct counters *counters; /* owned */
 	runtime_hint_fn hint;      /* NULL: nobody wants to know */
 	void *hint_arg;
@@ -175,6 +187,16 @@ void orders_fail_waiting(struct runtime *rt, struct instant now,
 /* After a reload of ours: name the targets anew. */
 void orders_move(struct runtime *rt, const struct servers *from,
 		 const struct servers *to);
+
+/* runtime_removals.c: when to go on with removals; never while orders are
+ * under way. */
+struct instant runtime_removals_due(const struct runtime *rt);
+void runtime_removals_pump(struct runtime *rt, struct instant now);
+void runtime_removals_answered(struct runtime *rt, struct instant now,
+			       struct sent sent);
+/* The connection is lost; or another process answers. */
+void runtime_removals_lost(struct runtime *rt);
+void runtime_removals_gone(struct runtime *rt);
 
 /* runtime_counters.c: when to ask for what HAProxy counted; never while orders
  * are under way, which must not wait behind it. */

@@ -177,9 +177,12 @@ static void read_checks(char *line, struct server_line *ret_line)
 	health = servers_number(next_word(&line), INT32_MAX);
 	check = servers_number(next_word(&line), 0xff);
 	agent = servers_number(next_word(&line), 0xff);
-	/* bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord
-	 * srv_use_ssl srv_check_port srv_check_addr */
-	for (i = 0; i < 8; i++)
+	/* bk_f_forced_id srv_f_forced_id srv_fqdn */
+	for (i = 0; i < 3; i++)
+		next_word(&line);
+	ret_line->port = servers_number(next_word(&line), UINT16_MAX);
+	/* srvrecord srv_use_ssl srv_check_port srv_check_addr */
+	for (i = 0; i < 4; i++)
 		next_word(&line);
 	placed = strcmp(next_word(&line), "-") != 0;
 	port = servers_number(next_word(&line), 0xffff);
@@ -197,7 +200,7 @@ static void read_checks(char *line, struct server_line *ret_line)
 bool server_line_read(char *line, struct server_line *ret_line)
 {
 	long id, admin, weight, configured, running;
-	const char *backend, *name;
+	const char *backend, *name, *address;
 
 	id = servers_number(next_word(&line), INT32_MAX);
 	if (id < 0)
@@ -206,7 +209,7 @@ bool server_line_read(char *line, struct server_line *ret_line)
 	if (servers_number(next_word(&line), INT32_MAX) < 0)
 		return false;
 	name = next_word(&line);
-	next_word(&line);
+	address = next_word(&line);
 	running = servers_number(next_word(&line), 0xff);
 	admin = servers_number(next_word(&line), 0xffff);
 	weight = servers_number(next_word(&line), WEIGHT_MAX);
@@ -221,6 +224,7 @@ bool server_line_read(char *line, struct server_line *ret_line)
 		.weight = (unsigned)weight,
 		.configured_weight = (unsigned)configured,
 		.running = running != 0,
+		.address = address,
 	};
 	read_checks(line, ret_line);
 	return true;

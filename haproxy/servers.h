@@ -47,6 +47,8 @@ struct server_line {
 	unsigned agent_port; /* where that asks; 0: at the server itself */
 	bool checked;        /* it has a check of HAProxy's own */
 	unsigned health;     /* of that check, while it passes; else 0 */
+	const char *address; /* numeric, "-" where it has none */
+	long port;           /* -1 where none is shown */
 };
 
 /* Read such a line, cutting it into words.  Returns false for a line that is

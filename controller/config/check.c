@@ -298,7 +298,7 @@ static void check_target(const struct reader *reader,
 {
 	config_setting_t *address = block_given(group, "address");
 
-	if (service->check.type == CHECK_EXEC)
+	if (service->check.type == CHECK_EXEC && !service->add_servers)
 		return;
 	if (address == NULL)
 		reader_error(reader, group,
@@ -329,6 +329,32 @@ static void check_proxied(const struct reader *reader,
 				       "add backend = \"...\", or remove it",
 				       key->name);
 	}
+}
+
+#define PARAMS_MAX 100
+
+/* What HAProxy's command line takes apart is not let through. */
+static void check_params(const struct reader *reader,
+			 const struct service_settings *service,
+			 config_setting_t *given)
+{
+	const char *params = service->server_params;
+
+	if (params == NULL)
+		return;
+	if (strlen(params) > PARAMS_MAX ||
+	    params[strspn(params, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz"
+				  "0123456789 -_.:,/=+@%")] != '\0')
+		reader_error(reader, given,
+			     "server_params \"%s\" is not what HAProxy takes: "
+			     "words such as \"maxconn 100 send-proxy\", at "
+			     "most %d bytes",
+			     params, PARAMS_MAX);
+	if (!service->add_servers)
+		reader_warning(reader, given,
+			       "server_params does nothing without "
+			       "add_servers = true: add it, or remove this");
 }
 
 static void check_service(const struct reader *reader,
@@ -362,6 +388,7 @@ static void check_service(const struct reader *reader,
 			     service->backend);
 	check_rails(reader, service, group);
 	check_proxied(reader, service, group);
+	check_params(reader, service, block_given(group, "server_params"));
 	check_probe(reader, service, block_given(group, "check"));
 	check_failover(reader, settings, service, group);
 	for (i = 0; i < service->target_count; i++)
@@ -386,6 +413,20 @@ static void check_unused(const struct reader *reader,
 			       "service");
 }
 
+static void check_services_given(const struct reader *reader,
+				 const struct settings *settings,
+				 config_setting_t *root,
+				 config_setting_t *services)
+{
+	if (block_given(root, "services") == NULL)
+		reader_error(reader, root,
+			     "services is missing: add services = ( { ... }, "
+			     "{ ... } )");
+	else if (services != NULL && settings->service_count == 0)
+		reader_error(reader, services,
+			     "services is empty: add at least one");
+}
+
 int check_settings(const struct reader *reader, const struct settings *settings,
 		   config_setting_t *root)
 {
@@ -393,15 +434,16 @@ int check_settings(const struct reader *reader, const struct settings *settings,
 	config_setting_t *services = block_list(root, "services");
 	unsigned i;
 
-	if (services != NULL && settings->service_count == 0)
-		reader_error(reader, services,
-			     "services is empty: add at least one");
+	/* A cluster may be there for its primary alone. */
+	if (block_given(root, "cluster") == NULL)
+		check_services_given(reader, settings, root, services);
 	for (i = 0; i < settings->haproxy_count; i++)
 		check_haproxy(reader, &settings->haproxies[i],
 			      config_setting_get_elem(haproxies, i));
 	for (i = 0; i < settings->service_count; i++)
 		check_service(reader, settings, &settings->services[i],
 			      config_setting_get_elem(services, i));
+	check_depends(reader, settings, services);
 	check_unused(reader, settings, haproxies);
 	check_cluster(reader, settings, root);
 	return check_twins(reader, settings);

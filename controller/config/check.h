@@ -45,6 +45,13 @@ bool check_self_leads(const struct cluster_settings *cluster);
 void check_hook(const struct reader *reader, const char *name,
 		const char *program, config_setting_t *group);
 
+/* Whether each service depends on others that are there, and not on itself. */
+void check_depends(const struct reader *reader, const struct settings *settings,
+		   config_setting_t *services);
+
+/* Find the services that others depend on, now that all names are right. */
+void depends_settle(const struct reader *reader, struct settings *settings);
+
 /* The rules of the cluster and primary blocks, and of what needs a cluster. */
 void check_cluster(const struct reader *reader, const struct settings *settings,
 		   config_setting_t *root);

@@ -14,6 +14,7 @@
 #include "controller/core/instant.h"
 
 #define HAPROXY_PREFIX "haproxy:"
+#define UNIT_PERMITTED "bascule-" /* by systemd/bascule.rules */
 #define NAMES_MAX      256
 
 static void node_twins(const struct reader *reader,
@@ -310,14 +311,32 @@ static void check_uses(const struct reader *reader,
 	}
 }
 
+static void check_hook_unit(const struct reader *reader, const char *name,
+			    const char *hook, config_setting_t *setting)
+{
+	const char *unit = strchr(hook, ':') + 1;
+
+	if (strncmp(unit, UNIT_PERMITTED, strlen(UNIT_PERMITTED)) != 0 ||
+	    unit[strlen(UNIT_PERMITTED)] == '.')
+		reader_warning(reader, setting,
+			       "%s \"%.80s\": polkit lets the daemon's user "
+			       "start units named " UNIT_PERMITTED "* only: "
+			       "rename it, or permit it in a rule of your own",
+			       name, hook);
+}
+
 void check_hook(const struct reader *reader, const char *name,
 		const char *program, config_setting_t *group)
 {
 	config_setting_t *setting = block_given(group, name);
 	struct stat st;
 
-	if (program == NULL || *program != '/')
+	if (program == NULL)
 		return;
+	if (*program != '/') {
+		check_hook_unit(reader, name, program, setting);
+		return;
+	}
 	if (stat(program, &st) < 0)
 		reader_error(reader, setting,
 			     "%s \"%.80s\": %s: check the path", name, program,

@@ -261,6 +261,25 @@ static const struct key service_keys[] = {
 	  .help = "The backend of this service in HAProxy; its servers bear "
 		  "the targets' names.  Without one the daemon observes and "
 		  "reports, and acts on nothing." },
+	{ .name = "add_servers",
+	  .type = KEY_BOOLEAN,
+	  FIELD(service_settings, add_servers),
+	  .dflt = "false",
+	  .proxied = true,
+	  .help = "Add a target whose server a HAProxy does not know to the "
+		  "backend there (add server), again after each reload of "
+		  "HAProxy, and remove it when the target leaves this file.  "
+		  "The backend must exist and balance dynamically: "
+		  "roundrobin, leastconn, random, first, or consistent "
+		  "hashing." },
+	{ .name = "server_params",
+	  .type = KEY_STRING,
+	  FIELD(service_settings, server_params),
+	  .dflt_help = "none",
+	  .proxied = true,
+	  .help = "What follows the address of a server that is added, as on "
+		  "a server line of HAProxy: its default-server is not heeded "
+		  "there.  Checks of HAProxy's own are not needed." },
 	{ .name = "min_up",
 	  .type = KEY_COUNT,
 	  FIELD(service_settings, min_up),
@@ -313,6 +332,31 @@ static const struct key service_keys[] = {
 	  .proxied = true,
 	  .help = "How long a server that comes back takes to get from a "
 		  "small weight to its full one." },
+	{ .name = "trial",
+	  .type = KEY_COUNT,
+	  FIELD(service_settings, trial),
+	  .max = 1000,
+	  .dflt = "0",
+	  .unit = "checks",
+	  .proxied = true,
+	  .help = "So many good answers in a row are wanted of a server that "
+		  "comes back, while it has a tenth of its weight, before "
+		  "that rises: HALF_OPEN.  The first failure takes it out "
+		  "again.  slow_start counts from the return; without it the "
+		  "full weight follows at once." },
+	{ .name = "depends_on",
+	  .type = KEY_STRINGS,
+	  FIELD(service_settings, depends_on),
+	  COUNT(service_settings, depends_on_count),
+	  .max = 16,
+	  .dflt_help = "nothing",
+	  .help = "Services without which this one cannot work.  While fewer "
+		  "than min_up targets of one of them are well, targets of "
+		  "this one that answer, but with a wrong status or body, "
+		  "stay in rotation and have no incident of their own: they "
+		  "only report it.  One that refuses, resets or keeps silent "
+		  "is at fault itself.  Afterwards there is a grace of ten "
+		  "intervals, and counts begin anew." },
 	{ .name = "recovery_timeout",
 	  .type = KEY_DURATION,
 	  FIELD(service_settings, recovery_timeout_us),
@@ -438,8 +482,8 @@ static const struct key root_keys[] = {
 	{ .name = "services",
 	  .type = KEY_LIST,
 	  .block = &keys_service,
-	  .required = true,
-	  .help = "The services." },
+	  .help = "The services.  Only a node with a cluster block can do "
+		  "without." },
 	{ .name = "cluster",
 	  .type = KEY_BLOCK,
 	  FIELD(settings, cluster),

@@ -246,6 +246,7 @@ static int settings_build(const struct reader *reader,
 	if (reader->report->errors > 0)
 		return -EINVAL;
 	cluster_settle(reader, settings);
+	depends_settle(reader, settings);
 	lines_settle(reader->text, settings);
 	return arena_failed(reader->arena) ? -ENOMEM : 0;
 }

@@ -114,7 +114,7 @@ static int hook_check(const struct key *key, const char *text, struct err *err)
 	if (!is_unit(text + strlen(HOOK_UNIT), kinds))
 		return err_set(err, -EINVAL,
 			       "%s \"%.80s\" names no unit: write it like "
-			       "\"" HOOK_UNIT "promote.service\"",
+			       "\"" HOOK_UNIT "bascule-promote.service\"",
 			       key->name, text);
 	return 0;
 }

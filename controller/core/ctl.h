@@ -50,10 +50,11 @@ struct target_view {
 	const char *held_back_by; /* why */
 	uint32_t flaps;           /* of late */
 	uint32_t flap_penalty;    /* now; FLAP_ONE is one flap */
-	bool operator_hold;      /* an operator's maintenance at some HAProxy */
-	bool drained;            /* planned withdrawal */
-	unsigned weight_percent; /* wanted */
-	uint64_t checks;         /* since start */
+	bool excused;       /* it only reports that its dependency is down */
+	bool operator_hold; /* an operator's maintenance at some HAProxy */
+	bool drained;       /* planned withdrawal */
+	unsigned weight_percent;               /* wanted */
+	uint64_t checks;                       /* since start */
 	const struct maintenance *maintenance; /* NULL if none */
 };
 
@@ -63,6 +64,8 @@ struct service_view {
 	unsigned serving; /* targets that answer and are in rotation */
 	unsigned down, maint;
 	bool panic;         /* more is bad than may leave */
+	unsigned excused;   /* stay, since their dependency is down */
+	unsigned root;      /* that service's index, or NOTE_NONE */
 	unsigned held_back; /* recovered, but kept out for some time */
 	const struct incident *incident; /* NULL when none is open */
 };
@@ -98,6 +101,9 @@ enum server_state ctl_server(const struct ctl *ctl, unsigned haproxy,
  */
 bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target,
 		 bool *ret_weight_only);
+
+/* Whether the server of @target was added to @haproxy by us. */
+bool ctl_added(const struct ctl *ctl, unsigned haproxy, unsigned target);
 
 /* What an agent check of HAProxy is to be told about a server. */
 enum agent_word {

@@ -109,6 +109,41 @@ static const char *forbidden(const struct ctl *ctl, const struct maintenance *m)
 	return rule;
 }
 
+/* The circuit is closed by hand: what was counted is forgotten, and one that is
+ * DOWN is tried at once. */
+static void reset(struct ctl *ctl, unsigned target, uint64_t token)
+{
+	struct target *t = &ctl->targets[target];
+	bool down = t->health.state == HEALTH_DOWN;
+	unsigned h;
+
+	health_forget(&t->health);
+	t->flap = (struct flap){ 0 };
+	for (h = 0; h < ctl->set->haproxy_count; h++)
+		mend_server(ctl, h, target)->retry = INSTANT_NONE;
+	note_say(ctl_note_target(ctl, NOTE_RESET, target), "%s",
+		 down ? "tried at once" : "what was counted is forgotten");
+	t->on_trial = down;
+	checks_move(ctl, target, HEALTH_RESET);
+	if (t->check == 0 && !t->waiting)
+		schedule_set(ctl->schedule, slot_of(SLOT_CHECK, target),
+			     ctl->now);
+	rotation_dirty(ctl, target);
+	reply(ctl, token, 0,
+	      down ? "reset: tried at once"
+		   : "reset: what was counted is forgotten");
+}
+
+static void reset_event(struct ctl *ctl, const struct admin *admin)
+{
+	unsigned target = admin->maintenance.target;
+
+	if (target < ctl->set->target_count)
+		reset(ctl, target, admin->token);
+	else
+		reply(ctl, admin->token, -ENOENT, "no such target");
+}
+
 void admin_event(struct ctl *ctl, const struct admin *admin)
 {
 	const struct maintenance *m = &admin->maintenance;
@@ -117,6 +152,10 @@ void admin_event(struct ctl *ctl, const struct admin *admin)
 
 	if (admin->kind == ADMIN_SWITCHOVER) {
 		groups_switchover(ctl, admin);
+		return;
+	}
+	if (admin->kind == ADMIN_RESET) {
+		reset_event(ctl, admin);
 		return;
 	}
 	if (m->target != NOTE_NONE && m->target >= ctl->set->target_count) {

@@ -107,13 +107,14 @@ void agree_observed(struct ctl *ctl, const struct observed *observed)
 {
 	const struct opinion_heard *opinion;
 	unsigned i, target;
-	bool other;
+	bool other, known;
 
 	for (i = 0; i < observed->count; i++) {
 		opinion = &observed->list[i];
 		target = opinion->target;
 		if (target >= ctl->set->target_count)
 			continue;
+		known = quorum_others_down(ctl->quorum, target, ctl->now);
 		other = quorum_hear(ctl->quorum, observed->node, target,
 				    opinion->down, opinion->whole, ctl->now);
 		quorum_hear_finding(ctl->quorum, observed->node, target,
@@ -122,6 +123,8 @@ void agree_observed(struct ctl *ctl, const struct observed *observed)
 		if (ctl_service_of(ctl, target)->agree != AGREE_LOCAL ||
 		    other || opinion->down)
 			rotation_dirty(ctl, target);
+		if (!known && quorum_others_down(ctl->quorum, target, ctl->now))
+			hints_node(ctl, target, observed->node);
 	}
 	/* Perhaps somebody's word has become too old, too. */
 	share_review_open(ctl);

@@ -17,6 +17,8 @@ void begin(struct ctl *ctl)
 		svc->states[HEALTH_UNKNOWN] = targets;
 		svc->leavings[LEAVING_NOT] = targets;
 		svc->serving = targets;
+		svc->sound = targets;
+		svc->well_again = INSTANT_NONE;
 	}
 	for (i = 0; i < ctl->set->haproxy_count; i++)
 		ctl->haproxies[i].retry_us = RETRY_US_MIN;
@@ -27,6 +29,7 @@ void begin(struct ctl *ctl)
 		t->asked = INSTANT_NONE;
 		t->told_in = true;
 		t->part.serves = true;
+		t->part.sound = true;
 		t->detected = INSTANT_NONE;
 		t->maintenance.target = i;
 	}
@@ -46,9 +49,13 @@ void begin_restore(struct ctl *ctl, const struct stored *stored)
 		const struct claim *c = &stored->claims[i];
 
 		if (c->haproxy < ctl->set->haproxy_count &&
-		    c->target < ctl->set->target_count)
-			mend_server(ctl, c->haproxy, c->target)->claim =
-				c->weight_only ? CLAIM_WEIGHT : CLAIM_OUT;
+		    c->target < ctl->set->target_count) {
+			struct server *srv =
+				mend_server(ctl, c->haproxy, c->target);
+
+			srv->claim = c->weight_only ? CLAIM_WEIGHT : CLAIM_OUT;
+			srv->added = c->added;
+		}
 		if (c->target < ctl->set->target_count && !c->weight_only)
 			ctl->targets[c->target].told_in = false;
 	}

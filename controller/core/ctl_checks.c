@@ -180,6 +180,7 @@ static void judged(struct ctl *ctl, unsigned target, enum health_input in)
 		in = HEALTH_PASS;
 	if (in != HEALTH_INPUTS)
 		checks_move(ctl, target, in);
+	rotation_heard(ctl, target);
 	/* In maintenance it moves no more, but serves or does not. */
 	if (incidents_count(ctl, target))
 		incidents_update(ctl, ctl->set->targets[target].service);
@@ -273,7 +274,9 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 		t->row = ev->evidence.check;
 	in = health_digest(&t->health, &ctl_service_of(ctl, target)->check, res,
 			   &doubt, ctl->now);
-	judged(ctl, target, doubt_temper(ctl, target, in, res));
+	depends_answered(ctl, target);
+	in = doubt_temper(ctl, target, in, res);
+	judged(ctl, target, depends_temper(ctl, target, in, res));
 }
 
 void checks_stalled(struct ctl *ctl, int64_t late_us)

@@ -71,14 +71,10 @@ static bool is_condemned(const struct ctl *ctl, unsigned target,
 			 enum self_sign sign)
 {
 	const struct health *h = &ctl->targets[target].health;
-	unsigned more = self_patience(ctl->self, ctl->now) - 1;
 	enum self_accused accused;
 
 	if (sign == SELF_NONE || h->state == HEALTH_DOWN)
 		return true;
-	if (sign == SELF_SILENT && h->state != HEALTH_RECOVERING &&
-	    h->bad < ctl_service_of(ctl, target)->check.fall + more)
-		return false;
 	accused = self_judge(ctl->self, target, sign, h->first_bad,
 			     others_say(ctl, target, sign), ctl->now);
 	return accused == SELF_TARGET;
@@ -123,6 +119,14 @@ static void say(struct ctl *ctl, enum note_kind kind)
 	self_why(ctl->self, ctl->now, note->text, sizeof(note->text));
 }
 
+/* A stall was told as such, and that the loop was late is the same. */
+static bool is_news(const struct ctl *ctl)
+{
+	return self_blamed(ctl->self, ctl->now) ||
+	       instant_is_none(ctl->stall_at) ||
+	       instant_diff_us(ctl->stall_at, ctl->now) > SELF_SETTLE_US;
+}
+
 static void set_level(struct ctl *ctl, enum self_doubt level)
 {
 	bool was_sick = ctl->doubt == SELF_SICK;
@@ -132,13 +136,9 @@ static void set_level(struct ctl *ctl, enum self_doubt level)
 		forget(ctl);
 	if (was_sick && ctl->doubt_told)
 		say(ctl, NOTE_DOUBT_OVER);
-	/* A stall was told as such. */
-	ctl->doubt_told =
-		level == SELF_SICK && (ctl->stall_at.us != ctl->now.us);
+	ctl->doubt_told = false;
 	ctl->doubt_spent = false;
 	ctl->doubt_since = ctl->now;
-	if (ctl->doubt_told)
-		say(ctl, NOTE_DOUBT_BEGUN);
 	/* It praises nobody either, until it is over. */
 	if ((was_sick || level == SELF_SICK) && ctl->set->cluster != NULL)
 		ctl_emit(ctl, ACTION_OBSERVE, 0)->observe.target = NOTE_NONE;
@@ -151,6 +151,10 @@ void doubt_look(struct ctl *ctl)
 
 	if (level != ctl->doubt)
 		set_level(ctl, level);
+	if (level == SELF_SICK && !ctl->doubt_told && is_news(ctl)) {
+		ctl->doubt_told = true;
+		say(ctl, NOTE_DOUBT_BEGUN);
+	}
 	if (spent && !ctl->doubt_spent)
 		say(ctl, NOTE_DOUBT_SPENT);
 	ctl->doubt_spent = spent;

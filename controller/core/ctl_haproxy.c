@@ -12,6 +12,7 @@ static void lose_order(struct server *srv)
 	if (srv->claim == CLAIM_OUT && (srv->failed || server_ordered_out(srv)))
 		srv->doubt = true;
 	srv->failed = false;
+	srv->adding = false;
 	srv->order = 0;
 }
 
@@ -52,6 +53,8 @@ static void link_up(struct ctl *ctl, const struct haproxy_seen *seen)
 	h->known = true;
 	h->why[0] = '\0';
 	forget_seen(ctl, seen->haproxy);
+	if (seen->fresh)
+		dynamic_lost(ctl, seen->haproxy);
 	for (i = 0; seen->fresh && i < ctl->set->target_count; i++) {
 		mend_server(ctl, seen->haproxy, i)->doubt = false;
 		mend_server(ctl, seen->haproxy, i)->bits = false;
@@ -78,7 +81,8 @@ static void say_absent(struct ctl *ctl, const struct haproxy_seen *seen)
 {
 	struct note *note;
 
-	if (ctl->haproxies[seen->haproxy].absent++ >= TOLD_MAX)
+	if (ctl->haproxies[seen->haproxy].absent++ >= TOLD_MAX ||
+	    ctl_service_of(ctl, seen->target)->add_servers)
 		return;
 	note = ctl_note_target(ctl, NOTE_HAPROXY_ABSENT, seen->target);
 	note->haproxy = seen->haproxy;
@@ -114,6 +118,7 @@ static void server_seen(struct ctl *ctl, const struct haproxy_seen *seen)
 		ctl->haproxies[seen->haproxy].absent--;
 	srv->seen = seen->state;
 	srv->weight_percent = seen->weight_percent;
+	dynamic_seen(ctl, seen);
 	mend_count(ctl, seen->haproxy, seen->target);
 	rotation_dirty(ctl, seen->target);
 }
@@ -199,6 +204,7 @@ static void carried_out(struct server *srv)
 	if (!srv->ordered_agent) {
 		srv->seen = srv->ordered;
 		srv->bits = server_is_out(srv->ordered);
+		srv->theirs = srv->bits && srv->agent;
 		return;
 	}
 	srv->pushed = (uint8_t)srv->ordered;
@@ -219,6 +225,7 @@ void haproxy_ordered(struct ctl *ctl, uint64_t id, const char *failed)
 	target = i % n;
 	srv = &ctl->servers[i];
 	rotation_dirty(ctl, target);
+	dynamic_ordered(ctl, haproxy, target, failed == NULL);
 	if (failed != NULL) {
 		srv->failed = server_ordered_out(srv);
 		srv->order = 0;

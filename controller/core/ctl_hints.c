@@ -1,14 +1,19 @@
 /* What is seen of a target without asking it: a reason to ask, at once.
  *
  * Servers close idle connections, and HAProxy counts errors that are nobody's
- * fault.  Hints of such kinds that prove harmless make the next ones wait:
- * first fast_interval, then twice as long, up to interval, counted from the
- * last one that was followed; so the first after a quiet time is always
- * followed at once.  One that proves right, or ten quiet intervals, end this.
+ * fault.  Three hints of such kinds that prove harmless, one after the other,
+ * make the next ones wait: first fast_interval, then twice as long, up to
+ * interval, counted from the last one that was followed; so the first after a
+ * quiet time is always followed at once.  One that proves right, or ten quiet
+ * intervals, end this.
+ *
+ * One alone proves no habit: a process that dies closes its connections before
+ * its listener, and for a moment a new one can still be made.
  */
 #include "controller/core/ctl_state.h"
 
 #define QUIET_INTERVALS 10
+#define HARMLESS_MAX    3
 
 static const enum evidence_kind kinds[HINT_KINDS] = {
 	[HINT_TETHER_CLOSED] = EVIDENCE_CLOSED,
@@ -33,6 +38,12 @@ void hints_schedule(struct ctl *ctl, unsigned target)
 		     instant_min(due, schedule_get(ctl->schedule, slot)));
 }
 
+static void forget_habit(struct target *t)
+{
+	t->harmless = 0;
+	t->habit_us = 0;
+}
+
 static void follow(struct ctl *ctl, unsigned target, enum evidence_kind kind,
 		   unsigned observer, int detail)
 {
@@ -41,9 +52,9 @@ static void follow(struct ctl *ctl, unsigned target, enum evidence_kind kind,
 	struct target *t = &ctl->targets[target];
 
 	health_hint(&t->health, kind, observer, detail, ctl->now);
-	if (t->habit_us > 0 &&
+	if (t->harmless > 0 &&
 	    instant_diff_us(t->habit_at, ctl->now) > quiet_us)
-		t->habit_us = 0;
+		forget_habit(t);
 	/* What is no habit does not wait, nor what came with it. */
 	t->habit = evidence_is_habit(kind) && (t->habit || !t->hinted);
 	t->hinted = true;
@@ -85,11 +96,23 @@ void hints_learn(struct ctl *ctl, unsigned target, const struct result *res)
 		return;
 	t->on_habit = false;
 	if (verdict == VERDICT_FAIL)
-		t->habit_us = 0;
+		forget_habit(t);
+	else if (t->harmless + 1 < HARMLESS_MAX)
+		t->harmless++;
 	else if (t->habit_us == 0)
 		t->habit_us = check->fast_interval_us;
 	else
 		t->habit_us *= 2;
 	if (t->habit_us > check->interval_us)
 		t->habit_us = check->interval_us;
+}
+
+void hints_carry(struct target *t, const struct target *was)
+{
+	t->hinted = was->hinted;
+	t->habit = was->habit;
+	t->on_habit = was->on_habit;
+	t->harmless = was->harmless;
+	t->habit_us = was->habit_us;
+	t->habit_at = was->habit_at;
 }

@@ -149,11 +149,15 @@ bool incidents_count(struct ctl *ctl, unsigned target)
 	svc->leavings[is.leaving]++;
 	svc->serving -= was.serves;
 	svc->serving += is.serves;
+	is.sound = is.serves && t->health.bad == 0;
+	svc->sound -= was.sound;
+	svc->sound += is.sound;
 	svc->bad -= was.bad;
 	svc->bad += is.bad;
 	svc->drained -= was.drained;
 	svc->drained += is.drained;
 	t->part = is;
+	depends_look(ctl, ctl->set->targets[target].service);
 	return was.serves != is.serves || was.bad != is.bad;
 }
 

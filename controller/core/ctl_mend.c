@@ -59,8 +59,11 @@ static struct action *store_claim(struct ctl *ctl, uint64_t id,
 	struct action *act = ctl_emit(ctl, ACTION_STORE, id);
 
 	act->store.kind = kind;
-	act->store.claim =
-		(struct claim){ .haproxy = haproxy, .target = target };
+	act->store.claim = (struct claim){
+		.haproxy = haproxy,
+		.target = target,
+		.added = mend_server(ctl, haproxy, target)->added
+	};
 	return act;
 }
 
@@ -107,7 +110,8 @@ void mend_claimed(struct ctl *ctl, unsigned haproxy, unsigned target)
 void mend_disown(struct ctl *ctl, unsigned haproxy, unsigned target)
 {
 	struct server *srv = mend_server(ctl, haproxy, target);
-	bool weight = srv->claim != CLAIM_NONE && server_weighted(srv);
+	bool weight = srv->added ||
+		      (srv->claim != CLAIM_NONE && server_weighted(srv));
 
 	if (srv->storing == 0 &&
 	    srv->claim == (weight ? CLAIM_WEIGHT : CLAIM_NONE))
@@ -119,6 +123,15 @@ void mend_disown(struct ctl *ctl, unsigned haproxy, unsigned target)
 	store_claim(ctl, 0, weight ? STORE_CLAIM : STORE_UNCLAIM, haproxy,
 		    target)
 		->store.claim.weight_only = weight;
+}
+
+void mend_rewrite(struct ctl *ctl, unsigned haproxy, unsigned target)
+{
+	struct server *srv = mend_server(ctl, haproxy, target);
+
+	if (srv->claim != CLAIM_NONE)
+		store_claim(ctl, 0, STORE_CLAIM, haproxy, target)
+			->store.claim.weight_only = srv->claim == CLAIM_WEIGHT;
 }
 
 static void say_drift(struct ctl *ctl, unsigned haproxy, unsigned target)
@@ -217,16 +230,20 @@ void mend(struct ctl *ctl, unsigned haproxy, unsigned target)
 	struct wish wish;
 
 	leave(ctl, haproxy, target);
+	srv->addable = dynamic_allowed(ctl, target);
 	wish = srv->held ? stay : ctl->targets[target].wish;
 	todo = server_compare(srv, wish);
 	if (srv->seen != SERVER_UNKNOWN)
 		say_kept(ctl, haproxy, target, todo.step == SERVER_KEEP);
 	if (todo.step == SERVER_CLAIM) {
+		srv->added = srv->added || todo.add;
 		claim(ctl, haproxy, target, todo.claim);
 		todo = server_compare(srv, wish);
 	}
 	todo.agent = server_by_agent(srv);
-	if (todo.step == SERVER_ORDER)
+	if (todo.step == SERVER_ORDER && todo.add)
+		dynamic_order(ctl, haproxy, target);
+	else if (todo.step == SERVER_ORDER)
 		order(ctl, haproxy, target, &todo);
 	else if (todo.step == SERVER_UNCLAIM)
 		mend_disown(ctl, haproxy, target);

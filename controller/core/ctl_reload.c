@@ -48,6 +48,8 @@ static unsigned old_haproxy(const struct settings *set, unsigned haproxy,
 static void carry_servers(struct ctl *ctl, unsigned target,
 			  const struct ctl *old, unsigned from)
 {
+	bool same = settings_text_same(ctl_service_of(ctl, target)->backend,
+				       ctl_service_of(old, from)->backend);
 	unsigned h, k;
 
 	for (h = 0; h < ctl->set->haproxy_count; h++) {
@@ -62,6 +64,9 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 		srv->kept = was->kept;
 		srv->doubt = was->doubt;
 		srv->failed = was->failed;
+		srv->added = was->added && same;
+		srv->adding = was->adding;
+		srv->vanished = was->vanished;
 		srv->order = was->order;
 		srv->ordered = was->ordered;
 		srv->ordered_agent = was->ordered_agent;
@@ -99,6 +104,7 @@ static void carry_target(struct ctl *ctl, unsigned target, struct ctl *old,
 	t->told_in = was->told_in;
 	t->flap = was->flap;
 	t->told_back = was->told_back;
+	t->on_trial = was->on_trial;
 	t->detected = was->detected;
 	t->cause = was->cause;
 	if (!speaks_of_same(ctl, target, old, from))
@@ -107,6 +113,7 @@ static void carry_target(struct ctl *ctl, unsigned target, struct ctl *old,
 	t->why = was->why;
 	t->asked = was->asked;
 	t->checks = was->checks;
+	hints_carry(t, was);
 }
 
 /* A target keeps its turn, so that nobody waits longer than before; what was
@@ -169,6 +176,10 @@ static unsigned carry_service(struct ctl *ctl, unsigned service,
 	svc->incident.service = service;
 	svc->incident.target = NOTE_NONE;
 	svc->panic = old->services[k].panic;
+	svc->ailing = old->services[k].ailing;
+	svc->was_down = old->services[k].was_down;
+	svc->well_again = old->services[k].well_again;
+	svc->affected_by = old->services[k].affected_by;
 	/* Perhaps all that were bad are gone, or min_up is another. */
 	svc->review = true;
 	return k;

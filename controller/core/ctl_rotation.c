@@ -49,12 +49,26 @@ void rotation_set_held(struct ctl *ctl, unsigned target, bool held)
 		svc->held--;
 }
 
+/* Whether it still has to show, at the smallest weight, that it answers. */
+static bool is_tried(const struct ctl *ctl, unsigned target)
+{
+	const struct target *t = &ctl->targets[target];
+	unsigned trial = ctl_service_of(ctl, target)->trial;
+
+	if (trial == 0 && t->on_trial)
+		trial = 1;
+	return t->health.state == HEALTH_RECOVERING && t->health.good < trial &&
+	       t->health.poor < trial;
+}
+
 static unsigned ramp_percent(const struct ctl *ctl, unsigned target)
 {
 	int64_t span_us = ctl_service_of(ctl, target)->slow_start_us;
 	struct instant since = ctl->targets[target].health.since;
 	int64_t step;
 
+	if (is_tried(ctl, target) && !panic_opens(ctl, target))
+		return 100 / RAMP_STEPS;
 	if (span_us == 0 || panic_opens(ctl, target) ||
 	    ctl->targets[target].health.state != HEALTH_RECOVERING)
 		return 100;
@@ -203,12 +217,22 @@ void rotation_phase(struct ctl *ctl, unsigned target)
 	rotation_dirty(ctl, target);
 	admin_phase(ctl, target);
 	return_phase(ctl, target);
-	if (t->health.state != HEALTH_RECOVERING)
+	if (t->health.state != HEALTH_RECOVERING || is_tried(ctl, target))
 		return;
+	t->on_trial = false;
 	if (step_us == 0 ||
 	    instant_diff_us(t->health.since, ctl->now) >= svc->slow_start_us)
 		checks_move(ctl, target, HEALTH_RAMPED);
 	else
 		schedule_set(ctl->schedule, slot_of(SLOT_PHASE, target),
 			     instant_add(ctl->now, step_us));
+}
+
+void rotation_heard(struct ctl *ctl, unsigned target)
+{
+	const struct target *t = &ctl->targets[target];
+
+	if (t->health.state == HEALTH_RECOVERING &&
+	    (t->on_trial || ctl_service_of(ctl, target)->trial > 0))
+		rotation_phase(ctl, target);
 }

@@ -46,6 +46,7 @@ struct part {
 	enum leaving leaving;
 	bool serves;
 	bool bad;     /* it should leave */
+	bool sound;   /* it serves, and answered well the last time */
 	bool drained; /* by an operator's word */
 };
 
@@ -59,6 +60,7 @@ struct target {
 	bool hinted;      /* the next one is due to a hint */
 	bool habit;       /* ... of a kind that may be a habit */
 	bool on_habit;    /* and so is the one under way */
+	uint8_t harmless; /* such hints in a row that came to nothing */
 	int64_t habit_us; /* how long such hints wait for the last one */
 	struct instant habit_at; /* when that was followed */
 	bool waiting;            /* for a place among the checks under way */
@@ -71,6 +73,9 @@ struct target {
 	bool told_leaving; /* NOTE_WITHDRAW was given */
 	bool told_out;     /* NOTE_WITHDRAWN was given */
 	bool told_in;      /* NOTE_RESTORED was given, or was never due */
+	bool consulted;    /* its next answer is waited for by dependents */
+	bool reporting;    /* bad only since what it depends on is down */
+	bool on_trial;     /* RECOVERING by hand: one good answer is wanted */
 	bool told_back;    /* NOTE_HELD_BACK was given */
 	bool dirty;        /* its servers are to be compared */
 	struct flap flap;
@@ -88,10 +93,14 @@ struct service {
 	/* Targets, counted. */
 	unsigned held;
 	unsigned states[HEALTH_STATES], leavings[LEAVINGS], serving;
-	unsigned bad, drained;
-	bool panic;               /* more is bad than may leave */
-	bool review;              /* its incident is to be looked at */
-	struct incident incident; /* number 0: none open */
+	unsigned bad, drained, sound, consulted, excused;
+	bool ailing;               /* too few are sound */
+	bool was_down;             /* and that was more than a doubt */
+	struct instant well_again; /* when it ceased to be; NONE if never */
+	uint32_t affected_by;      /* the incident that was named last */
+	bool panic;                /* more is bad than may leave */
+	bool review;               /* its incident is to be looked at */
+	struct incident incident;  /* number 0: none open */
 };
 
 /* The servers of one service at one HAProxy. */
@@ -259,11 +268,15 @@ void hints_node(struct ctl *ctl, unsigned target, unsigned node);
 void hints_schedule(struct ctl *ctl, unsigned target);
 void hints_asked(struct ctl *ctl, unsigned target);
 void hints_learn(struct ctl *ctl, unsigned target, const struct result *res);
+/* Over a reload. */
+void hints_carry(struct target *t, const struct target *was);
 
 /* ctl_rotation.c */
 void rotation_dirty(struct ctl *ctl, unsigned target);
 void rotation_work(struct ctl *ctl);
 void rotation_phase(struct ctl *ctl, unsigned target);
+/* It has answered: a trial may be over. */
+void rotation_heard(struct ctl *ctl, unsigned target);
 /* Whether clients are answered by the target: it is well, or in maintenance
  * but answers in rotation, and nobody else keeps it out.  One that was not
  * judged yet is not. */
@@ -273,6 +286,17 @@ void rotation_look_at_held(struct ctl *ctl, unsigned service);
 /* The rule that keeps a target that should leave in rotation, or NULL. */
 const char *rotation_keeps(const struct ctl *ctl, unsigned target);
 void rotation_set_held(struct ctl *ctl, unsigned target, bool held);
+
+/* ctl_depends.c */
+/* A bad answer that only reports what is another's fault condemns nobody. */
+enum health_input depends_temper(struct ctl *ctl, unsigned target,
+				 enum health_input in,
+				 const struct result *res);
+/* The target has answered, or its counts have changed. */
+void depends_answered(struct ctl *ctl, unsigned target);
+void depends_look(struct ctl *ctl, unsigned service);
+/* The service that @service's excused targets suffer from, or NOTE_NONE. */
+unsigned depends_root(const struct ctl *ctl, unsigned service);
 
 /* ctl_return.c */
 /* The target is DOWN from now on; before `detected` is set. */
@@ -340,8 +364,21 @@ bool mend_kept(const struct ctl *ctl, unsigned target);
 /* What was written down, or is being, about a server is void, but for its
  * weight where that is ours. */
 void mend_disown(struct ctl *ctl, unsigned haproxy, unsigned target);
+/* What is written down about a server is to be so anew. */
+void mend_rewrite(struct ctl *ctl, unsigned haproxy, unsigned target);
 /* A claim is written down, or is not waited for any longer. */
 void mend_claimed(struct ctl *ctl, unsigned haproxy, unsigned target);
+
+/* ctl_dynamic.c */
+/* Whether the target's server may be added where it is missing. */
+bool dynamic_allowed(const struct ctl *ctl, unsigned target);
+/* Add the server, or move it to the target's address; and what came of it. */
+void dynamic_order(struct ctl *ctl, unsigned haproxy, unsigned target);
+void dynamic_ordered(struct ctl *ctl, unsigned haproxy, unsigned target,
+		     bool done);
+/* Another process answers: what was added is gone. */
+void dynamic_lost(struct ctl *ctl, unsigned haproxy);
+void dynamic_seen(struct ctl *ctl, const struct haproxy_seen *seen);
 
 /* ctl_haproxy.c */
 void haproxy_seen(struct ctl *ctl, const struct haproxy_seen *seen);

@@ -25,6 +25,7 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 		.held_back_by = return_why(ctl, target),
 		.flaps = t->flap.count,
 		.flap_penalty = flap_now(ctl, target),
+		.excused = t->reporting,
 		.held = t->held,
 		.held_by = rule != NULL ? rule : "",
 		.operator_hold = mend_kept(ctl, target),
@@ -43,6 +44,8 @@ struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 	unsigned i;
 
 	view.incident = inc->number != 0 ? inc : NULL;
+	view.excused = ctl->services[service].excused;
+	view.root = view.excused > 0 ? depends_root(ctl, service) : NOTE_NONE;
 	view.panic = ctl->services[service].panic;
 	for (i = 0; i < svc->target_count; i++) {
 		const struct target *t = &ctl->targets[svc->first_target + i];
@@ -116,6 +119,11 @@ bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target,
 
 	*ret_weight_only = claim == CLAIM_WEIGHT;
 	return claim != CLAIM_NONE;
+}
+
+bool ctl_added(const struct ctl *ctl, unsigned haproxy, unsigned target)
+{
+	return mend_server(ctl, haproxy, target)->added;
 }
 
 enum agent_word ctl_agent(const struct ctl *ctl, unsigned haproxy,

@@ -153,8 +153,10 @@ enum election_action_kind {
 	ELECTION_RELEASE,
 	ELECTION_ROUTE,
 	ELECTION_COMMITTED, /* what was decided may now be acted on */
-	ELECTION_WITHDRAWN, /* nobody routes to what the group leaves */
-	ELECTION_OBSERVED,  /* the message holds observations that count */
+	/* Nobody routes to what the group leaves.  It holds in this office
+	 * only: whoever is primary again later is told again. */
+	ELECTION_WITHDRAWN,
+	ELECTION_OBSERVED, /* the message holds observations that count */
 	ELECTION_NOTE
 };
 

@@ -98,11 +98,12 @@ static void seen_text(const struct haproxy_seen *seen,
 	else if (seen->kind == HAPROXY_LINK_DOWN)
 		snprintf(buf, size, "%s down %s", name, seen->text);
 	else
-		snprintf(buf, size, "%s %s %s %u%%%s%s", name,
+		snprintf(buf, size, "%s %s %s %u%%%s%s%s", name,
 			 target_name(set, seen->target),
 			 server_state_name(seen->state), seen->weight_percent,
 			 seen->agent ? " agent" : "",
-			 seen->theirs ? " theirs" : "");
+			 seen->theirs ? " theirs" : "",
+			 seen->misplaced ? " misplaced" : "");
 }
 
 static void self_text(const struct self_facts *facts, char *buf, size_t size)
@@ -172,8 +173,10 @@ const char *event_text(const struct event *ev, const struct settings *set,
 		self_text(&ev->self, more, sizeof(more));
 		break;
 	case EVENT_ADMIN:
-		snprintf(more, sizeof(more), "maintenance %s %s",
-			 ev->admin.maintenance.on ? "on" : "off",
+		snprintf(more, sizeof(more), "%s %s",
+			 ev->admin.kind == ADMIN_RESET ? "reset"
+			 : ev->admin.maintenance.on    ? "maintenance on"
+						       : "maintenance off",
 			 target_name(set, ev->admin.maintenance.target));
 		break;
 	default:
@@ -198,10 +201,11 @@ static void store_text(const struct store_order *order,
 			 target_name(set, order->maintenance.target),
 			 order->maintenance.on ? "on" : "off");
 	else
-		snprintf(buf, size, "%s %s %s%s", kind,
+		snprintf(buf, size, "%s %s %s%s%s", kind,
 			 haproxy_name(set, order->claim.haproxy),
 			 target_name(set, order->claim.target),
-			 order->claim.weight_only ? " weight" : "");
+			 order->claim.weight_only ? " weight" : "",
+			 order->claim.added ? " added" : "");
 }
 
 const char *action_text(const struct action *act, const struct settings *set,
@@ -217,13 +221,14 @@ const char *action_text(const struct action *act, const struct settings *set,
 			 act->check.fresh ? " fresh" : "");
 		break;
 	case ACTION_HAPROXY:
-		snprintf(more, sizeof(more), "%s %s %s %u%%%s%s",
+		snprintf(more, sizeof(more), "%s %s %s %u%%%s%s%s",
 			 haproxy_name(set, act->haproxy.haproxy),
 			 target_name(set, act->haproxy.target),
 			 server_state_name(act->haproxy.state),
 			 act->haproxy.weight_percent,
 			 act->haproxy.agent ? " agent" : "",
-			 act->haproxy.end_sessions ? " end sessions" : "");
+			 act->haproxy.end_sessions ? " end sessions" : "",
+			 act->haproxy.add ? " add" : "");
 		break;
 	case ACTION_STORE:
 		store_text(&act->store, set, more, sizeof(more));

@@ -28,6 +28,7 @@ struct ctl;
 struct claim {
 	unsigned haproxy, target; /* index */
 	bool weight_only; /* maintenance or drain there is not our doing */
+	bool added; /* the server itself is: its process did not know it */
 };
 
 /* What to leave alone, by whose word, until when. */
@@ -75,12 +76,14 @@ struct haproxy_seen {
 	unsigned target;
 	enum server_state state;
 	unsigned weight_percent; /* of the configured weight */
-	bool agent;  /* it obeys the word of our agent-check responder */
-	bool theirs; /* ... and is in maintenance or drain all the same */
+	bool agent;     /* it obeys the word of our agent-check responder */
+	bool theirs;    /* ... and is in maintenance or drain all the same */
+	bool misplaced; /* its address or port is not the target's */
 	char text[EVENT_TEXT_MAX];
 };
 
-/* Something seen of a target without asking it: a reason to ask at once. */
+/* Something seen of a target without asking it: a reason to ask at once.  To
+ * be told each time: hints that come by habit are sorted out here. */
 enum hint_kind {
 	HINT_TETHER_CLOSED,  /* the connection held to it was closed */
 	HINT_TETHER_RESET,   /* ... or reset; error says how */
@@ -150,7 +153,8 @@ struct primary_seen {
 	struct node_loss loss; /* when this node has just become primary */
 };
 
-enum admin_kind { ADMIN_MAINTENANCE, ADMIN_SWITCHOVER };
+/* RESET: of the maintenance only the target is looked at. */
+enum admin_kind { ADMIN_MAINTENANCE, ADMIN_RESET, ADMIN_SWITCHOVER };
 
 struct admin {
 	enum admin_kind kind;
@@ -259,6 +263,9 @@ struct server_order {
 	unsigned weight_percent; /* 0: as it is */
 	bool agent;        /* by the agent's word: no maintenance, no drain */
 	bool end_sessions; /* of the withdrawn server */
+	/* Make it exist, in maintenance; where it does, give it the target's
+	 * address.  Goes without any of the above. */
+	bool add;
 };
 
 enum store_kind {

@@ -24,10 +24,10 @@ static const struct {
 			       FOLLOWS_LOOK, false },
 	[EVIDENCE_UNREACHABLE] = { "unreachable", "unreachable",
 				   CERTAINTY_LIKELY, FOLLOWS_FALL, false },
-	[EVIDENCE_MUTE] = { "mute", "acknowledged but not answered",
-			    CERTAINTY_LIKELY, FOLLOWS_AGAIN, false },
-	[EVIDENCE_LOST] = { "lost", "lost on the way", CERTAINTY_LIKELY,
-			    FOLLOWS_TRIPS, false },
+	[EVIDENCE_MUTE] = { "mute", "unanswered", CERTAINTY_LIKELY,
+			    FOLLOWS_AGAIN, false },
+	[EVIDENCE_LOST] = { "lost", "lost", CERTAINTY_LIKELY, FOLLOWS_TRIPS,
+			    false },
 	[EVIDENCE_SILENT] = { "silent", "no answer", CERTAINTY_LIKELY,
 			      FOLLOWS_FALL, false },
 	[EVIDENCE_CLOSED] = { "tether_closed", "connection closed",
@@ -225,9 +225,11 @@ const char *evidence_text(const struct evidence *ev, char *buf, size_t size)
 		return buf;
 	o = &ev->list[ev->count - 1];
 	us = instant_diff_us(ev->list[0].at, o->at) + o->span_us;
-	if (us > 0)
+	if (us >= MS)
 		put(&out, " within %" PRId64 ".%" PRId64 " ms", us / MS,
 		    us % MS / 100);
+	else if (us > 0)
+		put(&out, " within %" PRId64 " us", us);
 	return buf;
 }
 

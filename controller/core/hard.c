@@ -4,8 +4,9 @@
 
 #include "controller/core/wire.h"
 
-#define FORMAT    1
-#define SUM_BYTES 8
+#define FORMAT        2
+#define FORMAT_FORMER 1 /* without longest_routing_us */
+#define SUM_BYTES     8
 
 static uint64_t checksum(const uint8_t *bytes, size_t size)
 {
@@ -62,11 +63,11 @@ int hard_decode(const uint8_t *buf, size_t size, struct hard_state *ret_hard,
 	voted_for = (uint32_t)wire_get(&in, 4);
 	blank = wire_get(&in, 1);
 	longest = wire_get(&in, 8);
-	routing = wire_get(&in, 8);
-	if (!in.bad && format != FORMAT)
+	routing = format == FORMAT_FORMER ? 0 : wire_get(&in, 8);
+	if (!in.bad && format != FORMAT && format != FORMAT_FORMER)
 		return err_set(err, -EPROTONOSUPPORT,
 			       "the state has format %d, and this program "
-			       "reads format %d: upgrade this node",
+			       "reads formats up to %d: upgrade this node",
 			       (int)format, FORMAT);
 	if (in.bad || blank > 1 || longest > INT64_MAX || routing > INT64_MAX)
 		return damaged(err, size);

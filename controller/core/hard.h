@@ -22,7 +22,8 @@ struct hard_state {
 	 * not know how it voted and what it held. */
 	bool blank;
 	int64_t longest_lease_us; /* that this node ever ran with */
-	/* ... or that a peer it heard ever did. */
+	/* ... or that a peer it heard ever did; 0 from a file that an older
+	 * program wrote. */
 	int64_t longest_routing_us;
 	struct document document;
 };
@@ -31,7 +32,7 @@ struct hard_state {
  * always enough. */
 size_t hard_encode(const struct hard_state *hard, uint8_t *buf, size_t size);
 
-/* As document_decode(). */
+/* As document_decode(); a file of an older program is read, too. */
 int hard_decode(const uint8_t *buf, size_t size, struct hard_state *ret_hard,
 		struct err *err);
 

@@ -31,6 +31,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RAMPED] = STAY(HEALTH_UNKNOWN),
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_UNKNOWN),
+		[HEALTH_RESET] = STAY(HEALTH_UNKNOWN),
 	},
 	[HEALTH_UP] = {
 		[HEALTH_PASS] = STAY(HEALTH_UP),
@@ -44,6 +45,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RAMPED] = STAY(HEALTH_UP),
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_UP),
+		[HEALTH_RESET] = STAY(HEALTH_UP),
 	},
 	[HEALTH_DEGRADED] = {
 		[HEALTH_PASS] = STAY(HEALTH_DEGRADED),
@@ -57,6 +59,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RAMPED] = STAY(HEALTH_DEGRADED),
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_DEGRADED),
+		[HEALTH_RESET] = STAY(HEALTH_DEGRADED),
 	},
 	[HEALTH_DOWN] = {
 		[HEALTH_PASS] = STAY(HEALTH_DOWN),
@@ -70,6 +73,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RAMPED] = STAY(HEALTH_DOWN),
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_DOWN),
+		[HEALTH_RESET] = GO(HEALTH_RECOVERING, "reset by hand"),
 	},
 	[HEALTH_RECOVERING] = {
 		[HEALTH_PASS] = STAY(HEALTH_RECOVERING),
@@ -83,6 +87,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RAMPED] = GO(HEALTH_UP, "slow start is over"),
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_RECOVERING),
+		[HEALTH_RESET] = STAY(HEALTH_RECOVERING),
 	},
 	[HEALTH_MAINT] = {
 		[HEALTH_PASS] = STAY(HEALTH_MAINT),
@@ -96,6 +101,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_RAMPED] = STAY(HEALTH_MAINT),
 		[HEALTH_HOLD] = STAY(HEALTH_MAINT),
 		[HEALTH_FREE] = GO(HEALTH_UNKNOWN, "maintenance is over"),
+		[HEALTH_RESET] = STAY(HEALTH_MAINT),
 	},
 };
 
@@ -117,7 +123,7 @@ static const char *const inputs[HEALTH_INPUTS] = {
 	[HEALTH_DOUBT] = "DOUBT",   [HEALTH_FAIL] = "FAIL",
 	[HEALTH_FALL] = "FALL",     [HEALTH_ALIVE] = "ALIVE",
 	[HEALTH_RAMPED] = "RAMPED", [HEALTH_HOLD] = "HOLD",
-	[HEALTH_FREE] = "FREE",
+	[HEALTH_FREE] = "FREE",     [HEALTH_RESET] = "RESET",
 };
 
 const char *health_state_name(enum health_state state)

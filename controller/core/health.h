@@ -40,6 +40,7 @@ enum health_input {
 	HEALTH_RAMPED, /* slow start is over */
 	HEALTH_HOLD,   /* maintenance begins */
 	HEALTH_FREE,   /* maintenance ends */
+	HEALTH_RESET,  /* somebody closes the circuit by hand */
 	HEALTH_INPUTS
 };
 

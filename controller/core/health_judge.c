@@ -146,14 +146,16 @@ static enum health_input digest_good(struct health *h,
 	return ++h->good >= check->rise ? HEALTH_RISE : HEALTH_PASS;
 }
 
-/* How long answers take is learned while the target is well: what a network
- * that comes back retransmits says nothing of it. */
-static void learn_latency(struct health *h, int64_t latency_us)
+/* How long answers take is learned while the target is well, and from what was
+ * sent once (Karn's algorithm): how long the kernel waits before it sends again
+ * says nothing of the target. */
+static void learn_latency(struct health *h, const struct result *res)
 {
-	if (h->state == HEALTH_DOWN &&
-	    latency_known(&h->latency) >= HEALTH_KNOWN)
+	if (res->retransmits > 0 ||
+	    (h->state == HEALTH_DOWN &&
+	     latency_known(&h->latency) >= HEALTH_KNOWN))
 		return;
-	latency_add(&h->latency, latency_us);
+	latency_add(&h->latency, res->latency_us);
 }
 
 static enum health_input
@@ -165,8 +167,10 @@ answered(struct health *h, const struct check_settings *check,
 		learn_row(h, doubt, instant_diff_us(h->first_bad, now));
 	else
 		h->pause_us -= h->pause_us / 64;
+	if (res->retransmits > 0)
+		note_trip(h, doubt, true, h->fresh);
 	note_trip(h, doubt, false, h->fresh);
-	learn_latency(h, res->latency_us);
+	learn_latency(h, res);
 	if (h->evidence.open || kind == EVIDENCE_POOR)
 		keep_evidence(h, kind, EVIDENCE_SELF, res->status, now);
 	if (kind == EVIDENCE_GOOD)
@@ -237,7 +241,8 @@ enum health_input health_late(struct health *h,
 		return HEALTH_INPUTS;
 	h->last = *res;
 	learn_row(h, doubt, res->latency_us);
-	latency_add(&h->latency, res->latency_us);
+	if (res->retransmits == 0)
+		latency_add(&h->latency, res->latency_us);
 	keep_evidence(h, EVIDENCE_LATE, EVIDENCE_SELF, res->status, now);
 	evidence_end(&h->evidence);
 	in = digest_good(h, check, true, now);

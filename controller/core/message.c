@@ -182,7 +182,9 @@ static bool get_body(struct wire_in *in, struct message *msg)
 		msg->heartbeat.priority = (int32_t)(uint32_t)wire_get(in, 4);
 		msg->heartbeat.resigned = wire_get(in, 8);
 		msg->heartbeat.successor = (uint32_t)wire_get(in, 4);
-		msg->heartbeat.longest_routing_us = (int64_t)wire_get(in, 8);
+		/* What was appended since: 0 from an older program. */
+		msg->heartbeat.longest_routing_us =
+			in->at == in->end ? 0 : (int64_t)wire_get(in, 8);
 		return true;
 	case MESSAGE_PRE_VOTE:
 	case MESSAGE_PRE_VOTE_ANSWER:

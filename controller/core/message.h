@@ -4,7 +4,8 @@
  * name, so what is decoded here was written by a node; the decoder bears any
  * bytes all the same.  A newer program may append fields to the head or to a
  * body and may send kinds that this one does not know: the former are passed
- * over, the latter are refused with -EOPNOTSUPP, and both are harmless.
+ * over, the latter are refused with -EOPNOTSUPP, and both are harmless.  What
+ * an older program does not say yet is 0.
  */
 #ifndef BASCULE_CORE_MESSAGE_H
 #define BASCULE_CORE_MESSAGE_H

@@ -22,6 +22,8 @@ static const struct {
 	[NOTE_WITHDRAWN] = { "withdrawn", NOTE_NOTICE },
 	[NOTE_HELD] = { "held", NOTE_WARNING },
 	[NOTE_HELD_BACK] = { "held_back", NOTE_WARNING },
+	[NOTE_AFFECTED] = { "affected", NOTE_WARNING },
+	[NOTE_RESET] = { "reset", NOTE_NOTICE },
 	[NOTE_PANIC] = { "panic", NOTE_ERR },
 	[NOTE_PANIC_OVER] = { "panic_over", NOTE_NOTICE },
 	[NOTE_RESTORED] = { "restored", NOTE_NOTICE },
@@ -32,6 +34,10 @@ static const struct {
 	[NOTE_HAPROXY_DOWN] = { "haproxy_down", NOTE_ERR },
 	[NOTE_HAPROXY_REFUSED] = { "haproxy_refused", NOTE_ERR },
 	[NOTE_HAPROXY_ABSENT] = { "haproxy_absent", NOTE_ERR },
+	[NOTE_SERVER_ADDED] = { "server_added", NOTE_NOTICE },
+	[NOTE_SERVER_MOVED] = { "server_moved", NOTE_NOTICE },
+	[NOTE_SERVER_REMOVED] = { "server_removed", NOTE_NOTICE },
+	[NOTE_SERVER_STAYS] = { "server_stays", NOTE_ERR },
 	[NOTE_INCIDENT_OPENED] = { "incident_opened", NOTE_WARNING },
 	[NOTE_INCIDENT_RAISED] = { "incident_raised", NOTE_ERR },
 	[NOTE_INCIDENT_CLOSED] = { "incident_closed", NOTE_NOTICE },
@@ -185,6 +191,15 @@ static void add_about_target(struct line *l, const struct note *n,
 	case NOTE_HELD:
 		add(l, ": kept in rotation: %s", n->text);
 		break;
+	case NOTE_RESET:
+		add(l, ": reset by hand: %s", n->text);
+		break;
+	case NOTE_AFFECTED:
+		add(l,
+		    ": reports that service %s is down, and stays in "
+		    "rotation: part of incident %" PRIu32,
+		    n->text, n->incident);
+		break;
 	case NOTE_HELD_BACK:
 		add(l, ": answers again, but is held back for ");
 		add_span(l, n->span_us);
@@ -207,6 +222,14 @@ static void add_about_target(struct line *l, const struct note *n,
 		add(l, ": haproxy %s has it back from its operator",
 		    haproxy_name(n, set));
 		break;
+	case NOTE_SERVER_ADDED:
+		add(l, ": added to haproxy %s, which did not know it",
+		    haproxy_name(n, set));
+		break;
+	case NOTE_SERVER_MOVED:
+		add(l, ": haproxy %s has its new address",
+		    haproxy_name(n, set));
+		break;
 	default:
 		add(l, ": haproxy %s does not know it: %s",
 		    haproxy_name(n, set), n->text);
@@ -223,6 +246,13 @@ static void add_about_haproxy(struct line *l, const struct note *n,
 		    n->count > 0 ? ": a new process answers" : ": answers");
 	else if (n->kind == NOTE_HAPROXY_DOWN)
 		add(l, ": does not answer: %s", n->text);
+	else if (n->kind == NOTE_SERVER_REMOVED)
+		add(l,
+		    ": removed server %s, which the configuration no"
+		    " longer has",
+		    n->text);
+	else if (n->kind == NOTE_SERVER_STAYS)
+		add(l, ": does not remove server %s", n->text);
 	else
 		add(l, ": refused a command: %s", n->text);
 }
@@ -412,16 +442,22 @@ const char *note_text(const struct note *note, const struct settings *set,
 	case NOTE_WITHDRAWN:
 	case NOTE_HELD:
 	case NOTE_HELD_BACK:
+	case NOTE_RESET:
+	case NOTE_AFFECTED:
 	case NOTE_RESTORED:
 	case NOTE_DRIFT:
 	case NOTE_OPERATOR:
 	case NOTE_OPERATOR_OVER:
 	case NOTE_HAPROXY_ABSENT:
+	case NOTE_SERVER_ADDED:
+	case NOTE_SERVER_MOVED:
 		add_about_target(&l, note, set);
 		break;
 	case NOTE_HAPROXY_UP:
 	case NOTE_HAPROXY_DOWN:
 	case NOTE_HAPROXY_REFUSED:
+	case NOTE_SERVER_REMOVED:
+	case NOTE_SERVER_STAYS:
 		add_about_haproxy(&l, note, set);
 		break;
 	case NOTE_INCIDENT_OPENED:

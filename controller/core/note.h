@@ -33,6 +33,9 @@ enum note_kind {
 	NOTE_HELD,      /* a withdrawal is forbidden: text names the rule */
 	NOTE_HELD_BACK, /* it has recovered, but stays out for span_us; count
 			   flaps; text */
+	NOTE_AFFECTED,  /* a target reports what service text is down for, and
+			   stays; incident: that service's */
+	NOTE_RESET,     /* somebody closed the circuit by hand; text */
 	NOTE_PANIC, /* more of a service is bad than may leave: count; text */
 	NOTE_PANIC_OVER,
 	NOTE_RESTORED, /* the last HAProxy uses the target again */
@@ -44,6 +47,10 @@ enum note_kind {
 	NOTE_HAPROXY_DOWN,
 	NOTE_HAPROXY_REFUSED, /* a command was answered with an error */
 	NOTE_HAPROXY_ABSENT,  /* backend or server missing there */
+	NOTE_SERVER_ADDED,    /* to a HAProxy that did not know it */
+	NOTE_SERVER_MOVED,    /* there, to the target's address */
+	NOTE_SERVER_REMOVED,  /* from it: text names it */
+	NOTE_SERVER_STAYS,    /* HAProxy refused to remove it: text */
 	NOTE_INCIDENT_OPENED,
 	NOTE_INCIDENT_RAISED,
 	NOTE_INCIDENT_CLOSED,

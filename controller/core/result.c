@@ -60,6 +60,11 @@ bool result_is_silence(enum result_code code)
 	       code == RESULT_L7TOUT || code == RESULT_PROCTOUT;
 }
 
+bool result_is_report(enum result_code code)
+{
+	return code == RESULT_L7STS;
+}
+
 bool result_is_unreachable(int error)
 {
 	return error == ENETUNREACH || error == EHOSTUNREACH ||

@@ -84,6 +84,10 @@ bool result_is_silence(enum result_code code);
  * router says, and not the target. */
 bool result_is_unreachable(int error);
 
+/* Whether the code is an answer that says no: the target itself works well
+ * enough to report it. */
+bool result_is_report(enum result_code code);
+
 /* Make a result; @text is cut to fit, control characters become '?', and
  * NULL means none. */
 struct result result_make(enum result_code code, int status, int64_t latency_us,

@@ -56,8 +56,8 @@ struct self {
 	unsigned patience;
 	bool carrier_lost;
 	bool endless;           /* nothing answers and nobody is heard */
-	int64_t used_us;        /* of doubt that may last doubt_us */
-	struct instant counted; /* used_us holds all until then */
+	int64_t used_us;        /* of doubt, from sign to sign of trouble */
+	struct instant counted; /* the last one */
 	struct instant rested;  /* sick again before then: the same doubt */
 };
 
@@ -261,14 +261,14 @@ unsigned self_witness(struct self *self, unsigned target)
 	return NO_TARGET;
 }
 
-/* Whether another host than @host has answered since @since. */
+/* Whether another host than @host has answered after @since. */
 static bool another_answered(const struct self *self, uint32_t host,
 			     struct instant since)
 {
 	unsigned i = self->heard_host[0] == host;
 
 	return !instant_is_none(self->heard_at[i]) &&
-	       instant_reached(self->heard_at[i], since);
+	       instant_before(since, self->heard_at[i]);
 }
 
 /* ---- the table ---- */
@@ -351,24 +351,15 @@ static bool lasts(const struct level *level, struct instant now)
 	       instant_before(now, level->until);
 }
 
-/* How much of the doubt that is allowed has been used up. */
-static int64_t used_us(const struct self *self, struct instant now)
-{
-	struct instant to = instant_min(now, self->sick.until);
-
-	if (instant_is_none(self->sick.until) || self->endless)
-		return self->used_us;
-	return self->used_us + instant_diff_us(self->counted, to);
-}
-
 static void fall_sick(struct self *self, enum cause cause, int64_t amount,
 		      struct instant now)
 {
 	if (self->set->doubt_us == 0 && cause != CAUSE_CUT)
 		return;
-	self->used_us = used_us(self, now);
-	if (!instant_is_none(self->rested) &&
-	    instant_reached(now, self->rested))
+	if (lasts(&self->sick, now) && !self->endless)
+		self->used_us += instant_diff_us(self->counted, now);
+	else if (!instant_is_none(self->rested) &&
+		 instant_reached(now, self->rested))
 		self->used_us = 0;
 	self->counted = now;
 	self->endless = false;
@@ -381,7 +372,12 @@ static void fall_sick(struct self *self, enum cause cause, int64_t amount,
 bool self_spent(const struct self *self, struct instant now)
 {
 	return !self->endless && lasts(&self->sick, now) &&
-	       used_us(self, now) >= self->set->doubt_us;
+	       self->used_us >= self->set->doubt_us;
+}
+
+bool self_blamed(const struct self *self, struct instant now)
+{
+	return lasts(&self->sick, now) && self->sick.cause >= CAUSE_SILENCE;
 }
 
 void self_stalled(struct self *self, int64_t late_us, struct instant now)
@@ -399,17 +395,6 @@ static unsigned patience_for(int64_t amount, int64_t least)
 	return patience;
 }
 
-static const struct {
-	enum cause cause;
-	size_t offset;
-	int64_t least;
-} percents[] = {
-	{ CAUSE_CPU, offsetof(struct self_facts, cpu_percent), 40 },
-	{ CAUSE_MEMORY, offsetof(struct self_facts, memory_percent), 10 },
-	{ CAUSE_IO, offsetof(struct self_facts, io_percent), 60 },
-	{ CAUSE_LOSS, offsetof(struct self_facts, loss_percent), 5 },
-};
-
 struct strain {
 	enum cause cause;
 	int64_t amount;
@@ -425,22 +410,38 @@ static void weigh(struct strain *worst, enum cause cause, int64_t amount,
 		*worst = (struct strain){ cause, amount, patience };
 }
 
+/* Others may wait for what we get: it is trouble only once we are late, too.
+ */
+static void weigh_pressure(struct strain *worst, const struct self_facts *facts)
+{
+	int64_t late_us = facts->lag_us > facts->canary_us ? facts->lag_us
+							   : facts->canary_us;
+	struct strain pressed = { CAUSE_NONE, 0, worst->patience };
+
+	if (facts->memory_percent >= 10)
+		weigh(&pressed, CAUSE_MEMORY, late_us, 5 * MS);
+	else if (facts->cpu_percent >= 40)
+		weigh(&pressed, CAUSE_CPU, late_us, 5 * MS);
+	else if (facts->io_percent >= 60)
+		weigh(&pressed, CAUSE_IO, late_us, 5 * MS);
+	if (pressed.patience == worst->patience)
+		return;
+	pressed.amount = pressed.cause == CAUSE_MEMORY ? facts->memory_percent
+			 : pressed.cause == CAUSE_CPU  ? facts->cpu_percent
+						       : facts->io_percent;
+	*worst = pressed;
+}
+
 void self_learn(struct self *self, const struct self_facts *facts,
 		struct instant now)
 {
 	struct strain worst = { CAUSE_NONE, 0, 1 };
-	unsigned i;
 
 	self->carrier_lost = facts->carrier_lost;
 	weigh(&worst, CAUSE_LAG, facts->lag_us, 20 * MS);
 	weigh(&worst, CAUSE_CANARY, facts->canary_us, 20 * MS);
-	for (i = 0; i < sizeof(percents) / sizeof(percents[0]); i++) {
-		unsigned percent;
-
-		memcpy(&percent, (const char *)facts + percents[i].offset,
-		       sizeof(percent));
-		weigh(&worst, percents[i].cause, percent, percents[i].least);
-	}
+	weigh(&worst, CAUSE_LOSS, facts->loss_percent, 5);
+	weigh_pressure(&worst, facts);
 	if (self->set->doubt_us == 0)
 		return;
 	if (facts->lag_us >= LATE_US)
@@ -501,13 +502,9 @@ enum self_doubt self_level(const struct self *self, struct instant now)
 struct instant self_deadline(const struct self *self, struct instant now)
 {
 	struct instant due = INSTANT_NEVER;
-	int64_t left_us = self->set->doubt_us - used_us(self, now);
 
-	if (lasts(&self->sick, now)) {
+	if (lasts(&self->sick, now))
 		due = self->sick.until;
-		if (!self->endless && left_us > 0)
-			due = instant_min(due, instant_add(now, left_us));
-	}
 	if (lasts(&self->strained, now))
 		due = instant_min(due, self->strained.until);
 	return due;

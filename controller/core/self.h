@@ -63,7 +63,7 @@ enum self_doubt { SELF_FINE, SELF_STRAINED, SELF_SICK };
 struct self_facts {
 	int64_t lag_us;    /* of the loop, the worst since the last facts */
 	int64_t canary_us; /* of a question to ourselves; it may be waiting */
-	/* Percent of the last 10 s in which some work waited for it. */
+	/* Percent of the time since then in which some work waited for it. */
 	unsigned cpu_percent, memory_percent, io_percent;
 	unsigned loss_percent; /* of the datagrams of the worst other node */
 	unsigned loss_node;    /* its index in the cluster */
@@ -133,6 +133,10 @@ enum self_accused self_judge(struct self *self, unsigned target,
 /* The level at @now, and the time after which it may be another one. */
 enum self_doubt self_level(const struct self *self, struct instant now);
 struct instant self_deadline(const struct self *self, struct instant now);
+
+/* Whether others are in it: targets that fell silent, and not only its own
+ * lateness. */
+bool self_blamed(const struct self *self, struct instant now);
 
 /* Whether doubt has lasted too long: what persists counts. */
 bool self_spent(const struct self *self, struct instant now);

@@ -30,7 +30,7 @@ static struct server_todo release(const struct server *srv)
 {
 	if (srv->claim == CLAIM_NONE || srv->doubt || srv->failed)
 		return fine;
-	if (srv->weight_percent == 100)
+	if (srv->weight_percent == 100 && !srv->added)
 		return (struct server_todo){ .step = SERVER_UNCLAIM };
 	return srv->claim == CLAIM_OUT ? claim(CLAIM_WEIGHT) : fine;
 }
@@ -97,14 +97,39 @@ static bool is_theirs(const struct server *srv)
 	return server_is_out(srv->seen) && srv->claim != CLAIM_OUT;
 }
 
+/* That it is ours is written down before it exists. */
+static struct server_todo compare_absent(const struct server *srv)
+{
+	struct server_todo todo = order(SERVER_UNKNOWN, 0);
+
+	if (!srv->addable || srv->order != 0 || srv->storing != 0)
+		return fine;
+	if (srv->claim != CLAIM_OUT || !srv->added)
+		todo = claim(CLAIM_OUT);
+	todo.add = true;
+	return todo;
+}
+
+static struct server_todo move(void)
+{
+	struct server_todo todo = order(SERVER_UNKNOWN, 0);
+
+	todo.add = true;
+	return todo;
+}
+
 struct server_todo server_compare(const struct server *srv, struct wish wish)
 {
-	if (srv->seen == SERVER_UNKNOWN || srv->seen == SERVER_ABSENT)
+	if (srv->seen == SERVER_ABSENT)
+		return compare_absent(srv);
+	if (srv->seen == SERVER_UNKNOWN)
 		return fine;
 	if (is_theirs(srv))
 		return (struct server_todo){ .step = SERVER_KEEP };
 	if (srv->order != 0 || srv->storing != 0)
 		return fine;
+	if (srv->added && srv->addable && srv->misplaced)
+		return move();
 	if (server_by_agent(srv))
 		return compare_agent(srv, wish);
 	if (wish.state == SERVER_READY)

@@ -25,17 +25,22 @@ struct server {
 	enum server_state seen;
 	unsigned weight_percent; /* seen */
 	enum server_claim claim; /* written down */
-	bool settled; /* once as wanted: a difference from now on is drift */
-	bool refused; /* the last order failed, and that was said */
-	bool routed;  /* a database's: in use as the nodes agreed, and ours
-			 alone to change */
-	bool kept;    /* an operator has it out: we leave it so */
-	bool held;    /* it should leave, but its pool would be too small */
-	bool leaving; /* in use, and on its way out */
-	bool counted; /* in use, and not leaving: one of its pool */
-	bool out;     /* we keep it out, or are about to */
-	bool doubt;   /* an order of ours to leave may still be carried out */
-	bool failed;  /* the last order to leave did, perhaps with the link */
+	bool settled;   /* once as wanted: a difference from now on is drift */
+	bool refused;   /* the last order failed, and that was said */
+	bool routed;    /* a database's: in use as the nodes agreed, and ours
+			   alone to change */
+	bool kept;      /* an operator has it out: we leave it so */
+	bool held;      /* it should leave, but its pool would be too small */
+	bool leaving;   /* in use, and on its way out */
+	bool counted;   /* in use, and not leaving: one of its pool */
+	bool out;       /* we keep it out, or are about to */
+	bool doubt;     /* an order of ours to leave may still be carried out */
+	bool failed;    /* the last order to leave did, perhaps with the link */
+	bool addable;   /* it may be added where it is missing */
+	bool added;     /* it was by us, or will be: written down as well */
+	bool adding;    /* the order under way does so, or moves it */
+	bool vanished;  /* the process that we added it to is gone */
+	bool misplaced; /* seen with another address than the target's */
 	uint64_t storing;         /* id of the STORE under way, 0 if none */
 	enum server_claim stores; /* what is being written down */
 	uint64_t order;           /* id of the HAPROXY action under way, or 0 */
@@ -67,6 +72,7 @@ enum server_step {
 struct server_todo {
 	enum server_step step;
 	enum server_claim claim; /* with CLAIM */
+	bool add;                /* with CLAIM: and it is ours; with ORDER */
 	enum server_state state; /* with ORDER; UNKNOWN: as it is */
 	unsigned weight_percent; /* with ORDER; 0: as it is */
 	bool agent;              /* with ORDER: by the agent's word */

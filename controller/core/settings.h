@@ -127,7 +127,9 @@ struct target_settings {
 
 struct service_settings {
 	const char *name;
-	const char *backend; /* HAProxy backend, or NULL: report only */
+	const char *backend;       /* HAProxy backend, or NULL: report only */
+	bool add_servers;          /* to the backend, where it lacks them */
+	const char *server_params; /* of those, or NULL */
 	struct check_settings check;
 	enum agree agree; /* AGREE_LOCAL without a cluster */
 	unsigned min_up;
@@ -136,6 +138,12 @@ struct service_settings {
 	unsigned concurrency; /* checks under way at once */
 	enum sessions_policy sessions;
 	int64_t slow_start_us;
+	unsigned trial; /* good answers at a small weight before that */
+	/* Services that it needs: their names, and their indices. */
+	const char *const *depends_on;
+	size_t depends_on_count;
+	const unsigned *depends;
+	unsigned depends_count;
 	/* The least time from a withdrawal to a return. */
 	int64_t recovery_timeout_us;
 	unsigned flap_limit; /* flaps that are free; 0: no damping */

@@ -171,6 +171,7 @@ json_t *api_target(const struct daemon_view *view, unsigned target)
 	json_object_set_new(doc, "withdrawn", json_boolean(t.withdrawn));
 	json_object_set_new(doc, "held", json_boolean(t.held));
 	json_object_set_new(doc, "held_by", api_string(t.held_by));
+	json_object_set_new(doc, "excused", json_boolean(t.excused));
 	json_object_set_new(doc, "held_back", held_back_doc(view, &t));
 	json_object_set_new(doc, "flap_penalty",
 			    json_real((double)t.flap_penalty / FLAP_ONE));
@@ -216,7 +217,7 @@ static enum standing service_standing(const struct daemon_view *view,
 	 */
 	if (s.serving + unknown < (svc->min_up > 0 ? svc->min_up : 1))
 		return OUTAGE;
-	if (poor || s.incident != NULL)
+	if (poor || s.incident != NULL || s.excused > 0)
 		return DEGRADED;
 	return unknown > 0 ? UNKNOWN : WELL;
 }
@@ -287,6 +288,12 @@ static json_t *service_doc(const struct daemon_view *view, unsigned service)
 	json_object_set_new(doc, "maint", json_integer(s.maint));
 	json_object_set_new(doc, "min_up", json_integer(svc->min_up));
 	json_object_set_new(doc, "panic", json_boolean(s.panic));
+	json_object_set_new(doc, "excused", json_integer(s.excused));
+	json_object_set_new(
+		doc, "root",
+		s.root != NOTE_NONE
+			? api_string(view->set->services[s.root].name)
+			: json_null());
 	json_object_set_new(doc, "severity",
 			    api_severity(s.incident != NULL
 						 ? s.incident->severity
@@ -347,10 +354,25 @@ static json_t *haproxies_doc(const struct daemon_view *view)
 	return list;
 }
 
+/* The services that suffer from it. */
+static json_t *affected_doc(const struct daemon_view *view, unsigned root)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < view->set->service_count; i++)
+		if (view->set->services[i].depends_count > 0 &&
+		    ctl_service(view->ctl, i).root == root)
+			json_array_append_new(
+				list, api_string(view->set->services[i].name));
+	return list;
+}
+
 static json_t *incidents_doc(const struct daemon_view *view)
 {
 	json_t *list = json_array();
 	const struct incident *inc;
+	json_t *doc;
 	unsigned i;
 
 	inc = ctl_incident(view->ctl, INCIDENT_NODE);
@@ -358,9 +380,11 @@ static json_t *incidents_doc(const struct daemon_view *view)
 		json_array_append_new(list, api_incident_here(view, inc));
 	for (i = 0; i < view->set->service_count; i++) {
 		inc = ctl_incident(view->ctl, i);
-		if (inc != NULL)
-			json_array_append_new(list,
-					      api_incident_here(view, inc));
+		if (inc == NULL)
+			continue;
+		doc = api_incident_here(view, inc);
+		json_object_set_new(doc, "affected", affected_doc(view, i));
+		json_array_append_new(list, doc);
 	}
 	return list;
 }
@@ -394,6 +418,25 @@ static json_t *stall_doc(const struct daemon_view *view)
 	doc = json_object();
 	json_object_set_new(doc, "at", wall_at(view, at));
 	json_object_set_new(doc, "seconds", api_span(span_us));
+	return doc;
+}
+
+static json_t *doubt_doc(const struct daemon_view *view)
+{
+	struct doubt_view doubt = ctl_doubt(view->ctl);
+	json_t *doc;
+
+	if (doubt.level == SELF_FINE)
+		return json_null();
+	doc = json_object();
+	json_object_set_new(doc, "level",
+			    json_string(self_doubt_name(doubt.level)));
+	json_object_set_new(doc, "why", api_string(doubt.why));
+	json_object_set_new(doc, "since", wall_at(view, doubt.since));
+	json_object_set_new(doc, "patience", json_integer(doubt.patience));
+	json_object_set_new(
+		doc, "acts",
+		json_boolean(doubt.level != SELF_SICK || doubt.spent));
 	return doc;
 }
 
@@ -453,6 +496,7 @@ static json_t *node_doc(const struct daemon_view *view, bool started)
 			    json_string(standing_names[standing]));
 	json_object_set_new(doc, "loop_lag_seconds", api_span(view->lag_us));
 	json_object_set_new(doc, "stall", stall_doc(view));
+	json_object_set_new(doc, "self_doubt", doubt_doc(view));
 	json_object_set_new(doc, "maintenance",
 			    maintenance_doc(view, ctl_maintenance(view->ctl)));
 	json_object_set_new(doc, "store", store_doc(view));

@@ -163,7 +163,8 @@ void metrics_evidence(struct metrics *m, unsigned target,
 {
 	struct service_counts *counts;
 
-	if (target >= m->set->target_count)
+	/* A late answer is to a question that was counted as silent. */
+	if (target >= m->set->target_count || res->late)
 		return;
 	counts = &m->services[m->set->targets[target].service];
 	counts->checks[res->code]++;

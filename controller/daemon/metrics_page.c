@@ -278,6 +278,16 @@ static void loop_lag(const struct metrics_row *row)
 			 NULL);
 }
 
+static void self_doubt(const struct metrics_row *row)
+{
+	sample_number(row, ONCE, ctl_doubt(row->view->ctl).level);
+}
+
+static void self_patience_now(const struct metrics_row *row)
+{
+	sample_number(row, ONCE, ctl_doubt(row->view->ctl).patience);
+}
+
 static void maintenance(const struct metrics_row *row)
 {
 	sample_number(row, ONCE, ctl_maintenance(row->view->ctl) != NULL);
@@ -448,6 +458,10 @@ static const struct family families[] = {
 	  "Lines that the journal or the pipe did not take." },
 	{ "bascule_loop_lag_seconds", HISTOGRAM, ONCE, loop_lag,
 	  "How late the loop woke up for its deadlines." },
+	{ "bascule_self_doubt", GAUGE, ONCE, self_doubt,
+	  "Whether this node doubts itself: 0 no, 1 strained, 2 it abstains." },
+	{ "bascule_self_patience_ratio", GAUGE, ONCE, self_patience_now,
+	  "By how much a strained node waits longer for answers." },
 	{ "process_cpu_seconds", COUNTER, ONCE, process_cpu,
 	  "User and system CPU time spent." },
 	{ "process_resident_memory_bytes", GAUGE, ONCE, process_resident,

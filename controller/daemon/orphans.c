@@ -8,8 +8,13 @@ struct orphan {
 	char haproxy[SETTINGS_NAME_MAX + 1];
 	char service[SETTINGS_NAME_MAX + 1];
 	char target[SETTINGS_NAME_MAX + 1];
-	bool weight_only;
+	char backend[SETTINGS_NAME_MAX + 1];
+	bool weight_only, added;
+	int64_t drain_us; /* of its service */
 };
+
+/* What a service drains for that nobody remembers. */
+#define DRAIN_US (10 * SECOND)
 
 void orphans_done(struct orphans *orphans)
 {
@@ -31,6 +36,8 @@ static size_t claimed(const struct ctl *ctl, const struct settings *set)
 
 static void name(char *dest, const char *src)
 {
+	if (src == NULL)
+		src = "";
 	strncpy(dest, src, SETTINGS_NAME_MAX);
 	dest[SETTINGS_NAME_MAX] = '\0';
 }
@@ -59,7 +66,10 @@ int orphans_add(struct orphans *orphans, const struct ctl *ctl,
 			name(o->haproxy, set->haproxies[h].name);
 			name(o->service, set->services[ts->service].name);
 			name(o->target, ts->name);
+			name(o->backend, set->services[ts->service].backend);
 			o->weight_only = weight;
+			o->added = ctl_added(ctl, h, t);
+			o->drain_us = set->services[ts->service].drain_us;
 		}
 	return 0;
 }
@@ -77,10 +87,20 @@ static bool find(const struct orphan *o, const struct settings *set,
 		s++;
 	if (h == set->haproxy_count || s == set->service_count)
 		return false;
+	/* Elsewhere it is another server, and what we added has to go. */
+	if (o->added && (set->services[s].backend == NULL ||
+			 strcmp(set->services[s].backend, o->backend) != 0))
+		return false;
 	end = set->services[s].first_target + set->services[s].target_count;
 	for (t = set->services[s].first_target; t < end; t++)
 		if (strcmp(set->targets[t].name, o->target) == 0) {
-			*ret_claim = (struct claim){ h, t, o->weight_only };
+			/* Its removal may have begun: in maintenance. */
+			*ret_claim = (struct claim){
+				.haproxy = h,
+				.target = t,
+				.weight_only = o->weight_only && !o->added,
+				.added = o->added,
+			};
 			return true;
 		}
 	return false;
@@ -103,4 +123,65 @@ int orphans_take(struct orphans *orphans, const struct settings *set,
 	*ret_claims = claims;
 	*ret_count = count;
 	return 0;
+}
+
+int orphans_add_stored(struct orphans *orphans,
+		       const struct stored_server *list, size_t count)
+{
+	struct orphan *o;
+	size_t i;
+
+	if (count == 0)
+		return 0;
+	o = realloc(orphans->list, (orphans->count + count) * sizeof(*o));
+	if (o == NULL)
+		return -ENOMEM;
+	orphans->list = o;
+	for (i = 0; i < count; i++) {
+		o = &orphans->list[orphans->count++];
+		*o = (struct orphan){ .added = true, .drain_us = DRAIN_US };
+		name(o->haproxy, list[i].haproxy);
+		name(o->service, list[i].service);
+		name(o->target, list[i].target);
+		name(o->backend, list[i].backend);
+	}
+	return 0;
+}
+
+int orphans_added(const struct orphans *orphans, const char *haproxy,
+		  struct removal **ret_list, size_t *ret_count)
+{
+	struct removal *list = calloc(orphans->count + 1, sizeof(*list));
+	size_t i, count = 0;
+
+	if (list == NULL)
+		return -ENOMEM;
+	for (i = 0; i < orphans->count; i++) {
+		const struct orphan *o = &orphans->list[i];
+
+		if (!o->added || strcmp(o->haproxy, haproxy) != 0)
+			continue;
+		name(list[count].backend, o->backend);
+		name(list[count].name, o->target);
+		list[count++].grace_us = o->drain_us;
+	}
+	*ret_list = list;
+	*ret_count = count;
+	return 0;
+}
+
+void orphans_drop(struct orphans *orphans, const char *haproxy,
+		  const struct removal *removal)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < orphans->count; i++) {
+		const struct orphan *o = &orphans->list[i];
+
+		if (!o->added || strcmp(o->haproxy, haproxy) != 0 ||
+		    strcmp(o->backend, removal->backend) != 0 ||
+		    strcmp(o->target, removal->name) != 0)
+			orphans->list[kept++] = *o;
+	}
+	orphans->count = kept;
 }

@@ -1,6 +1,7 @@
 /* Orphans: servers that we withdrew and that a reload took out of the
  * configuration.  They stay withdrawn, and stay ours: when a later reload
- * brings them back, so do their claims. */
+ * brings them back, so do their claims.  Those that we added to HAProxy are
+ * removed from it; until that is done, they are orphans like the others. */
 #ifndef BASCULE_DAEMON_ORPHANS_H
 #define BASCULE_DAEMON_ORPHANS_H
 
@@ -8,6 +9,8 @@
 
 #include "controller/core/ctl.h"
 #include "controller/core/settings.h"
+#include "controller/daemon/store.h"
+#include "haproxy/removals.h"
 
 struct orphan;
 
@@ -29,5 +32,20 @@ int orphans_add(struct orphans *orphans, const struct ctl *ctl,
  */
 int orphans_take(struct orphans *orphans, const struct settings *set,
 		 struct claim **ret_claims, size_t *ret_count);
+
+/* Take in what was added by an earlier daemon.  Returns 0 or -ENOMEM. */
+int orphans_add_stored(struct orphans *orphans,
+		       const struct stored_server *list, size_t count);
+
+/* Those that were added to @haproxy.
+ *
+ * @ret_list: the caller's to free.  Returns 0 or -ENOMEM.
+ */
+int orphans_added(const struct orphans *orphans, const char *haproxy,
+		  struct removal **ret_list, size_t *ret_count);
+
+/* A server is gone from @haproxy. */
+void orphans_drop(struct orphans *orphans, const char *haproxy,
+		  const struct removal *removal);
 
 #endif

@@ -175,10 +175,12 @@ static void apply(struct run *run, struct next *next)
 	cluster_reload(run->cluster, next->set);
 	share_with_others(run, next->set);
 	tell_reload(run->tell, run->set, run->ctl);
+	self_watch_reload(run->self, run->set);
 	ev.settings.previous = old_ctl;
 	ev.settings.stored = &stored;
 	ev.settings.kept = next->kept;
 	run_feed(run, &ev);
+	run_remove_servers(run);
 	ctl_free(old_ctl);
 	if (old_set != run->first)
 		settings_free(old_set);

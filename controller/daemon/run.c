@@ -203,6 +203,8 @@ static void on_checked(void *arg, unsigned target, uint64_t check_id,
 	ev.evidence.check = check_id;
 	ev.evidence.result = *res;
 	tell_evidence(run->tell, target, res);
+	if (result_is_silence(res->code))
+		self_watch_hurry(run->self);
 	run_feed(run, &ev);
 }
 
@@ -601,6 +603,8 @@ static int make_parts(struct run *run, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	r = responder_new(&run->responder, run->loop, run->set, run_agent_word,
 			  run, err);
+	if (r == 0)
+		r = run_watch_self(run, err);
 	return r < 0 ? r : join_cluster(run, err);
 }
 
@@ -640,6 +644,7 @@ void run_loop(struct run *run)
 	watch_signals(run);
 	loop_on_deadline(run->loop, on_deadline, run);
 	start.stored = tell_load(run->tell, run->store);
+	run_find_removals(run);
 	run_feed(run, &start);
 	cluster_start(run->cluster);
 	say_status(run);
@@ -655,6 +660,7 @@ void run_free(struct run *run)
 		return;
 	alone_free(run->alone);
 	cluster_free(run->cluster);
+	self_watch_free(run->self);
 	views_free(run->views);
 	responder_free(run->responder);
 	shared_free(run->shared);

@@ -11,6 +11,7 @@
 #include "controller/daemon/orphans.h"
 #include "controller/daemon/responder.h"
 #include "controller/daemon/run.h"
+#include "controller/daemon/self_watch.h"
 #include "controller/daemon/service.h"
 #include "controller/daemon/shared.h"
 #include "controller/daemon/store.h"
@@ -34,6 +35,7 @@ struct run {
 	struct haproxies *haproxies;
 	struct responder *responder;
 	struct masters *masters;
+	struct self_watch *self;
 	struct cluster *cluster; /* NULL: a cluster of one */
 	struct alone *alone;     /* ... that has databases; or NULL */
 	struct views *views;     /* likewise */
@@ -60,9 +62,17 @@ struct masters *run_masters(struct run *run, const struct settings *set);
 
 /* A target was seen without being asked; @arg is the run. */
 void run_hint(void *arg, const struct hint *hint);
+/* Find out how this node is. */
+int run_watch_self(struct run *run, struct err *err);
 
 /* Set the timer to whatever is due first. */
 void run_arm(struct run *run);
+
+/* Have servers removed that were added to a HAProxy and are no longer in the
+ * configuration: those that an earlier daemon left, at the start, and those
+ * that a reload leaves. */
+void run_find_removals(struct run *run);
+void run_remove_servers(struct run *run);
 
 /* Read the file again: apply it whole, or keep everything and say why. */
 void run_reload(struct run *run);

@@ -475,6 +475,14 @@ void store_write(struct store *store, uint64_t id,
 	store_queue(store, job);
 }
 
+void store_forget_server(struct store *store, const struct stored_server *gone)
+{
+	struct job *job = job_of_removal(gone);
+
+	if (job != NULL)
+		store_queue(store, job);
+}
+
 void store_event(struct store *store, int64_t id, const struct note *note,
 		 const char *text, const char *json)
 {
@@ -568,6 +576,13 @@ const struct incident *store_closed(const struct store *store,
 {
 	*ret_count = store->loaded.closed_count;
 	return store->loaded.closed;
+}
+
+const struct stored_server *store_added(const struct store *store,
+					size_t *ret_count)
+{
+	*ret_count = store->loaded.added_count;
+	return store->loaded.added;
 }
 
 int64_t store_began_wall_us(const struct store *store)

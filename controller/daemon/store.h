@@ -58,6 +58,17 @@ const struct stored *store_load(struct store *store, struct instant now,
 const struct incident *store_closed(const struct store *store,
 				    size_t *ret_count);
 
+/* A server that we added to a HAProxy at runtime, by names. */
+struct stored_server {
+	char haproxy[SETTINGS_NAME_MAX + 1], backend[SETTINGS_NAME_MAX + 1];
+	char service[SETTINGS_NAME_MAX + 1], target[SETTINGS_NAME_MAX + 1];
+};
+
+/* Those that the settings no longer have, though they have their HAProxy;
+ * valid after store_load(). */
+const struct stored_server *store_added(const struct store *store,
+					size_t *ret_count);
+
 /* Wall time of the first start of this record. */
 int64_t store_began_wall_us(const struct store *store);
 
@@ -71,6 +82,9 @@ void store_reload(struct store *store, const struct settings *set);
  * second. */
 void store_write(struct store *store, uint64_t id,
 		 const struct store_order *order);
+
+/* Forget a server that we added, or otherwise laid claim to. */
+void store_forget_server(struct store *store, const struct stored_server *gone);
 
 /* Keep an event: nobody waits for it, and when the queue is full it is
  * dropped and counted.  @text and @json are copied. */

@@ -21,6 +21,20 @@ static void fill_claim(struct row_claim *row, const struct claim *claim,
 	name_set(row->target, target->name);
 	name_set(row->service, svc->name);
 	row->weight_only = claim->weight_only;
+	row->added = claim->added;
+}
+
+struct job *job_of_removal(const struct stored_server *server)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	job->kind = JOB_UNCLAIM;
+	name_set(job->claim.haproxy, server->haproxy);
+	name_set(job->claim.backend, server->backend);
+	name_set(job->claim.target, server->target);
+	return job;
 }
 
 static void fill_lost_node(struct row_incident *row, const struct incident *inc,

@@ -77,9 +77,22 @@ static unsigned find_server(const struct settings *set,
 	return NOTE_NONE;
 }
 
+static void name_copy(char dest[SETTINGS_NAME_MAX + 1], const char *src)
+{
+	snprintf(dest, SETTINGS_NAME_MAX + 1, "%.*s", SETTINGS_NAME_MAX, src);
+}
+
+static void map_added(const struct row_claim *row, struct stored_server *to)
+{
+	name_copy(to->haproxy, row->haproxy);
+	name_copy(to->backend, row->backend);
+	name_copy(to->service, row->service);
+	name_copy(to->target, row->target);
+}
+
 static void map_claims(const struct db_contents *from,
 		       const struct store_mapping *map, struct claim *to,
-		       size_t *ret_count)
+		       size_t *ret_count, struct store_loaded *ret_loaded)
 {
 	const struct row_claim *row;
 	size_t i;
@@ -89,6 +102,14 @@ static void map_claims(const struct db_contents *from,
 		to->haproxy = find_haproxy(map->set, row->haproxy);
 		to->target = find_server(map->set, row);
 		to->weight_only = row->weight_only;
+		to->added = row->added;
+		if (to->haproxy != NOTE_NONE && to->target == NOTE_NONE &&
+		    row->added) {
+			map_added(
+				row,
+				&ret_loaded->added[ret_loaded->added_count++]);
+			continue;
+		}
 		if (to->haproxy == NOTE_NONE || to->target == NOTE_NONE) {
 			map_warn(map,
 				 "the store says that we withdrew server %s/%s"
@@ -239,18 +260,19 @@ int store_map(const struct db_contents *contents,
 	struct row_incident *gone =
 		calloc(contents->incident_count + 1, sizeof(*gone));
 
+	to.added = calloc(contents->claim_count + 1, sizeof(*to.added));
 	to.closed = calloc(contents->incident_count + 1, sizeof(*to.closed));
 	to.stored.claims = claims;
 	to.stored.maintenances = maints;
 	to.stored.incidents = open;
 	to.stored.last_incident = contents->last_incident;
 	if (claims == NULL || maints == NULL || open == NULL || gone == NULL ||
-	    to.closed == NULL) {
+	    to.closed == NULL || to.added == NULL) {
 		free(gone);
 		store_loaded_done(&to);
 		return -ENOMEM;
 	}
-	map_claims(contents, map, claims, &to.stored.claim_count);
+	map_claims(contents, map, claims, &to.stored.claim_count, &to);
 	map_maintenances(contents, map, maints, &to.stored.maintenance_count);
 	*ret_gone_count = 0;
 	map_incidents(contents, map, &to, open, gone, ret_gone_count);
@@ -265,5 +287,6 @@ void store_loaded_done(struct store_loaded *loaded)
 	free((void *)loaded->stored.maintenances);
 	free((void *)loaded->stored.incidents);
 	free(loaded->closed);
+	free(loaded->added);
 	memset(loaded, 0, sizeof(*loaded));
 }

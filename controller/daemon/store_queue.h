@@ -86,6 +86,7 @@ void *store_thread(void *shared);
 
 /* Jobs are owned by whoever holds them and released by free(); NULL when
  * memory is out. */
+struct job *job_of_removal(const struct stored_server *server);
 struct job *job_of_order(const struct store_order *order,
 			 const struct settings *set, const char *boot,
 			 int64_t wall_us);
@@ -97,6 +98,8 @@ struct store_loaded {
 	struct stored stored;    /* its arrays are owned */
 	struct incident *closed; /* owned, oldest first */
 	size_t closed_count;
+	struct stored_server *added; /* owned: what no target is */
+	size_t added_count;
 };
 
 struct store_mapping {

@@ -49,12 +49,15 @@ static void read_text(struct reading *in, char *buf, size_t size)
 static void read_claim(struct reading *in, void *row)
 {
 	struct row_claim *claim = row;
+	int64_t kind;
 
 	read_text(in, claim->haproxy, sizeof(claim->haproxy));
 	read_text(in, claim->backend, sizeof(claim->backend));
 	read_text(in, claim->target, sizeof(claim->target));
 	read_text(in, claim->service, sizeof(claim->service));
-	claim->weight_only = read_number(in) != 0;
+	kind = read_number(in);
+	claim->weight_only = (kind & DB_CLAIM_WEIGHT) != 0;
+	claim->added = (kind & DB_CLAIM_ADDED) != 0;
 }
 
 static void read_maintenance(struct reading *in, void *row)

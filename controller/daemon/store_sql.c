@@ -30,7 +30,7 @@ static const char schema[] =
 	" term INTEGER, revision INTEGER, merged_into INTEGER, nodes TEXT);"
 	"CREATE INDEX incidents_recovered ON incidents (recovered_wall_us);"
 	"CREATE TABLE claims (haproxy TEXT, backend TEXT, target TEXT,"
-	" service TEXT, weight_only INTEGER,"
+	" service TEXT, kind INTEGER,"
 	" PRIMARY KEY (haproxy, backend, target)) WITHOUT ROWID;"
 	"CREATE TABLE maintenance (service TEXT, target TEXT, drain INTEGER,"
 	" until_wall_us INTEGER, reason TEXT, since_wall_us INTEGER,"
@@ -365,7 +365,8 @@ int db_put_claim(struct db *db, const struct row_claim *row, struct err *err)
 	bind_text(&b, row->backend);
 	bind_text(&b, row->target);
 	bind_text(&b, row->service);
-	bind_number(&b, row->weight_only);
+	bind_number(&b, (row->weight_only ? DB_CLAIM_WEIGHT : 0) |
+				(row->added ? DB_CLAIM_ADDED : 0));
 	return binding_run(&b, db, err);
 }
 

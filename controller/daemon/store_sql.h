@@ -26,8 +26,13 @@ struct db;
 struct row_claim {
 	char haproxy[DB_NAME_MAX], backend[DB_NAME_MAX], target[DB_NAME_MAX];
 	char service[DB_NAME_MAX];
-	bool weight_only;
+	bool weight_only; /* its weight alone is ours */
+	bool added;       /* the server itself is ours */
 };
+
+/* Both in one column. */
+#define DB_CLAIM_WEIGHT 1
+#define DB_CLAIM_ADDED  2
 
 /* Instants are those of the boot @boot names; indices in @inc mean nothing. */
 struct row_incident {

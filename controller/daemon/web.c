@@ -30,6 +30,7 @@ static const struct web_route routes[] = {
 	{ "/api/v1/incidents", false, web_incidents },
 	{ "/api/v1/events", false, web_events },
 	{ "/api/v1/maintenance", true, web_maintenance },
+	{ "/api/v1/reset", true, web_reset },
 	{ "/api/v1/switchover", true, web_switchover },
 };
 

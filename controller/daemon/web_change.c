@@ -17,6 +17,7 @@ struct wish {
 	unsigned first, count;
 	unsigned service; /* NOTE_NONE: one target, or the node */
 	bool node;
+	enum admin_kind kind;
 	const char *what; /* the name, for the log */
 };
 
@@ -175,8 +176,7 @@ static void say_wish(struct web_request *req, const struct wish *wish)
 static void wish_ask(struct web_request *req, const struct wish *wish)
 {
 	struct web *web = req->web;
-	struct admin admin = { .kind = ADMIN_MAINTENANCE,
-			       .maintenance = wish->m };
+	struct admin admin = { .kind = wish->kind, .maintenance = wish->m };
 	unsigned i;
 
 	req->token = web->token + 1;
@@ -202,6 +202,26 @@ static json_t *body_read(struct web_request *req)
 	json_decref(body);
 	web_answer_error(req, MHD_HTTP_BAD_REQUEST, "a JSON object is wanted");
 	return NULL;
+}
+
+void web_reset(struct web_request *req)
+{
+	struct wish wish = { .service = NOTE_NONE, .kind = ADMIN_RESET };
+	json_t *body = body_read(req);
+	char text[200];
+
+	if (body != NULL && wish_name(req, body, &wish)) {
+		if (wish.node) {
+			web_answer_error(req, MHD_HTTP_BAD_REQUEST,
+					 "a service or a target is wanted");
+		} else {
+			snprintf(text, sizeof(text), "a reset of %.80s",
+				 wish.what);
+			say_who(req, text);
+			wish_ask(req, &wish);
+		}
+	}
+	json_decref(body);
 }
 
 void web_maintenance(struct web_request *req)

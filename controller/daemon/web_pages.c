@@ -20,6 +20,7 @@ static const char index_text[] =
 	"/api/v1/incidents   ?since=7d&limit=1000&service=api\n"
 	"/api/v1/events      ?since=1h&limit=1000&after=ID&follow=1\n"
 	"/api/v1/maintenance POST, on the control socket alone\n"
+	"/api/v1/reset POST, on the control socket alone\n"
 	"/api/v1/switchover  POST, on the control socket alone\n";
 
 void web_index(struct web_request *req)

@@ -148,6 +148,7 @@ void web_target(struct web_request *req);
 void web_incidents(struct web_request *req);
 void web_events(struct web_request *req);
 void web_maintenance(struct web_request *req);
+void web_reset(struct web_request *req);
 void web_switchover(struct web_request *req);
 
 /* ---- web_history.c ---- */

@@ -89,6 +89,9 @@ static void tell(struct cluster *cl, unsigned node,
 		cl->result->elections++;
 		fault_document(cl, node);
 	} else if (note->kind == ELECTION_NOTE_PRIMARY) {
+		/* What was withdrawn in an earlier office says nothing now. */
+		memset(cl->machines[node].withdrawn, 0,
+		       sizeof(cl->machines[node].withdrawn));
 		judge_primary(cl, node);
 	} else if (note->kind == ELECTION_NOTE_TWO_LEADERS) {
 		judge_wrong(cl, WRONG_TWO_LEADERS, "n%u led a term of n%u's",

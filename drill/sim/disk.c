@@ -154,6 +154,7 @@ static void put_claim(struct disk *disk, const struct disk_order *order)
 				 &disk->claim_room, sizeof(*disk->claims));
 	disk->claims[i].name = order->name;
 	disk->claims[i].weight_only = order->order.claim.weight_only;
+	disk->claims[i].added = order->order.claim.added;
 }
 
 /* One open incident for a service, and none that is opened again. */
@@ -266,6 +267,7 @@ static size_t read_claims(const struct disk *disk, const struct settings *set,
 				find_haproxy(set, disk->claims[i].name.haproxy),
 			.target = find_target(set, &disk->claims[i].name),
 			.weight_only = disk->claims[i].weight_only,
+			.added = disk->claims[i].added,
 		};
 
 		if (claim.haproxy != NOTE_NONE && claim.target != NOTE_NONE)

@@ -28,7 +28,7 @@ struct disk_name {
 
 struct disk_claim {
 	struct disk_name name;
-	bool weight_only;
+	bool weight_only, added;
 };
 
 struct disk_incident {

@@ -66,6 +66,8 @@ static void process_begin(struct fake_haproxy *fake, struct instant now)
 		s->admin = s->configured_admin;
 		s->weight = s->configured_weight;
 		s->health = 2;
+		s->added = s->deleted = s->busy = false;
+		s->address[0] = '\0';
 	}
 }
 
@@ -85,13 +87,14 @@ static void add_servers(struct fake_haproxy *fake, const struct settings *set)
 			backend_id++;
 			id = 0;
 		}
+		id++;
 		*s = (struct fake_server){
 			.backend = backend,
 			.name = set->targets[t].name,
 			.host = set->targets[t].host,
 			.port = set->targets[t].port,
 			.backend_id = backend_id,
-			.id = ++id,
+			.id = id,
 			.configured_weight = 1,
 		};
 	}
@@ -126,6 +129,11 @@ void fake_haproxy_free(struct fake_haproxy *fake)
 	free(fake->servers);
 	free(fake->shadows);
 	free(fake);
+}
+
+bool fake_haproxy_has(const struct fake_server *s)
+{
+	return s->added || (!s->absent && !s->deleted);
 }
 
 struct fake_server *fake_haproxy_server(struct fake_haproxy *fake,

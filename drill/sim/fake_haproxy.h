@@ -2,9 +2,9 @@
  *
  * Takes the same bytes as the real one and answers with the same, as far as
  * this project asks: `prompt`, `set timeout cli`, `show info`, `show servers
- * state`, `set server ... state|weight`, `shutdown sessions server`.  Its
- * servers are the settings' targets that have a backend, without checks of
- * HAProxy's own.
+ * state`, `set server ... state|weight|addr`, `shutdown sessions server`, `add
+ * server`, `del server`.  Its servers are the settings' targets that have a
+ * backend, without checks of HAProxy's own; no others can be added.
  *
  * A reload begins another process, which has lost all runtime state, and
  * leaves open connections with the old one, as the real one does.
@@ -29,13 +29,22 @@ struct fake_server {
 	unsigned health;    /* of checks it has not; 0 once its state was set */
 	unsigned ended;     /* how often its sessions were ended */
 	bool static_weight; /* its backend balances by a static algorithm */
-	bool absent;        /* the next process does not have it */
+	bool absent;        /* its configuration lacks it */
+	bool added;         /* to this process, at runtime */
+	bool deleted;       /* from this process */
+	bool busy;          /* it has sessions, until they are ended */
+	/* Where this process has it, if not as configured. */
+	char address[64];
+	unsigned moved_port;
 };
 
 /* It runs at once.  Returns NULL when memory is out. */
 struct fake_haproxy *fake_haproxy_new(const struct settings *set,
 				      struct instant now);
 void fake_haproxy_free(struct fake_haproxy *fake);
+
+/* Whether the process that runs has it. */
+bool fake_haproxy_has(const struct fake_server *server);
 
 struct fake_server *fake_haproxy_server(struct fake_haproxy *fake,
 					const char *backend, const char *name);

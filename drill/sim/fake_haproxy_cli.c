@@ -5,7 +5,7 @@
 #include "drill/sim/fake_haproxy_state.h"
 
 #define WORD_MAX    80 /* of a command */
-#define WORDS_MAX   8
+#define WORDS_MAX   12
 #define COMMAND_MAX 512
 
 #define ADMIN_FORCED_MAINT 0x01U
@@ -54,6 +54,16 @@ static bool backend_exists(const struct fake_haproxy *fake, const char *name)
 	return false;
 }
 
+static const char *server_address(const struct fake_server *s)
+{
+	return s->address[0] != '\0' ? s->address : s->host;
+}
+
+static unsigned server_port(const struct fake_server *s)
+{
+	return s->address[0] != '\0' ? s->moved_port : s->port;
+}
+
 static void show_server(const struct command *cmd, unsigned i)
 {
 	const struct fake_server *s = &cmd->fake->servers[i];
@@ -66,15 +76,27 @@ static void show_server(const struct command *cmd, unsigned i)
 	text_say(cmd->said,
 		 "%u %s %u %s %s %d %u %u %u 0 1 0 %u 0 0 0 0 - %u - 0 0 - - "
 		 "0\n",
-		 s->backend_id, s->backend, s->id, s->name, s->host,
+		 s->backend_id, s->backend, s->id, s->name, server_address(s),
 		 maint ? 0 : 2, is.admin, is.weight, s->configured_weight,
-		 s->health, s->port);
+		 s->health, server_port(s));
+}
+
+/* Those that were added come last. */
+static void show_some(const struct command *cmd, const char *backend,
+		      bool added)
+{
+	const struct fake_server *s = cmd->fake->servers;
+	unsigned i;
+
+	for (i = 0; i < cmd->fake->count; i++)
+		if (fake_haproxy_has(&s[i]) && s[i].added == added &&
+		    (*backend == '\0' || strcmp(s[i].backend, backend) == 0))
+			show_server(cmd, i);
 }
 
 static void show_servers(const struct command *cmd)
 {
 	const char *backend = cmd->words[3];
-	unsigned i;
 
 	if (*backend != '\0' && !backend_exists(cmd->fake, backend)) {
 		text_say(cmd->said, "Can't find backend.\n");
@@ -88,11 +110,8 @@ static void show_servers(const struct command *cmd)
 		 "srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn "
 		 "srv_port srvrecord srv_use_ssl srv_check_port "
 		 "srv_check_addr srv_agent_addr srv_agent_port\n");
-	for (i = 0; i < cmd->fake->count; i++)
-		if (!cmd->fake->servers[i].absent &&
-		    (*backend == '\0' ||
-		     strcmp(cmd->fake->servers[i].backend, backend) == 0))
-			show_server(cmd, i);
+	show_some(cmd, backend, false);
+	show_some(cmd, backend, true);
 }
 
 static void set_state(struct command *cmd, struct fake_server *s)
@@ -131,6 +150,30 @@ static void set_weight(struct command *cmd, struct fake_server *s)
 		s->weight = (unsigned)weight;
 }
 
+/* addr ADDRESS port PORT */
+static void set_address(struct command *cmd, struct fake_server *s)
+{
+	const char *address = cmd->words[4];
+	unsigned port = (unsigned)atoi(cmd->words[6]);
+	char before[64];
+	unsigned port_before = server_port(s);
+
+	snprintf(before, sizeof(before), "%s", server_address(s));
+	if (strcmp(address, before) == 0)
+		text_say(cmd->said, "no need to change the addr");
+	else
+		text_say(cmd->said, "IP changed from '%s' to '%s'", before,
+			 address);
+	if (port == port_before)
+		text_say(cmd->said, ", no need to change the port");
+	else
+		text_say(cmd->said, ", port changed from '%u' to '%u'",
+			 port_before, port);
+	text_say(cmd->said, " by 'stats socket command'\n");
+	snprintf(s->address, sizeof(s->address), "%.63s", address);
+	s->moved_port = port;
+}
+
 static void change_server(struct command *cmd, struct fake_server *s)
 {
 	const char *what = cmd->words[3];
@@ -138,6 +181,8 @@ static void change_server(struct command *cmd, struct fake_server *s)
 
 	if (strcmp(what, "weight") == 0)
 		set_weight(cmd, s);
+	else if (strcmp(what, "addr") == 0)
+		set_address(cmd, s);
 	else if (strcmp(what, "state") != 0)
 		text_say(cmd->said,
 			 "usage: set server <backend>/<server> addr | agent | "
@@ -167,7 +212,7 @@ static struct fake_server *named_server(struct command *cmd, char *name)
 		return NULL;
 	}
 	s = fake_haproxy_server(cmd->fake, name, slash + 1);
-	if (s == NULL || s->absent) {
+	if (s == NULL || !fake_haproxy_has(s)) {
 		text_say(cmd->said, "No such server.\n");
 		return NULL;
 	}
@@ -176,6 +221,12 @@ static struct fake_server *named_server(struct command *cmd, char *name)
 		return NULL;
 	}
 	return s;
+}
+
+static void end_sessions(struct fake_server *s)
+{
+	s->busy = false;
+	s->ended++;
 }
 
 /* `set server B/S ...` and `shutdown sessions server B/S`. */
@@ -193,7 +244,102 @@ static void change(struct command *cmd, unsigned named)
 	if (named == 2)
 		change_server(cmd, s);
 	else
-		s->ended++;
+		end_sessions(s);
+}
+
+/* ADDRESS:PORT, the address perhaps in brackets. */
+static bool place_server(struct fake_server *s, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	size_t length = colon != NULL ? (size_t)(colon - text) : 0;
+
+	if (length == 0 || length >= sizeof(s->address))
+		return false;
+	if (*text == '[') {
+		text++;
+		length -= 2;
+	}
+	snprintf(s->address, sizeof(s->address), "%.*s", (int)length, text);
+	s->moved_port = (unsigned)atoi(colon + 1);
+	return true;
+}
+
+static void begin_server(struct command *cmd, const char *backend,
+			 const char *name)
+{
+	struct fake_server *s = fake_haproxy_server(cmd->fake, backend, name);
+
+	if (s == NULL || cmd->count < 4)
+		text_say(cmd->said, "'server' expects <name> and "
+				    "<addr>[:<port>] as arguments.\n");
+	else if (fake_haproxy_has(s))
+		text_say(cmd->said, "Already exists a server with the same "
+				    "name in backend.\n");
+	else if (!place_server(s, cmd->words[3]))
+		text_say(cmd->said, "invalid port\n");
+	else {
+		s->added = true;
+		s->admin = ADMIN_FORCED_MAINT;
+		s->weight = s->configured_weight;
+		s->health = 0;
+		text_say(cmd->said, "New server registered.\n");
+	}
+}
+
+static void delete_server(struct command *cmd, const char *backend,
+			  const char *name)
+{
+	struct fake_server *s = fake_haproxy_server(cmd->fake, backend, name);
+
+	if (s == NULL || !fake_haproxy_has(s))
+		text_say(cmd->said, "No such server.");
+	else if ((s->admin & ADMIN_MAINT) == 0)
+		text_say(cmd->said,
+			 "Only servers in maintenance mode can be deleted.");
+	else if (s->busy)
+		text_say(cmd->said, "Server still has connections attached to "
+				    "it, cannot remove it.");
+	else {
+		s->added = false;
+		s->deleted = true;
+		text_say(cmd->said, "Server deleted.");
+	}
+}
+
+/* Whether @backend balances so that servers come and go. */
+static bool is_dynamic(const struct fake_haproxy *fake, const char *backend)
+{
+	unsigned i;
+
+	for (i = 0; i < fake->count; i++)
+		if (strcmp(fake->servers[i].backend, backend) == 0 &&
+		    fake->servers[i].static_weight)
+			return false;
+	return true;
+}
+
+/* `add server B/S ADDRESS:PORT ...` and `del server B/S`, whose errors lack the
+ * empty line that others have. */
+static void add_or_delete(struct command *cmd, bool add)
+{
+	char *backend = cmd->words[2];
+	char *slash = strchr(backend, '/');
+
+	if (slash != NULL)
+		*slash = '\0';
+	if (cmd->fake->forbids)
+		text_say(cmd->said, "Permission denied\n");
+	else if (slash == NULL)
+		text_say(cmd->said, "Require 'backend/server'.");
+	else if (!backend_exists(cmd->fake, backend))
+		text_say(cmd->said, "No such backend.");
+	else if (add && !is_dynamic(cmd->fake, backend))
+		text_say(cmd->said, "Backend must use a dynamic load "
+				    "balancing to support dynamic servers.");
+	else if (add)
+		begin_server(cmd, backend, slash + 1);
+	else
+		delete_server(cmd, backend, slash + 1);
 }
 
 static void command_run(struct command *cmd)
@@ -210,6 +356,10 @@ static void command_run(struct command *cmd)
 		change(cmd, 2);
 	else if (words_are(cmd, "shutdown", "sessions", "server"))
 		change(cmd, 3);
+	else if (words_are(cmd, "add", "server", NULL))
+		add_or_delete(cmd, true);
+	else if (words_are(cmd, "del", "server", NULL))
+		add_or_delete(cmd, false);
 	else if (!words_are(cmd, "set", "timeout", "cli"))
 		text_say(cmd->said, "Unknown command. Please enter one of the "
 				    "following commands only:\n");

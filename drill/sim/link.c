@@ -8,7 +8,7 @@
 
 enum server_state server_is(const struct fake_server *server)
 {
-	if (server->absent)
+	if (!fake_haproxy_has(server))
 		return SERVER_ABSENT;
 	if ((server->admin & 0x67u) != 0)
 		return SERVER_MAINT;

@@ -121,6 +121,28 @@ static void do_lose_all(struct world *w, struct cue *cue)
 		world_lose(w, i, (unsigned)atoi(word(cue, 1)));
 }
 
+/* self [lag SPAN] [cpu PERCENT] [loss PERCENT] [carrier lost] */
+static void do_self(struct world *w, struct cue *cue)
+{
+	struct self_facts facts = { 0 };
+	unsigned i, percent;
+
+	for (i = 1; i + 1 < cue->line->count; i += 2) {
+		percent = (unsigned)atoi(word(cue, i + 1));
+		if (strcmp(word(cue, i), "lag") == 0)
+			facts.lag_us = span(cue, i + 1);
+		else if (strcmp(word(cue, i), "cpu") == 0)
+			facts.cpu_percent = percent;
+		else if (strcmp(word(cue, i), "loss") == 0)
+			facts.loss_percent = percent;
+		else if (strcmp(word(cue, i), "carrier") == 0)
+			facts.carrier_lost = true;
+		else
+			wrong(cue, "not lag, cpu, loss or carrier");
+	}
+	world_learn(w, &facts);
+}
+
 /* flap NAME FAULT SPAN */
 static void do_flap(struct world *w, struct cue *cue)
 {
@@ -245,6 +267,15 @@ static void do_maintenance(struct world *w, struct cue *cue)
 	world_maintain(w, &m);
 }
 
+/* reset NAME */
+static void do_reset(struct world *w, struct cue *cue)
+{
+	unsigned t = target(cue, 1);
+
+	if (t != NOTE_NONE)
+		world_reset(w, t);
+}
+
 /* services NAME COUNT targets ...: for the next reload */
 static void do_services(struct world *w, struct cue *cue)
 {
@@ -277,16 +308,28 @@ static const struct {
 	const char *verb;
 	void (*fn)(struct world *w, struct cue *cue);
 } faults[] = {
-	{ "fail", do_fail },         { "fail_all", do_all },
-	{ "heal", do_heal },         { "heal_all", do_all },
-	{ "slow", do_slow },         { "idle", do_idle },
-	{ "lose", do_lose },         { "lose_all", do_lose_all },
-	{ "flap", do_flap },         { "freeze", do_freeze },
-	{ "kill", do_kill },         { "stop", do_stop },
-	{ "start", do_start },       { "haproxy", do_haproxy },
-	{ "operator", do_operator }, { "disk", do_disk },
-	{ "clock", do_clock },       { "maintenance", do_maintenance },
-	{ "services", do_services }, { "reload", do_reload },
+	{ "fail", do_fail },
+	{ "fail_all", do_all },
+	{ "heal", do_heal },
+	{ "heal_all", do_all },
+	{ "slow", do_slow },
+	{ "idle", do_idle },
+	{ "self", do_self },
+	{ "lose", do_lose },
+	{ "lose_all", do_lose_all },
+	{ "flap", do_flap },
+	{ "freeze", do_freeze },
+	{ "kill", do_kill },
+	{ "stop", do_stop },
+	{ "start", do_start },
+	{ "haproxy", do_haproxy },
+	{ "operator", do_operator },
+	{ "disk", do_disk },
+	{ "clock", do_clock },
+	{ "maintenance", do_maintenance },
+	{ "services", do_services },
+	{ "reset", do_reset },
+	{ "reload", do_reload },
 };
 
 bool play_fault_known(const char *verb)

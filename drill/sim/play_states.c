@@ -64,6 +64,11 @@ static bool is_held_back(struct play *play, const char *name)
 	       !instant_is_none(view(play, name).held_back);
 }
 
+static bool is_excused(struct play *play, const char *name)
+{
+	return world_ctl(play->world) != NULL && view(play, name).excused;
+}
+
 static bool is_kept(struct play *play, const char *name)
 {
 	return world_ctl(play->world) != NULL && view(play, name).operator_hold;
@@ -238,6 +243,7 @@ static const struct {
 	{ "maint", is_maint },
 	{ "unknown", is_unknown },
 	{ "held", is_held },
+	{ "excused", is_excused },
 	{ "held_back", is_held_back },
 	{ "kept", is_kept },
 	{ "withdrawn", is_withdrawn },

@@ -341,6 +341,7 @@ static void check_detection(struct world *w, unsigned target)
 	int64_t answer_us, silence_us;
 
 	if (!fake_fault_fails(m->fake.fault) || m->flap != 0 ||
+	    ctl_target(w->node.ctl, target).excused ||
 	    h->state == HEALTH_DOWN || h->state == HEALTH_MAINT)
 		return;
 	from = instant_max(from, w->node.frozen);

@@ -11,7 +11,8 @@
 static const char *const service_keys[] = {
 	"min_up",           "slow_start",    "drain",          "concurrency",
 	"sessions",         "max_withdrawn", "backend",        "on_panic",
-	"recovery_timeout", "flap_limit",    "flap_half_life", "flap_max"
+	"recovery_timeout", "flap_limit",    "flap_half_life", "flap_max",
+	"depends_on",       "trial"
 };
 
 static bool of_service(const char *key)
@@ -38,9 +39,10 @@ static void add_key(char *text, const char *key, const char *value)
 {
 	size_t used = strlen(text), digits = strspn(value, "0123456789");
 	const char *quote = value[digits] == '\0' ? "" : "\"";
+	bool list = strcmp(key, "depends_on") == 0;
 
-	snprintf(text + used, STAGE_KEYS_MAX - used, " %s = %s%s%s;", key,
-		 quote, value, quote);
+	snprintf(text + used, STAGE_KEYS_MAX - used, " %s = %s%s%s%s%s;", key,
+		 list ? "( " : "", quote, value, quote, list ? " )" : "");
 }
 
 int stage_service(struct stage *stage, char words[][64], unsigned count,

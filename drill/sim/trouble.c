@@ -187,6 +187,8 @@ static void heal_all(struct trouble *t)
 	for (i = 0; i < world_settings(t->world)->target_count; i++) {
 		world_flap(t->world, i, FAKE_REFUSED, 0);
 		world_slow(t->world, i, 1 * MS);
+		world_lose(t->world, i, 0);
+		world_idle(t->world, i, 0);
 		world_fail(t->world, i, FAKE_WELL);
 	}
 }
@@ -196,6 +198,20 @@ static void slow_one(struct trouble *t)
 	unsigned target = a_target(t);
 
 	world_slow(t->world, target, some_us(t, 500 * US, 600 * MS));
+}
+
+static void lose_some(struct trouble *t)
+{
+	unsigned target = a_target(t);
+
+	world_lose(t->world, target, below(t, 2) == 0 ? 0 : below(t, 40));
+}
+
+static void idle_one(struct trouble *t)
+{
+	unsigned target = a_target(t);
+
+	world_idle(t->world, target, some_us(t, 500 * US, 2 * SECOND));
 }
 
 static void flap_one(struct trouble *t)
@@ -290,11 +306,12 @@ static const struct {
 	void (*fn)(struct trouble *t);
 	unsigned chances;
 } troubles[] = {
-	{ fail_one, 30 }, { fail_many, 4 }, { heal_one, 20 },
-	{ heal_all, 8 },  { slow_one, 4 },  { flap_one, 3 },
-	{ freeze, 5 },    { kill_node, 6 }, { reload, 4 },
-	{ haproxy, 12 },  { operate, 8 },   { disk, 5 },
-	{ maintain, 6 },  { clock_set, 1 }, { haproxy_reload, 4 },
+	{ fail_one, 30 }, { fail_many, 4 },      { heal_one, 20 },
+	{ heal_all, 8 },  { slow_one, 4 },       { flap_one, 3 },
+	{ lose_some, 4 }, { idle_one, 2 },       { freeze, 5 },
+	{ kill_node, 6 }, { reload, 4 },         { haproxy, 12 },
+	{ operate, 8 },   { disk, 5 },           { maintain, 6 },
+	{ clock_set, 1 }, { haproxy_reload, 4 },
 };
 
 static void more_trouble(struct world *world, void *arg)

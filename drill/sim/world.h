@@ -105,6 +105,10 @@ void world_start(struct world *world); /* if it does not run */
 void world_reload(struct world *world, const struct settings *set);
 void world_set_clock(struct world *world, int64_t by_us);
 void world_maintain(struct world *world, const struct maintenance *m);
+/* The daemon finds this out about its own node. */
+void world_learn(struct world *world, const struct self_facts *facts);
+/* Somebody closes its circuit by hand. */
+void world_reset(struct world *w, unsigned target);
 
 /* --- looking ------------------------------------------------------------- */
 

@@ -478,6 +478,18 @@ void world_set_clock(struct world *w, int64_t by_us)
 	w->wall_by_us += by_us;
 }
 
+void world_reset(struct world *w, unsigned target)
+{
+	struct event ev = { .kind = EVENT_ADMIN };
+
+	if (!w->node.runs || world_frozen(w))
+		return;
+	ev.admin.kind = ADMIN_RESET;
+	ev.admin.token = 1;
+	ev.admin.maintenance.target = target;
+	node_feed(w, &ev);
+}
+
 void world_maintain(struct world *w, const struct maintenance *m)
 {
 	struct event ev = { .kind = EVENT_ADMIN };
@@ -486,6 +498,16 @@ void world_maintain(struct world *w, const struct maintenance *m)
 		return;
 	ev.admin.token = 1;
 	ev.admin.maintenance = *m;
+	node_feed(w, &ev);
+}
+
+void world_learn(struct world *w, const struct self_facts *facts)
+{
+	struct event ev = { .kind = EVENT_SELF };
+
+	if (!w->node.runs || world_frozen(w))
+		return;
+	ev.self = *facts;
 	node_feed(w, &ev);
 }
 

@@ -4,7 +4,8 @@ Three replicas on hosts of their own (tests/e2e/netns.py); on a fourth one two
 HAProxies stand before them.  One leaves all checks to basculed.  The other
 checks by itself, as fast as it can be told to: an interval of 100 ms, 10 ms
 in doubt, and its observation of traffic takes a server down at the first
-error.  Both meet each fault at the same instant: in mode quiet without client
+failed connection (with --observe layer7 also at the first 5xx, by which one
+bad request takes a server that is well from everybody).  Both meet each fault at the same instant: in mode quiet without client
 traffic, in traffic with it, in retries with it and HAProxy's retries.  basculed
 asks as often as HAProxy, but in mode quiet-50 twice as often: what only a
 question can show cannot be known in half the time at the same interval.  The
@@ -15,6 +16,7 @@ millisecond, shows that the server is out of use.
 
   --quick        each fault once, quiet: that it is seen at all
   --times N      repetitions of each fault (default: 20)
+  --observe WHAT layer4 (default) or layer7: what HAProxy watches of traffic
   --modes A,B    of quiet, quiet-50, traffic, retries (default: all)
   --faults A,B   of those below (default: all)
 """
@@ -135,8 +137,8 @@ def mode_has_traffic(mode):
 def haproxy_text(stage, side, retries):
     checks = ("" if side == OURS else
               f" check inter {INTERVAL_MS}ms fastinter 10ms downinter"
-              f" {INTERVAL_MS}ms fall 2 rise 2 observe layer7 error-limit 1"
-              " on-error mark-down")
+              f" {INTERVAL_MS}ms fall 2 rise 2 observe {stage.observe}"
+              " error-limit 1 on-error mark-down")
     again = ("  retries 3\n  option redispatch 1\n"
              "  retry-on all-retryable-errors\n" if retries
              else "  retries 0\n")
@@ -174,10 +176,11 @@ state_dir = "{stage.folder}/state";
 control = {{ socket = "{stage.folder}/control.sock"; }};
 http = {{ listen = "off"; }};
 haproxy = ( {{ name = "lb"; socket = "{stage.path(OURS)}"; }} );
-services = ( {{ name = "api"; backend = "api";
+services = ( {{ name = "api"; backend = "api"; flap_limit = 0;
   check = {{ type = "http"; path = "/health"; status = "200";
             interval = "{stage.interval_ms}ms"; fast_interval = "10ms";
-            timeout = "{PATIENCE_MS}ms"; fall = 2; rise = 2;
+            timeout = "{PATIENCE_MS}ms"; timeout_min = "10ms";
+            lost_interval = "5ms"; fall = 2; rise = 2;
             fresh_every = 1; }};
   targets = ( {targets} ); }} );
 """
@@ -186,8 +189,8 @@ services = ( {{ name = "api"; backend = "api";
 class Stage:
     """Hosts, replicas, both HAProxies and the daemon, for one mode."""
 
-    def __init__(self, mode):
-        self.mode = mode
+    def __init__(self, mode, observe):
+        self.mode, self.observe = mode, observe
         self.interval_ms = INTERVAL_MS // (2 if mode == "quiet-50" else 1)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-bench."))
         self.hosts = self.network = None
@@ -379,13 +382,13 @@ def once(stage, name, replica):
             for side in stage.rulers}, span
 
 
-def measure(mode, faults, times):
+def measure(mode, faults, times, observe="layer4"):
     """[row of figures], one for each fault."""
     if mode == "quiet-50":
         faults = [name for name in faults if name in QUESTION_ONLY]
     took = {name: {OURS: [], THEIRS: []} for name in faults}
     spans = {name: [] for name in faults}
-    with Stage(mode) as stage:
+    with Stage(mode, observe) as stage:
         cpu = [stage.cpu_row()] if mode in QUIET else []
         for turn in range(times):
             for number, name in enumerate(faults):
@@ -445,6 +448,8 @@ def parse():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--observe", default="layer4",
+                        choices=("layer4", "layer7"))
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--faults", default=",".join(FAULTS))
     args = parser.parse_args()
@@ -463,7 +468,8 @@ def main():
         return bench.finish("detection-quick", [
             bench.aim("faults not seen", unseen(rows), 0, "")], rows)
     for mode in args.modes.split(","):
-        rows += measure(mode, args.faults.split(","), args.times)
+        rows += measure(mode, args.faults.split(","), args.times,
+                        args.observe)
     aims = [bench.aim("faults not seen", unseen(rows), 0, "")]
     return bench.finish("detection",
                         aims + [a for r in rows for a in aims_of(r)], rows)

@@ -9,7 +9,7 @@
  *
  * -w waits so long after the last check, and says "ready" first, then each
  * hint ("hint KIND ERRNO INSTANT_US", the instant on the loop's clock) and
- * each late answer ("late CODE LATENCY_US"); a hint is followed by two checks
+ * each late answer ("late CODE LATENCY_US"); a hint is followed by four checks
  * over new connections, at once, each followed by its instant
  * ("at INSTANT_US").  A silence also says how far it came ("reach NUMBER").
  */
@@ -22,7 +22,8 @@
 
 #include "checks/checks_io.h"
 
-#define LIST_MAX 16
+#define LIST_MAX   16
+#define AFTER_HINT 4 /* checks */
 
 struct run {
 	struct loop *loop;
@@ -30,7 +31,7 @@ struct run {
 	int64_t timeout_us;
 	unsigned left;
 	double gap_s, wait_s;
-	bool fresh;
+	bool fresh, again; /* again: a hint came while it asked */
 	ev_timer gap, wait;
 };
 
@@ -199,6 +200,15 @@ static void on_waited(struct ev_loop *ev, ev_timer *w, int events)
 	loop_stop(run->loop);
 }
 
+static void ask_again(struct run *run)
+{
+	run->again = false;
+	run->left = AFTER_HINT;
+	run->gap_s = 0.;
+	run->fresh = true;
+	ev_feed_event(loop_ev(run->loop), &run->gap, EV_TIMER);
+}
+
 static void on_hint(void *arg, const struct hint *hint)
 {
 	struct run *run = arg;
@@ -207,12 +217,9 @@ static void on_hint(void *arg, const struct hint *hint)
 		return;
 	printf("hint %s %d %" PRId64 "\n", hint_kind_name(hint->kind),
 	       hint->error, loop_clock().us);
-	if (run->left > 0)
-		return;
-	run->left = 2;
-	run->gap_s = 0.;
-	run->fresh = true;
-	ev_feed_event(loop_ev(run->loop), &run->gap, EV_TIMER);
+	run->again = true;
+	if (run->left == 0)
+		ask_again(run);
 }
 
 static void last_done(struct run *run)
@@ -221,6 +228,8 @@ static void last_done(struct run *run)
 		loop_stop(run->loop);
 		return;
 	}
+	if (run->again)
+		ask_again(run);
 	if (ev_is_active(&run->wait))
 		return;
 	puts("ready");

@@ -32,9 +32,6 @@ PROMOTE = HOOK + f"replace {ADDRESS}/32 dev lo\n"
 DEMOTE = HOOK + f"flush dev lo to {ADDRESS}/32\n"
 
 # A service that always is well.
-NONE = """{ name = "none"; check = { type = "exec"; command = ( "/bin/true" );
-                           interval = "1h"; };
-    targets = ( { name = "none"; } ); }"""
 
 
 def write_program(path, text):
@@ -183,7 +180,7 @@ class Cluster:
     """Nodes node1.. on hosts of their own, with a prober over them."""
 
     def __init__(self, nodes=3, witnesses=(), heartbeat_ms=100, lease_ms=500,
-                 families=("ipv4",), more_hosts=0, extra="", services=NONE):
+                 families=("ipv4",), more_hosts=0, extra="", services=None):
         self.services = services
         self.heartbeat_ms, self.lease_ms = heartbeat_ms, lease_ms
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-e2e."))
@@ -221,11 +218,16 @@ primary = {{
   on_promote = "{node.folder}/promote";
   on_demote = "{node.folder}/demote";
 }};
-services = (
-  {self.services.replace("FOLDER", str(self.folder))}
-);
+{self.services_text()}
 {extra}
 """
+
+    def services_text(self):
+        """None: a cluster that is there for its primary alone."""
+        if self.services is None:
+            return ""
+        return ("services = (\n  "
+                + self.services.replace("FOLDER", str(self.folder)) + "\n);")
 
     @staticmethod
     def entry(node, witnesses, families):

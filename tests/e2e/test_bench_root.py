@@ -13,7 +13,8 @@ BENCHES = pathlib.Path(os.environ["top_srcdir"]) / "tests/bench"
 REPORTS = pathlib.Path(os.environ["top_builddir"]) / "bench"
 
 
-@pytest.mark.parametrize("name", ["failover", "calm_cluster", "detection"])
+@pytest.mark.parametrize("name", ["failover", "calm_cluster", "calm",
+                                  "detection"])
 def test_the_benchmark_runs(name):
     done = subprocess.run([sys.executable, BENCHES / f"{name}.py", "--quick"],
                           text=True, capture_output=True, timeout=120,

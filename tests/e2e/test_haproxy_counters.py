@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 
 from haproxies import Drive, Haproxy, free_port, until
+from world import World, wait_for
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -45,7 +46,7 @@ class Replica(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
-class World:
+class Pair:
     """Two replicas behind one HAProxy, whose counters are read each 20 ms."""
 
     def __init__(self, stack, more=""):
@@ -93,7 +94,7 @@ class World:
 @contextlib.contextmanager
 def world(more=""):
     with contextlib.ExitStack() as stack:
-        yield World(stack, more)
+        yield Pair(stack, more)
 
 
 def test_refused_connections_speak_against_their_server():
@@ -190,3 +191,26 @@ def test_a_large_table_takes_a_small_share_of_its_time():
         share = (cpu() - begin) / 3
         print(f"{100 * share:.1f} % of HAProxy's time, with all else")
         assert share < 0.06
+
+
+def test_the_daemon_asks_whom_they_speak_against():
+    """A fault that only a question shows, with the next one far away."""
+    with World(check='timeout = "200ms"; fall = 1; rise = 1;') as w:
+        text = w.daemon.config.read_text()
+        w.daemon.config.write_text(text.replace('interval = "100ms"',
+                                                'interval = "6s"'))
+        w.start()
+        wait_for(lambda: not w.out())
+        w.replicas["api2"].fault("kind=status&code=503")
+        url = f"http://127.0.0.1:{w.haproxy.port}/health"
+
+        def down():
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(url, timeout=5).close()
+            return w.daemon.said("api2 .*-> DOWN")
+
+        begin = time.monotonic()
+        wait_for(down)
+        span = time.monotonic() - begin
+        print(f"down after {1e3 * span:.0f} ms")
+        assert span < 2

@@ -17,6 +17,7 @@ import netns
 from certs import Authority, wrapper
 from peers import BUILD, OK, Result, Server, answering, free_port
 from prober import clock_us
+from world import wait_for
 
 NOT_CONNECTED, UNACKNOWLEDGED, ACKNOWLEDGED = 1, 2, 3
 KINDS = ["http", "tcp", "tls", "https"]
@@ -277,6 +278,7 @@ def test_a_reset_is_a_hint_with_its_error(kind, authority, cert):
             Watch(kind, "127.0.0.1", server.port, *keys_of(kind, authority),
                   wait=1000) as watch:
         watch.ready()
+        wait_for(lambda: server.connections == 1)
         server.closing = True
         what, error, _ = watch.hint()
     assert (what, error) == ("tether_reset", errno.ECONNRESET)

@@ -23,7 +23,9 @@ WORK = BUILD / "mutants"
 SOAK_HOURS = "3"
 PROGRAMS = {"scenario": ["drill/sim/scenario.o"], "soak": ["drill/sim/soak.o"]}
 UNITS = {"test_health": ["golden", "health_world"],
-         "test_health_judge": ["health_world"], "test_server": [], "test_ctl": ["core_world"],
+         "test_health_judge": ["health_world"], "test_server": [],
+         "test_ctl": ["core_world"],
+         "test_ctl_hints": ["core_world"],
          "test_ctl_operator": ["core_world"],
          "test_incident": ["core_world"]}
 for unit, more in UNITS.items():

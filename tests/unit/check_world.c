@@ -95,8 +95,6 @@ struct file *file_new(uint16_t port)
 			.check = { .type = CHECK_HTTP,
 				   .method = "GET",
 				   .tether = true,
-				   .interval_us = SECOND,
-				   .fast_interval_us = 250 * MS,
 				   .path = file->path,
 				   .status = &file->status,
 				   .status_count = 1 },

@@ -72,18 +72,6 @@ static void wrong(const char *inside, const char *nodes, const char *after,
 	config_wrong(text_of(inside, nodes, after), wanted);
 }
 
-static void without_a_block_there_is_no_cluster(void **state)
-{
-	struct settings *settings = config_right(SERVICE(""));
-
-	(void)state;
-	assert_null(settings->cluster);
-	assert_null(settings->primary.on_promote);
-	assert_int_equal(settings->primary.hook_timeout_us, 10 * SECOND);
-	assert_int_equal(settings->services[0].agree, AGREE_LOCAL);
-	settings_free(settings);
-}
-
 static void fills_in_the_defaults(void **state)
 {
 	struct settings *settings = cluster_of("", THREE, "");
@@ -117,7 +105,8 @@ static void reads_every_setting(void **state)
 		"\"[2001:db8::1]:7401\" ); priority = 7; },\n"
 		"{ name = \"n1\"; address = \"n1.example:7400\"; },\n"
 		"{ name = \"n2\"; address = [ \"10.0.0.3:1\" ]; }\n",
-		"primary = { on_promote = \"unit:up@1.service\"; on_demote = "
+		"primary = { on_promote = \"unit:bascule-up@1.service\"; "
+		"on_demote = "
 		"\"/bin/true\"; hook_timeout = \"2s\"; };\n");
 	const struct cluster_settings *cluster = settings->cluster;
 
@@ -136,7 +125,8 @@ static void reads_every_setting(void **state)
 			    "[2001:db8::1]:7401");
 	assert_int_equal(cluster->nodes[0].addresses[1].port, 7401);
 	assert_int_equal(cluster->nodes[2].address_count, 1);
-	assert_string_equal(settings->primary.on_promote, "unit:up@1.service");
+	assert_string_equal(settings->primary.on_promote,
+			    "unit:bascule-up@1.service");
 	assert_string_equal(settings->primary.on_demote, "/bin/true");
 	assert_int_equal(settings->primary.hook_timeout_us, 2 * SECOND);
 	settings_free(settings);
@@ -344,6 +334,18 @@ static void asking_other_nodes_needs_a_cluster(void **state)
 	settings_free(settings);
 }
 
+static void does_without_services(void **state)
+{
+	const char *text = text_of("", THREE, "");
+	char *services = strstr(text, "services");
+
+	(void)state;
+	strcpy(services, "services = ();\n");
+	settings_free(config_right(text));
+	*services = '\0';
+	settings_free(config_right(text));
+}
+
 static void refuses_hooks_that_cannot_be_run(void **state)
 {
 	(void)state;
@@ -359,13 +361,17 @@ static void refuses_hooks_that_cannot_be_run(void **state)
 	      "nor a unit: begin it with '/' or \"unit:\"\n");
 	wrong("", THREE, "primary = { on_promote = \"unit:promote\"; };\n",
 	      "x.conf:7: on_promote \"unit:promote\" names no unit: write it "
-	      "like \"unit:promote.service\"\n");
+	      "like \"unit:bascule-promote.service\"\n");
 	wrong("", THREE, "primary = { on_promote = \"unit:.service\"; };\n",
 	      "x.conf:7: on_promote \"unit:.service\" names no unit: write it "
-	      "like \"unit:promote.service\"\n");
+	      "like \"unit:bascule-promote.service\"\n");
+	wrong("", THREE, "primary = { on_demote = \"unit:up.service\"; };\n",
+	      "x.conf:7: warning: on_demote \"unit:up.service\": polkit lets "
+	      "the daemon's user start units named bascule-* only: rename it, "
+	      "or permit it in a rule of your own\n");
 	wrong("", THREE, "primary = { on_demote = \"unit:a b.service\"; };\n",
 	      "x.conf:7: on_demote \"unit:a b.service\" names no unit: write "
-	      "it like \"unit:promote.service\"\n");
+	      "it like \"unit:bascule-promote.service\"\n");
 }
 
 static void a_witness_needs_no_hooks(void **state)
@@ -459,11 +465,6 @@ static void refuses_requirements_that_cannot_be_met(void **state)
 		     "this file: add it to haproxy, or remove it\n"
 		     "x.conf:7: requires \"a\" is unknown: write it like "
 		     "\"haproxy:NAME\"\n");
-	config_wrong(
-		"haproxy = ( { socket = \"/a\"; } ); primary = { requires "
-		"= ( \"haproxy:local\" ); };\n" SERVICE("backend = \"b\";"),
-		"x.conf:1: warning: requires does nothing without a "
-		"cluster block: the only node is always primary\n");
 }
 
 /* Whether the clusters of two texts are the same; the second is that of
@@ -560,7 +561,6 @@ static void the_example_loads_without_a_warning(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(without_a_block_there_is_no_cluster),
 		cmocka_unit_test(fills_in_the_defaults),
 		cmocka_unit_test(reads_every_setting),
 		cmocka_unit_test(routing_lease_follows_the_lease),
@@ -575,6 +575,7 @@ int main(void)
 			refuses_a_key_that_is_missing_or_open_to_others),
 		cmocka_unit_test(says_of_what_is_not_built_what_to_do),
 		cmocka_unit_test(asking_other_nodes_needs_a_cluster),
+		cmocka_unit_test(does_without_services),
 		cmocka_unit_test(refuses_hooks_that_cannot_be_run),
 		cmocka_unit_test(a_witness_needs_no_hooks),
 		cmocka_unit_test(drives_only_the_haproxies_of_this_node),

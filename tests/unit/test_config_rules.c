@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "controller/core/instant.h"
 #include "tests/unit/config_text.h"
 #include "tests/unit/golden.h"
 
@@ -29,6 +30,9 @@ static void names_the_nearest_setting(void **state)
 		{ SERVICE("interval = \"1s\";"),
 		  "x.conf:1: interval does not belong here: put it into "
 		  "services.check\n" },
+		{ SERVICE("depends_on = ( \"nobody\" );"),
+		  "x.conf:1: depends_on names \"nobody\", which is no service "
+		  "here: name one, or remove it\n" },
 		{ SERVICE("flap_half_life = \"20s\"; flap_max = \"10s\";"),
 		  "x.conf:1: flap_max is shorter than flap_half_life: give at "
 		  "least that\n" },
@@ -282,6 +286,10 @@ static void refuses_services_that_cannot_work(void **state)
 		  "... } )\n" },
 		{ "services = ();\n",
 		  "x.conf:1: services is empty: add at least one\n" },
+		{ "haproxy = ( { socket = \"/a\"; } ); primary = { requires "
+		  "= ( \"haproxy:local\" ); };\n" SERVICE("backend = \"b\";"),
+		  "x.conf:1: warning: requires does nothing without a "
+		  "cluster block: the only node is always primary\n" },
 		{ "node = \"x\";\n",
 		  "x.conf: services is missing: add services = ( { ... }, { "
 		  "... } )\n" },
@@ -293,6 +301,18 @@ static void refuses_services_that_cannot_work(void **state)
 
 	(void)state;
 	config_all_wrong(mistakes);
+}
+
+static void without_a_block_there_is_no_cluster(void **state)
+{
+	struct settings *settings = config_right(SERVICE(""));
+
+	(void)state;
+	assert_null(settings->cluster);
+	assert_null(settings->primary.on_promote);
+	assert_int_equal(settings->primary.hook_timeout_us, 10 * SECOND);
+	assert_int_equal(settings->services[0].agree, AGREE_LOCAL);
+	settings_free(settings);
 }
 
 static void refuses_haproxies_that_cannot_be_reached(void **state)
@@ -318,6 +338,25 @@ static void refuses_haproxies_that_cannot_be_reached(void **state)
 		  "give it another name\n"
 		  "x.conf:3: socket \"/s\" is another HAProxy's already "
 		  "(line 2): name each process once\n" },
+		{ SERVICE("backend = \"b\"; add_servers = true; "
+			  "server_params = \"maxconn 1;del server b/a\";") "hap"
+									   "rox"
+									   "y "
+									   "= "
+									   "( "
+									   "{ "
+									   "soc"
+									   "ket"
+									   " = "
+									   "\"/"
+									   "s\""
+									   "; "
+									   "} "
+									   ");"
+									   "\n",
+		  "x.conf:1: server_params \"maxconn 1;del server b/a\" is "
+		  "not what HAProxy takes: words such as \"maxconn 100 "
+		  "send-proxy\", at most 100 bytes\n" },
 		{ SERVICE("backend = \"b\";") "haproxy = ( { socket = \"/s\"; "
 					      "agent_listen = \"h\"; } );\n",
 		  "x.conf:2: agent_listen \"h\" has no port: add one, such "
@@ -383,6 +422,27 @@ static void refuses_two_services_of_one_name(void **state)
 		    said, sizeof(said));
 	assert_non_null(strstr(said, "x.conf:3: service \"a\" exists already "
 				     "(line 2): give it another name\n"));
+}
+
+#define ONE(name, on)                                                          \
+	"{ name = \"" name "\"; depends_on = ( \"" on "\" );"                  \
+	" targets = ( { name = \"t\"; address = \"10.0.0.1:80\"; } ); }"
+
+static void refuses_dependencies_in_a_circle(void **state)
+{
+	static const struct mistake mistakes[] = {
+		{ "services = (\n" ONE("a", "a") ");\n",
+		  "x.conf:2: depends_on \"a\" makes a circle: \"a\" would need "
+		  "itself\n" },
+		{ "services = (\n" ONE("a", "b") "," ONE("b", "c") "," ONE(
+			  "c", "a") ");\n",
+		  "x.conf:2: depends_on \"b\" makes a circle: \"a\" would need "
+		  "itself\n" },
+		{ NULL, NULL },
+	};
+
+	(void)state;
+	config_all_wrong(mistakes);
 }
 
 static void refuses_names_that_are_none(void **state)
@@ -498,9 +558,11 @@ int main(void)
 		cmocka_unit_test(refuses_files_that_cannot_be_read),
 		cmocka_unit_test(refuses_addresses_that_are_none),
 		cmocka_unit_test(refuses_services_that_cannot_work),
+		cmocka_unit_test(without_a_block_there_is_no_cluster),
 		cmocka_unit_test(refuses_haproxies_that_cannot_be_reached),
 		cmocka_unit_test(refuses_names_that_stand_twice),
 		cmocka_unit_test(refuses_two_services_of_one_name),
+		cmocka_unit_test(refuses_dependencies_in_a_circle),
 		cmocka_unit_test(refuses_names_that_are_none),
 		cmocka_unit_test(refuses_what_names_no_process),
 		cmocka_unit_test(says_of_what_is_not_built_what_to_do),

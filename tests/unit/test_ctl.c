@@ -187,9 +187,9 @@ static void a_withdrawal_that_nobody_heard_of_is_thought_over(void **state)
 
 static void a_stale_claim_does_not_empty_the_pool(void **state)
 {
-	const struct claim claims[] = { { 0, API1, false },
-					{ 0, API2, false },
-					{ 0, API3, false } };
+	const struct claim claims[] = { { 0, API1, false, false },
+					{ 0, API2, false, false },
+					{ 0, API3, false, false } };
 	const struct stored stored = { .claims = claims, .claim_count = 3 };
 	struct core_world w;
 	unsigned i;

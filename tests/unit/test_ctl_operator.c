@@ -101,7 +101,7 @@ static void a_weight_on_its_way_is_still_ours(void **state)
 
 static void a_weight_of_ours_does_not_make_maintenance_ours(void **state)
 {
-	const struct claim claims[] = { { 0, API1, true } };
+	const struct claim claims[] = { { 0, API1, true, false } };
 	const struct stored stored = { .claims = claims, .claim_count = 1 };
 	struct core_world w;
 

@@ -330,6 +330,7 @@ static void print_states(const void *arg, FILE *out)
 	      "| RAMPED | the slow start is over |\n"
 	      "| HOLD | maintenance begins |\n"
 	      "| FREE | maintenance ends |\n"
+	      "| RESET | somebody closes the circuit by hand |\n"
 	      "\n"
 	      "# Evidence\n"
 	      "\n"

@@ -266,6 +266,22 @@ static void more_must_be_lost_where_packets_are(void **state)
 	assert_int_equal(lost_until_down(&w), 20);
 }
 
+static void what_was_sent_again_was_lost_and_teaches_no_latency(void **state)
+{
+	struct result res = result_make(RESULT_L7OK, 200, 210 * MS, NULL);
+	struct world w;
+
+	(void)state;
+	world_up(&w);
+	ask(&w);
+	res.retransmits = 1;
+	health_digest(&w.h, &w.check, &res, &w.doubt, w.now);
+	assert_int_equal(w.h.latency.latest_us, MS);
+	assert_int_equal(ask(&w).timeout_us, 20 * MS);
+	assert_true(w.h.loss > 0);
+	assert_in_range(lost_until_down(&w), 11, 14);
+}
+
 static void what_others_lose_counts_too(void **state)
 {
 	struct world w;
@@ -289,6 +305,18 @@ static void more_silence_is_needed_where_packets_are_lost(void **state)
 		n++;
 	}
 	assert_int_equal(n, 12);
+}
+
+static void answers_while_down_are_not_typical(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_up(&w);
+	judge_times(&w, 3, RESULT_L7STS, MS);
+	judge_times(&w, 2, RESULT_L7OK, 400 * MS);
+	assert_int_equal(w.h.state, HEALTH_RECOVERING);
+	assert_int_equal(health_timeout_us(&w.h, &w.check), 20 * MS);
 }
 
 static void a_dead_target_teaches_no_loss(void **state)
@@ -346,8 +374,11 @@ int main(void)
 		cmocka_unit_test(a_long_way_is_not_asked_faster_than_it_takes),
 		cmocka_unit_test(a_hurried_question_is_no_silence),
 		cmocka_unit_test(more_must_be_lost_where_packets_are),
+		cmocka_unit_test(
+			what_was_sent_again_was_lost_and_teaches_no_latency),
 		cmocka_unit_test(what_others_lose_counts_too),
 		cmocka_unit_test(more_silence_is_needed_where_packets_are_lost),
+		cmocka_unit_test(answers_while_down_are_not_typical),
 		cmocka_unit_test(a_dead_target_teaches_no_loss),
 		cmocka_unit_test(doubt_in_ourselves_waits_longer_and_asks_more),
 		cmocka_unit_test(the_verdict_keeps_its_evidence),

@@ -154,7 +154,7 @@ static void one_that_was_open_goes_on_and_is_not_doubled(void **state)
 static void stored_things_of_other_settings_are_dropped(void **state)
 {
 	const struct incident open = { .number = 7, .service = 99 };
-	const struct claim claims[] = { { 99, API1, false }, { 0, 99, false } };
+	const struct claim claims[] = { { .haproxy = 99 }, { .target = 99 } };
 	const struct stored stored = { .incidents = &open,
 				       .incident_count = 1,
 				       .claims = claims,

@@ -1,5 +1,6 @@
 /* Messages, documents and the hard state as bytes. */
 
+#include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -111,7 +112,7 @@ static void an_unknown_format_is_refused_with_a_sentence(void **state)
 			 -EPROTONOSUPPORT);
 	assert_non_null(strstr(err.text, "upgrade"));
 	size = hard_encode(&hard, buf, sizeof(buf));
-	buf[0] = 2;
+	buf[0]++;
 	assert_int_equal(hard_decode(buf, size, &hard, &err), -EBADMSG);
 }
 
@@ -145,6 +146,56 @@ static void a_hard_state_comes_back_whole_or_not_at_all(void **state)
 	}
 	assert_int_equal(hard_encode(&hard, buf, 20), 0);
 	assert_int_equal(hard_encode(&hard, buf, size - 1), 0);
+}
+
+static void put_sum(size_t size)
+{
+	uint64_t hash = 14695981039346656037u;
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		hash = (hash ^ buf[i]) * 1099511628211u;
+	hash = htole64(hash);
+	memcpy(buf + size, &hash, sizeof(hash));
+}
+
+static void a_hard_state_of_an_older_program_is_read(void **state)
+{
+	/* Before it: format, term, vote, blank, longest lease. */
+	const size_t at = 1 + 8 + 4 + 1 + 8;
+	static struct hard_state hard, back;
+	size_t size;
+
+	(void)state;
+	fill(&hard.document);
+	hard.term = 12;
+	hard.longest_lease_us = 5 * 1000000;
+	hard.longest_routing_us = 6 * 1000000;
+	size = hard_encode(&hard, buf, HARD_BYTES_MAX);
+	memmove(buf + at, buf + at + 8, size - at - 8);
+	buf[0] = 1;
+	put_sum(size - 16);
+	back.longest_routing_us = 7;
+	assert_int_equal(hard_decode(buf, size - 8, &back, NULL), 0);
+	assert_int_equal(back.term, 12);
+	assert_int_equal(back.longest_lease_us, 5 * 1000000);
+	assert_int_equal(back.longest_routing_us, 0);
+	expect_same(&back.document, &hard.document);
+}
+
+static void a_hard_state_of_a_newer_program_is_refused(void **state)
+{
+	static struct hard_state hard, back;
+	struct err err;
+	size_t size;
+
+	(void)state;
+	fill(&hard.document);
+	size = hard_encode(&hard, buf, HARD_BYTES_MAX);
+	buf[0]++;
+	put_sum(size - 8);
+	assert_int_equal(hard_decode(buf, size, &back, &err), -EPROTONOSUPPORT);
+	assert_non_null(strstr(err.text, "upgrade this node"));
 }
 
 static struct message sample(enum message_kind kind)
@@ -256,6 +307,23 @@ static void fields_of_a_newer_program_are_passed_over(void **state)
 	assert_int_equal(message_decode(buf, size + 4, &back), -EBADMSG);
 }
 
+static void a_heartbeat_of_an_older_program_is_heard(void **state)
+{
+	struct message msg = sample(MESSAGE_HEARTBEAT), back;
+	size_t size;
+
+	(void)state;
+	msg.heartbeat.longest_routing_us = 5;
+	size = message_encode(&msg, buf, sizeof(buf));
+	buf[10] = (uint8_t)(buf[10] - 8);
+	back.heartbeat.longest_routing_us = 7;
+	assert_int_equal(message_decode(buf, size - 8, &back), 0);
+	assert_int_equal(back.heartbeat.longest_routing_us, 0);
+	assert_int_equal(back.heartbeat.successor, msg.heartbeat.successor);
+	buf[10] = (uint8_t)(buf[10] + 3);
+	assert_int_equal(message_decode(buf, size - 5, &back), -EBADMSG);
+}
+
 static void what_it_does_not_know_is_refused(void **state)
 {
 	struct message msg = sample(MESSAGE_RESIGN), back;
@@ -295,9 +363,12 @@ int main(void)
 		cmocka_unit_test(every_prefix_of_a_document_is_refused),
 		cmocka_unit_test(an_unknown_format_is_refused_with_a_sentence),
 		cmocka_unit_test(a_hard_state_comes_back_whole_or_not_at_all),
+		cmocka_unit_test(a_hard_state_of_an_older_program_is_read),
+		cmocka_unit_test(a_hard_state_of_a_newer_program_is_refused),
 		cmocka_unit_test(every_kind_comes_back),
 		cmocka_unit_test(every_prefix_of_every_message_is_refused),
 		cmocka_unit_test(fields_of_a_newer_program_are_passed_over),
+		cmocka_unit_test(a_heartbeat_of_an_older_program_is_heard),
 		cmocka_unit_test(what_it_does_not_know_is_refused),
 		cmocka_unit_test(observations_come_back),
 	};

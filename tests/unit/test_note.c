@@ -195,7 +195,7 @@ static void tells_actions(void **state)
 			    "HAPROXY lb1 api1 MAINT 0% end sessions");
 	act = (struct action){ .kind = ACTION_STORE };
 	act.store.kind = STORE_CLAIM;
-	act.store.claim = (struct claim){ 0, API1, true };
+	act.store.claim = (struct claim){ 0, API1, true, false };
 	assert_string_equal(action_line(&w, &act),
 			    "STORE claim lb1 api1 weight");
 	act.store.kind = STORE_INCIDENT;

@@ -209,7 +209,7 @@ static void put(struct disk *disk, const struct core_world *w,
 static void a_disk_keeps_what_was_committed_by_name(void **state)
 {
 	struct store_order claim = { .kind = STORE_CLAIM,
-				     .claim = { 0, API2, false } };
+				     .claim = { .target = API2 } };
 	bool weight_only = true;
 	struct stored stored;
 	struct core_world w;

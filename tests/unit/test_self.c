@@ -389,10 +389,15 @@ static void each_fact_strains_from_its_bound_on(void **state)
 		{ { .lag_us = 200 * MS }, SELF_SICK },
 		{ { .canary_us = 20 * MS }, SELF_STRAINED },
 		{ { .canary_us = 200 * MS }, SELF_SICK },
-		{ { .cpu_percent = 39 }, SELF_FINE },
-		{ { .cpu_percent = 40 }, SELF_STRAINED },
-		{ { .memory_percent = 10 }, SELF_STRAINED },
-		{ { .io_percent = 60 }, SELF_STRAINED },
+		/* What others wait for is no trouble until we are late. */
+		{ { .cpu_percent = 100 }, SELF_FINE },
+		{ { .lag_us = 5 * MS }, SELF_FINE },
+		{ { .cpu_percent = 39, .lag_us = 5 * MS }, SELF_FINE },
+		{ { .cpu_percent = 40, .lag_us = 4 * MS }, SELF_FINE },
+		{ { .cpu_percent = 40, .lag_us = 5 * MS }, SELF_STRAINED },
+		{ { .memory_percent = 10, .lag_us = 5 * MS }, SELF_STRAINED },
+		{ { .io_percent = 60, .canary_us = 5 * MS }, SELF_STRAINED },
+		{ { .loss_percent = 4 }, SELF_FINE },
 		{ { .loss_percent = 5 }, SELF_STRAINED },
 	};
 	struct world *w = *state;

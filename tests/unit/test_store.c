@@ -10,7 +10,7 @@
 static void gives_back_what_was_stored(void **state)
 {
 	struct store_order claim = { .kind = STORE_CLAIM,
-				     .claim = { 0, SHOP_API1, true } };
+				     .claim = { 0, SHOP_API1, true, false } };
 	struct store_order hold = { .kind = STORE_MAINTENANCE,
 				    .maintenance = { .target = API3,
 						     .on = true,
@@ -56,10 +56,52 @@ static void gives_back_what_was_stored(void **state)
 	world_done(&w);
 }
 
+static void servers_that_were_added_are_known_by_name_too(void **state)
+{
+	struct store_order added = { .kind = STORE_CLAIM,
+				     .claim = { 0, API2, true, true } };
+	const struct stored_server *list;
+	struct stored_server gone;
+	const char *name;
+	struct world w;
+	size_t n;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	store_load(w.store, loop_now(w.loop), WALL);
+	write_order(&w, 1, &added);
+	store_again(&w);
+	assert_true(
+		store_load(w.store, loop_now(w.loop), WALL)->claims[0].added);
+	assert_true(store_load(w.store, loop_now(w.loop), WALL)
+			    ->claims[0]
+			    .weight_only);
+	store_added(w.store, &n);
+	assert_int_equal(n, 0);
+	/* Its target is gone. */
+	name = w.sample.targets[API2].name;
+	w.sample.targets[API2].name = "other";
+	store_again(&w);
+	assert_int_equal(
+		store_load(w.store, loop_now(w.loop), WALL)->claim_count, 0);
+	list = store_added(w.store, &n);
+	assert_int_equal(n, 1);
+	assert_string_equal(list[0].backend, "be_api");
+	assert_string_equal(list[0].target, name);
+	gone = list[0];
+	store_forget_server(w.store, &gone);
+	store_again(&w);
+	store_load(w.store, loop_now(w.loop), WALL);
+	store_added(w.store, &n);
+	assert_int_equal(n, 0);
+	world_done(&w);
+}
+
 static void forgets_what_was_taken_back(void **state)
 {
 	struct store_order order = { .kind = STORE_CLAIM,
-				     .claim = { 0, API1, false } };
+				     .claim = { 0, API1, false, false } };
 	struct store_order hold = { .kind = STORE_MAINTENANCE,
 				    .maintenance = { .target = NOTE_NONE,
 						     .on = true } };
@@ -127,7 +169,7 @@ static void moves_instants_of_another_boot_and_keeps_the_spans(void **state)
 static void drops_names_that_are_gone_and_says_so(void **state)
 {
 	struct store_order claim = { .kind = STORE_CLAIM,
-				     .claim = { 0, API2, false } };
+				     .claim = { 0, API2, false, false } };
 	struct store_order open = incident_order(5, true);
 	const struct stored *st;
 	struct world w;
@@ -466,6 +508,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gives_back_what_was_stored),
+		cmocka_unit_test(servers_that_were_added_are_known_by_name_too),
 		cmocka_unit_test(forgets_what_was_taken_back),
 		cmocka_unit_test(node_maintenance_without_an_end_stays),
 		cmocka_unit_test(

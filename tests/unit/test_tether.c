@@ -114,26 +114,6 @@ static void a_reset_tether_is_a_hint_with_its_error(void **state)
 	assert_int_equal(w->hint.error, ECONNRESET);
 }
 
-/* Or the daemon would ask as fast as such a server can answer. */
-static void
-a_server_whose_habit_it_is_to_close_is_not_told_each_time(void **state)
-{
-	struct world *w = *state;
-	unsigned i;
-
-	for (i = 0; i < 5; i++) {
-		ask(w, 1, true);
-		server_drop(w, i, false);
-		check_world_wait(w, 0.005);
-	}
-	assert_int_equal(w->hints, 3);
-	check_world_wait(w, 0.25);
-	ask(w, 2, true);
-	server_drop(w, 5, false);
-	check_world_wait(w, 0.005);
-	assert_int_equal(w->hints, 4);
-}
-
 static void without_a_tether_nothing_is_held_or_told(void **state)
 {
 	struct world *w = *state;
@@ -254,7 +234,6 @@ int main(void)
 		TEST(a_check_over_a_tether_allocates_and_resolves_nothing),
 		TEST(a_closed_tether_is_a_hint),
 		TEST(a_reset_tether_is_a_hint_with_its_error),
-		TEST(a_server_whose_habit_it_is_to_close_is_not_told_each_time),
 		TEST(without_a_tether_nothing_is_held_or_told),
 		TEST(a_silence_says_how_far_it_came),
 		TEST(an_answer_after_the_silence_is_told_as_late),

@@ -1,0 +1,286 @@
+/* The controller in doubt of its own node: five targets on five hosts, this
+ * node the first of three. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/core_world.h"
+
+static struct core_world world;
+
+static struct node_settings nodes[3] = { { .name = "node1" },
+					 { .name = "node2" },
+					 { .name = "node3" } };
+static struct cluster_settings cluster = { .nodes = nodes,
+					   .node_count = 3,
+					   .lease_us = 500 * MS };
+
+static const char *const hosts[CORE_TARGETS] = { "10.0.0.1", "10.0.0.2",
+						 "10.0.0.3", "10.0.0.4",
+						 "10.0.0.5" };
+
+static void heard(struct core_world *w, uint32_t mask)
+{
+	struct event ev = { .kind = EVENT_PEERS };
+
+	ev.heard = mask;
+	core_feed(w, &ev);
+}
+
+/* node2 says the same of all targets. */
+static void finds(struct core_world *w, enum finding finding)
+{
+	struct opinion_heard list[CORE_TARGETS];
+	struct event ev = { .kind = EVENT_OBSERVED };
+	unsigned i;
+
+	for (i = 0; i < CORE_TARGETS; i++)
+		list[i] = (struct opinion_heard){
+			.target = i,
+			.down = finding == FINDING_DOWN,
+			.whole = finding != FINDING_DOWN,
+			.finding = finding,
+		};
+	ev.observed = (struct observed){ 1, list, CORE_TARGETS };
+	core_feed(w, &ev);
+}
+
+static struct core_world *begin(bool with_cluster)
+{
+	struct core_world *w = &world;
+	unsigned i;
+
+	core_init(w);
+	for (i = 0; i < CORE_TARGETS; i++)
+		w->targets[i].host = hosts[i];
+	w->set.doubt_us = 10 * SECOND;
+	w->set.cluster = with_cluster ? &cluster : NULL;
+	core_start(w, NULL);
+	core_see_all(w, 0, SERVER_READY);
+	for (i = 0; i < CORE_TARGETS; i++)
+		core_answers(w, i, 12, RESULT_L7OK);
+	core_settle(w);
+	core_forget(w);
+	return w;
+}
+
+static unsigned down(const struct core_world *w)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < CORE_TARGETS; i++)
+		n += ctl_target(w->ctl, i).health->state == HEALTH_DOWN;
+	return n;
+}
+
+/* Every question is in vain for so long. */
+static void silence(struct core_world *w, int64_t span_us)
+{
+	struct instant end = instant_add(w->now, span_us);
+	unsigned i;
+
+	while (instant_before(w->now, end)) {
+		for (i = 0; i < CORE_TARGETS; i++)
+			if (w->checks[i] != 0)
+				core_answer(w, i, RESULT_L4TOUT);
+		core_wait(w, 20 * MS);
+	}
+}
+
+static void alone_it_waits_and_then_acts_all_the_same(void **state)
+{
+	struct core_world *w = begin(false);
+
+	(void)state;
+	silence(w, 9 * SECOND);
+	assert_int_equal(down(w), 0);
+	assert_non_null(core_note(w, NOTE_DOUBT_BEGUN));
+	assert_int_equal(ctl_doubt(w->ctl).level, SELF_SICK);
+	assert_false(ctl_doubt(w->ctl).spent);
+	silence(w, 6 * SECOND);
+	assert_non_null(core_note(w, NOTE_DOUBT_SPENT));
+	assert_int_equal(down(w), CORE_TARGETS);
+	core_done(w);
+}
+
+static void what_other_nodes_see_well_stays(void **state)
+{
+	struct core_world *w = begin(true);
+	unsigned i;
+
+	(void)state;
+	heard(w, 7);
+	for (i = 0; i < 9; i++) {
+		finds(w, FINDING_WELL);
+		silence(w, 1 * SECOND);
+	}
+	assert_int_equal(down(w), 0);
+	assert_non_null(core_note(w, NOTE_DOUBT_BEGUN));
+	core_done(w);
+}
+
+static void what_other_nodes_fail_to_reach_too_is_down_at_once(void **state)
+{
+	struct core_world *w = begin(true);
+
+	(void)state;
+	heard(w, 7);
+	finds(w, FINDING_FAILING);
+	silence(w, 3 * SECOND);
+	assert_int_equal(down(w), CORE_TARGETS);
+	assert_null(core_note(w, NOTE_DOUBT_BEGUN));
+	core_done(w);
+}
+
+static void who_abstains_is_nobody_to_ask(void **state)
+{
+	struct core_world *w = begin(true);
+
+	(void)state;
+	heard(w, 7);
+	finds(w, FINDING_NONE);
+	silence(w, 9 * SECOND);
+	assert_int_equal(down(w), 0);
+	silence(w, 6 * SECOND);
+	assert_int_equal(down(w), CORE_TARGETS);
+	core_done(w);
+}
+
+static void cut_off_from_everybody_it_never_acts(void **state)
+{
+	struct core_world *w = begin(true);
+	unsigned i;
+
+	(void)state;
+	heard(w, 1);
+	for (i = 0; i < 30; i++) {
+		silence(w, 1 * SECOND);
+		assert_null(core_note(w, NOTE_DOUBT_SPENT));
+		core_forget(w);
+	}
+	assert_int_equal(down(w), 0);
+	core_done(w);
+}
+
+static unsigned observed_all(const struct core_world *w)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < w->count; i++)
+		n += w->log[i].kind == ACTION_OBSERVE &&
+		     w->log[i].observe.target == NOTE_NONE;
+	return n;
+}
+
+static void the_other_nodes_are_told_that_it_has_no_opinion(void **state)
+{
+	struct core_world *w = begin(true);
+	unsigned i;
+
+	(void)state;
+	heard(w, 7);
+	finds(w, FINDING_WELL);
+	silence(w, 2 * SECOND);
+	assert_int_equal(observed_all(w), 1);
+	for (i = 0; i < CORE_TARGETS; i++)
+		core_answers(w, i, 2, RESULT_L7OK);
+	core_wait(w, SELF_SETTLE_US);
+	assert_int_equal(ctl_doubt(w->ctl).level, SELF_FINE);
+	assert_int_equal(observed_all(w), 2);
+	assert_non_null(core_note(w, NOTE_DOUBT_OVER));
+	core_done(w);
+}
+
+static void what_was_counted_in_doubt_is_forgotten(void **state)
+{
+	struct core_world *w = begin(false);
+	unsigned i;
+
+	(void)state;
+	silence(w, 2 * SECOND);
+	for (i = API2; i < CORE_TARGETS; i++)
+		core_answer(w, i, RESULT_L7OK);
+	while (ctl_doubt(w->ctl).level == SELF_SICK)
+		core_wait(w, 10 * MS);
+	assert_int_equal(ctl_target(w->ctl, API1).health->bad, 0);
+	core_answer(w, API1, RESULT_L4TOUT);
+	assert_int_equal(down(w), 0);
+	core_done(w);
+}
+
+static void a_silent_one_makes_others_be_asked_at_once(void **state)
+{
+	struct core_world *w = begin(false);
+	struct instant before;
+	unsigned i, asked = 0;
+
+	(void)state;
+	core_wait(w, 1 * SECOND);
+	for (i = 0; i < CORE_TARGETS; i++)
+		if (i != API1 && w->checks[i] != 0)
+			core_answer(w, i, RESULT_L7OK);
+	while (w->checks[API1] == 0)
+		core_wait(w, 1 * MS);
+	for (i = 0; i < CORE_TARGETS; i++)
+		if (i != API1 && w->checks[i] != 0)
+			core_answer(w, i, RESULT_L7OK);
+	before = w->now;
+	core_answer(w, API1, RESULT_L4TOUT);
+	for (i = 0; i < CORE_TARGETS; i++)
+		asked += i != API1 && w->checks[i] != 0;
+	assert_int_equal(asked, 3);
+	assert_int_equal(w->now.us, before.us);
+	core_done(w);
+}
+
+/* Of the last question to API1, after an answer. */
+static int64_t timeout_us(struct core_world *w)
+{
+	unsigned i;
+
+	core_answer(w, API1, RESULT_L7OK);
+	while (w->checks[API1] == 0)
+		core_wait(w, 1 * MS);
+	for (i = w->count; i-- > 0;)
+		if (w->log[i].kind == ACTION_CHECK &&
+		    w->log[i].check.target == API1)
+			return w->log[i].check.timeout_us;
+	return 0;
+}
+
+static void a_strained_node_waits_longer(void **state)
+{
+	struct core_world *w = begin(false);
+	struct event ev = { .kind = EVENT_SELF };
+	int64_t was_us;
+
+	(void)state;
+	was_us = timeout_us(w);
+	ev.self.lag_us = 45 * MS;
+	core_feed(w, &ev);
+	assert_int_equal(timeout_us(w), 3 * was_us);
+	core_done(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest ctl_doubt[] = {
+		cmocka_unit_test(alone_it_waits_and_then_acts_all_the_same),
+		cmocka_unit_test(what_other_nodes_see_well_stays),
+		cmocka_unit_test(
+			what_other_nodes_fail_to_reach_too_is_down_at_once),
+		cmocka_unit_test(who_abstains_is_nobody_to_ask),
+		cmocka_unit_test(cut_off_from_everybody_it_never_acts),
+		cmocka_unit_test(
+			the_other_nodes_are_told_that_it_has_no_opinion),
+		cmocka_unit_test(what_was_counted_in_doubt_is_forgotten),
+		cmocka_unit_test(a_silent_one_makes_others_be_asked_at_once),
+		cmocka_unit_test(a_strained_node_waits_longer),
+	};
+
+	return cmocka_run_group_tests(ctl_doubt, NULL, NULL);
+}
