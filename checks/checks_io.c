@@ -11,7 +11,7 @@
 static const struct kind *const kinds[CHECK_TYPES] = {
 	[CHECK_HTTP] = &http_kind, [CHECK_HTTPS] = &https_kind,
 	[CHECK_TCP] = &tcp_kind,   [CHECK_TLS] = &tls_kind,
-	[CHECK_EXEC] = &exec_kind,
+	[CHECK_EXEC] = &exec_kind, [CHECK_REDIS] = &redis_kind,
 };
 
 struct checks {
@@ -59,6 +59,11 @@ char *checks_scratch(struct checks *checks)
 const char *probe_host(const struct probe *probe)
 {
 	return probe->target->host;
+}
+
+const struct service_settings *probe_service_settings(const struct probe *probe)
+{
+	return &probe->checks->set->services[probe->target->service];
 }
 
 const char *probe_service(const struct probe *probe)

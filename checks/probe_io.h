@@ -70,7 +70,8 @@ struct probe {
 	const struct database_facts *facts;
 };
 
-extern const struct kind http_kind, https_kind, tcp_kind, tls_kind, exec_kind;
+extern const struct kind http_kind, https_kind, tcp_kind, tls_kind, exec_kind,
+	redis_kind;
 
 struct loop *checks_loop(struct checks *checks);
 
@@ -118,5 +119,7 @@ void probe_hint(const struct probe *probe, enum hint_kind kind, int error);
 /* The target's host as it is written, and its service's name. */
 const char *probe_host(const struct probe *probe);
 const char *probe_service(const struct probe *probe);
+const struct service_settings *
+probe_service_settings(const struct probe *probe);
 
 #endif

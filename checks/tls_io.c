@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "checks/tls.h"
 #include "checks/tls_context_io.h"
 #include "checks/tripwire_io.h"
+#include "controller/io/tls_client.h"
 
 struct tls_plan {
 	struct plan plan;
@@ -112,20 +112,6 @@ static void tls_judge_done(struct tls_probe *tls)
 	probe_done(probe, &res);
 }
 
-static const char *tls_why(struct tls_probe *tls, int error, int error_no)
-{
-	long verified = SSL_get_verify_result(tls->ssl);
-	const char *why = ERR_reason_error_string(ERR_peek_error());
-
-	if (tls->probe.plan->check->verify && verified != X509_V_OK)
-		return X509_verify_cert_error_string(verified);
-	if (why != NULL)
-		return why;
-	if (error == SSL_ERROR_SYSCALL && error_no != 0)
-		return strerror(error_no);
-	return "closed within the handshake";
-}
-
 static void tls_watch(struct tls_probe *tls, int events)
 {
 	struct ev_loop *ev = loop_ev(checks_loop(tls->probe.checks));
@@ -155,27 +141,21 @@ static void tls_step(struct tls_probe *tls)
 		tls_watch(tls, EV_WRITE);
 		break;
 	default:
-		tls_fail(tls, RESULT_L6RSP, tls_why(tls, error, error_no));
+		tls_fail(tls, RESULT_L6RSP,
+			 tls_client_why(tls->ssl, error == SSL_ERROR_SYSCALL
+							  ? error_no
+							  : 0));
 		ERR_clear_error();
 	}
 }
 
-/* Ask for and verify a name, or verify an address, which cannot be asked
- * for. */
 static int tls_set_name(struct tls_probe *tls)
 {
-	X509_VERIFY_PARAM *param = SSL_get0_param(tls->ssl);
 	char name[TLS_NAME_MAX];
-	struct address addr;
 
 	tls_name(tls->probe.plan->check, probe_host(&tls->probe), name,
 		 sizeof(name));
-	if (address_parse(name, 0, &addr))
-		return X509_VERIFY_PARAM_set1_ip_asc(param, name) ? 0 : -EINVAL;
-	if (!SSL_set_tlsext_host_name(tls->ssl, name) ||
-	    !SSL_set1_host(tls->ssl, name))
-		return -EINVAL;
-	return 0;
+	return tls_client_name(tls->ssl, name);
 }
 
 static void on_dialed(void *arg, int fd)

@@ -330,7 +330,7 @@ end:
 
 static bool is_type(const char *name)
 {
-	for (int type = CHECK_HTTP; type <= CHECK_EXEC; type++)
+	for (int type = CHECK_HTTP; type < CHECK_TYPES; type++)
 		if (strcmp(check_type_name((enum check_type)type), name) == 0)
 			return true;
 	return false;

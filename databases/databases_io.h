@@ -16,6 +16,7 @@
 #include "controller/io/resolver.h"
 
 struct databases;
+struct databases_change;
 
 /* @failed_why: NULL when it is done, else a sentence, borrowed for the call.
  * Called at the end of a wake-up, never from within databases_order(). */
@@ -36,10 +37,20 @@ void databases_free(struct databases *dbs);
 void databases_order(struct databases *dbs, uint64_t id,
 		     const struct database_order *order);
 
-/* Go over to @set.  Orders for targets that are gone fail.
+/* Prepare for @set, which is checked; nothing changes yet.
  *
- * @old_index: for each target of @set its index before, or UINT_MAX. */
-int databases_reload(struct databases *dbs, const struct settings *set,
-		     const unsigned *old_index, struct err *err);
+ * @old_index: for each target of @set its index before, or UINT_MAX for one
+ * that is new or asked in another way.
+ * @ret_change: for databases_apply() or databases_drop(). */
+int databases_prepare(struct databases *dbs, const struct settings *set,
+		      const unsigned *old_index,
+		      struct databases_change **ret_change, struct err *err);
+
+/* Go over to the settings that @change was prepared for.  Orders for targets
+ * that are gone fail. */
+void databases_apply(struct databases *dbs, struct databases_change *change);
+
+/* NULL is fine. */
+void databases_drop(struct databases_change *change);
 
 #endif

@@ -42,7 +42,7 @@ struct database_facts {
 	enum database_role role;
 	bool writable; /* takes writes of ordinary users now */
 	bool loading;  /* alive, but does not serve yet */
-	/* Galera: wsrep_ready is off; else false. */
+	/* Galera: wsrep_ready is off; Redis: a whole copy is taken in. */
 	bool unready;
 	/* Whose data it is: PostgreSQL's system identifier, a hash of what
 	 * stands for it elsewhere; 0 where nothing does. */

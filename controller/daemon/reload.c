@@ -12,11 +12,12 @@ struct next {
 	unsigned *kept;       /* owned: new target -> old, where unchanged */
 	struct claim *claims; /* owned: what is ours, in new indices */
 	size_t claim_count;
-	struct settings *set;           /* owned until applied */
-	struct ctl *ctl;                /* owned until applied */
-	struct local *local;            /* the same */
-	struct responder_change *doors; /* owned until applied */
-	struct masters *masters;        /* owned until applied */
+	struct settings *set;               /* owned until applied */
+	struct ctl *ctl;                    /* owned until applied */
+	struct local *local;                /* the same */
+	struct responder_change *doors;     /* owned until applied */
+	struct masters *masters;            /* owned until applied */
+	struct databases_change *databases; /* owned until applied */
 };
 
 static void say_report(struct run *run, struct report *report)
@@ -70,6 +71,7 @@ static void next_done(struct next *next)
 	free(next->kept);
 	free(next->claims);
 	responder_drop(next->doors);
+	databases_drop(next->databases);
 	masters_free(next->masters);
 	local_free(next->local);
 	ctl_free(next->ctl);
@@ -99,6 +101,14 @@ static int prepare(struct run *run, struct next *next, struct err *err)
 	next->masters = run_masters(run, next->set);
 	if (next->masters == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
+	if (run->cluster == NULL)
+		r = run_stand_alone(run, next->set, err);
+	if (r < 0)
+		return r;
+	r = databases_prepare(run->databases, next->set, next->kept,
+			      &next->databases, err);
+	if (r < 0)
+		return r;
 	r = local_new(&next->local, run->loop, run->log, next->set, run_hint,
 		      run);
 	if (r < 0)
@@ -168,6 +178,8 @@ static void apply(struct run *run, struct next *next)
 	next->local = NULL;
 	responder_apply(run->responder, next->doors, next->set);
 	next->doors = NULL;
+	databases_apply(run->databases, next->databases);
+	next->databases = NULL;
 	masters = run->masters;
 	run->masters = next->masters;
 	next->masters = NULL;

@@ -26,6 +26,9 @@ static void carry_out(struct run *run, const struct action *act)
 		if (act->haproxy.end_sessions)
 			masters_poke(run->masters, act->haproxy.haproxy);
 		break;
+	case ACTION_DATABASE:
+		databases_order(run->databases, act->id, &act->database);
+		break;
 	case ACTION_DECIDE:
 		if (run->cluster != NULL)
 			cluster_decide(run->cluster, &act->decide);
@@ -237,7 +240,7 @@ static void on_haproxy_seen(void *arg, const struct haproxy_seen *seen)
 		masters_poke(run->masters, seen->haproxy);
 }
 
-static void on_answered(struct run *run, uint64_t id, const char *failed)
+void run_answered(struct run *run, uint64_t id, const char *failed)
 {
 	struct event ev = { .kind = EVENT_ACTION_DONE };
 
@@ -256,12 +259,12 @@ static void on_ordered(void *arg, uint64_t id, const char *failed_why,
 
 	tell_command(run->tell, ctl_order_haproxy(id), took_us,
 		     failed_why == NULL);
-	on_answered(run, id, failed_why);
+	run_answered(run, id, failed_why);
 }
 
 static void on_stored(void *arg, uint64_t id, const char *error)
 {
-	on_answered(arg, id, error);
+	run_answered(arg, id, error);
 }
 
 static void on_store_says(void *arg, enum note_level level, const char *text)
@@ -473,63 +476,6 @@ static int prepare_cluster(struct run *run, struct err *err)
 	return r;
 }
 
-static void on_document(void *arg, const struct document *doc)
-{
-	struct event ev = { .kind = EVENT_DOCUMENT };
-
-	ev.document = doc;
-	run_feed(arg, &ev);
-}
-
-static void on_withdrawn(void *arg, const char *group)
-{
-	struct event ev = { .kind = EVENT_WITHDRAWN };
-
-	ev.withdrawn = group;
-	run_feed(arg, &ev);
-}
-
-static void on_route(void *arg, const struct route_order *order)
-{
-	struct event ev = { .kind = EVENT_ROUTE };
-
-	ev.route = *order;
-	run_feed(arg, &ev);
-}
-
-static void on_document_trouble(void *arg, const char *why)
-{
-	struct run *run = arg;
-
-	log_line(run->log, why[0] != '\0' ? NOTE_ERR : NOTE_NOTICE,
-		 "the document of the database groups: %s",
-		 why[0] != '\0' ? why : "is kept again");
-}
-
-static bool has_groups(const struct settings *set)
-{
-	unsigned i;
-
-	for (i = 0; i < set->service_count; i++)
-		if (set->services[i].failover != NULL)
-			return true;
-	return false;
-}
-
-static int stand_alone(struct run *run, struct err *err)
-{
-	const struct alone_parts parts = { .loop = run->loop,
-					   .document = on_document,
-					   .withdrawn = on_withdrawn,
-					   .route = on_route,
-					   .trouble = on_document_trouble,
-					   .arg = run };
-
-	if (!has_groups(run->set))
-		return 0;
-	return alone_new(&run->alone, run->set->state_dir, &parts, err);
-}
-
 static int join_cluster(struct run *run, struct err *err)
 {
 	const struct cluster_parts parts = { .loop = run->loop,
@@ -541,14 +487,14 @@ static int join_cluster(struct run *run, struct err *err)
 					     .primary = on_primary,
 					     .observed = on_observed,
 					     .peers = on_peers,
-					     .document = on_document,
-					     .withdrawn = on_withdrawn,
-					     .route = on_route,
+					     .document = run_document,
+					     .withdrawn = run_withdrawn,
+					     .route = run_route,
 					     .changed = on_node_changed,
 					     .arg = run };
 
 	if (run->cluster == NULL)
-		return stand_alone(run, err);
+		return run_stand_alone(run, run->set, err);
 	run->views = views_new(run->set);
 	run->shared = shared_new(run->set);
 	if (run->views == NULL || run->shared == NULL)
@@ -590,6 +536,9 @@ static int make_parts(struct run *run, struct err *err)
 		return r;
 	checks_on_hint(run->checks, run_hint);
 	checks_on_facts(run->checks, on_facts_found);
+	r = run_databases(run, err);
+	if (r < 0)
+		return r;
 	r = local_new(&run->local, run->loop, run->log, run->set, run_hint,
 		      run);
 	if (r < 0)
@@ -667,6 +616,8 @@ void run_free(struct run *run)
 	masters_free(run->masters);
 	haproxies_free(run->haproxies);
 	local_free(run->local);
+	databases_free(run->databases);
+	resolver_free(run->resolver);
 	checks_free(run->checks);
 	tell_free(run->tell);
 	store_close(run->store);

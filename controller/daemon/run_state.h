@@ -18,6 +18,8 @@
 #include "controller/daemon/tell.h"
 #include "controller/daemon/views.h"
 #include "controller/io/loop.h"
+#include "controller/io/resolver.h"
+#include "databases/databases_io.h"
 #include "haproxy/leavers_io.h"
 #include "haproxy/runtime_io.h"
 
@@ -31,6 +33,8 @@ struct run {
 	struct store *store;
 	struct tell *tell;
 	struct checks *checks;
+	struct resolver *resolver; /* of the databases */
+	struct databases *databases;
 	struct local *local; /* NULL: no target names its process */
 	struct haproxies *haproxies;
 	struct responder *responder;
@@ -64,6 +68,22 @@ struct masters *run_masters(struct run *run, const struct settings *set);
 void run_hint(void *arg, const struct hint *hint);
 /* Find out how this node is. */
 int run_watch_self(struct run *run, struct err *err);
+
+/* An action with an id is done, or @failed says why not. */
+void run_answered(struct run *run, uint64_t id, const char *failed);
+
+/* run_groups.c: for cluster_parts and alone_parts. */
+void run_document(void *arg, const struct document *doc);
+void run_withdrawn(void *arg, const char *group);
+void run_route(void *arg, const struct route_order *order);
+
+/* Make what carries the orders to databases. */
+int run_databases(struct run *run, struct err *err);
+
+/* Keep the document of a node without a cluster, if @set has groups and it is
+ * not kept yet. */
+int run_stand_alone(struct run *run, const struct settings *set,
+		    struct err *err);
 
 /* Set the timer to whatever is due first. */
 void run_arm(struct run *run);
