@@ -406,3 +406,8 @@ const char *cluster_trouble(const struct cluster *c)
 		return "no guard";
 	return link_trouble(c->link);
 }
+
+struct guard_process *cluster_guard(struct cluster *c)
+{
+	return c == NULL ? NULL : c->guard;
+}

@@ -21,6 +21,7 @@
 #include "controller/io/loop.h"
 
 struct cluster;
+struct guard_process;
 struct log;
 
 struct cluster_parts {
@@ -96,6 +97,10 @@ void cluster_decide(struct cluster *cluster, const struct document_group *want);
 
 /* The order @id to route was carried out, or was not. */
 void cluster_routed(struct cluster *cluster, uint64_t id, bool done);
+
+/* The guard, which must know of whatever runs; borrowed, NULL without a
+ * cluster. */
+struct guard_process *cluster_guard(struct cluster *cluster);
 
 /* Whether the cluster could go on without this node: its maintenance must not
  * cost the others their quorum.  NULL if it can, else why not. */

@@ -143,6 +143,40 @@ static void on_child(void *arg, const struct child_outcome *outcome)
 	ev_timer_start(loop_ev(hook->loop), &hook->report);
 }
 
+struct instance_names {
+	const char *name, *host, *port;
+};
+
+static void fill_instance(struct environment *env,
+			  const struct instance_names *names,
+			  const struct target_settings *target)
+{
+	char number[8];
+
+	if (target == NULL)
+		return;
+	snprintf(number, sizeof(number), "%u", (unsigned)target->port);
+	environment_set(env, names->name, target->name);
+	environment_set(env, names->host, target->host);
+	environment_set(env, names->port, number);
+}
+
+static void fill_group(struct environment *env, const struct hook_call *call)
+{
+	static const struct instance_names target = { "BASCULE_TARGET",
+						      "BASCULE_TARGET_HOST",
+						      "BASCULE_TARGET_PORT" };
+	static const struct instance_names source = { "BASCULE_SOURCE",
+						      "BASCULE_SOURCE_HOST",
+						      "BASCULE_SOURCE_PORT" };
+
+	if (call->group == NULL)
+		return;
+	environment_set(env, "BASCULE_GROUP", call->group);
+	fill_instance(env, &target, call->target);
+	fill_instance(env, &source, call->source);
+}
+
 static void fill_environment(struct environment *env,
 			     const struct hook_call *call)
 {
@@ -156,6 +190,7 @@ static void fill_environment(struct environment *env,
 		 (unsigned long long)call->epoch);
 	environment_set(env, "BASCULE_EPOCH", number);
 	environment_set(env, "BASCULE_REASON", call->reason);
+	fill_group(env, call);
 	environment_finish(env);
 }
 

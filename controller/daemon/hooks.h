@@ -2,7 +2,9 @@
  * primary; a program, or "unit:NAME", a systemd unit that is started.
  *
  * A program is run as controller/io/child.h says, with BASCULE_NODE,
- * BASCULE_TERM, BASCULE_EPOCH and BASCULE_REASON in its environment.  The guard
+ * BASCULE_TERM, BASCULE_EPOCH and BASCULE_REASON in its environment, and of a
+ * group of databases BASCULE_GROUP, BASCULE_TARGET and BASCULE_SOURCE, each of
+ * these two also with _HOST and _PORT behind it.  The guard
  * knows its process group before it runs anything.  A unit is given to systemd
  * and its job awaited; it has no environment of ours (the recipe is one).
  */
@@ -12,6 +14,7 @@
 #include <stdint.h>
 
 #include "controller/core/instant.h"
+#include "controller/core/settings.h"
 #include "controller/daemon/guard_process.h"
 #include "controller/io/loop.h"
 
@@ -23,6 +26,10 @@ struct hook_call {
 	const char *command; /* all borrowed for the call */
 	const char *node, *reason;
 	uint64_t term, epoch;
+	/* Of a group of databases, else NULL: whom it is about, and whom that
+	 * one is to follow, if anybody. */
+	const char *group;
+	const struct target_settings *target, *source;
 	int64_t timeout_us;
 	struct instant not_after; /* the latest that it may start */
 };

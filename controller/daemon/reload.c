@@ -187,6 +187,8 @@ static void apply(struct run *run, struct next *next)
 	cluster_reload(run->cluster, next->set);
 	share_with_others(run, next->set);
 	tell_reload(run->tell, run->set, run->ctl);
+	/* The new controller asks for them again. */
+	group_hooks_end(run->hooks);
 	self_watch_reload(run->self, run->set);
 	ev.settings.previous = old_ctl;
 	ev.settings.stored = &stored;

@@ -29,17 +29,14 @@ static void carry_out(struct run *run, const struct action *act)
 	case ACTION_DATABASE:
 		databases_order(run->databases, act->id, &act->database);
 		break;
+	case ACTION_HOOK:
+		run_hook(run, act);
+		break;
 	case ACTION_DECIDE:
-		if (run->cluster != NULL)
-			cluster_decide(run->cluster, &act->decide);
-		else if (run->alone != NULL)
-			alone_decide(run->alone, &act->decide);
+		run_decide(run, &act->decide);
 		break;
 	case ACTION_ROUTED:
-		if (run->cluster != NULL)
-			cluster_routed(run->cluster, act->id, act->routed.done);
-		else if (run->alone != NULL)
-			alone_routed(run->alone, act->id, act->routed.done);
+		run_routed(run, act->id, act->routed.done);
 		break;
 	case ACTION_STORE:
 		tell_store(run->tell, act->id, &act->store);
@@ -365,10 +362,14 @@ static void on_observed(void *arg, unsigned node, const struct message *msg)
 	run_feed(run, &ev);
 }
 
+/* Whoever is primary now runs its own. */
 static void on_primary(void *arg, const struct primary_seen *seen)
 {
 	struct event ev = { .kind = EVENT_PRIMARY };
+	struct run *run = arg;
 
+	if (seen->primary != run->set->cluster->self)
+		group_hooks_end(run->hooks);
 	ev.primary = *seen;
 	run_feed(arg, &ev);
 }
@@ -493,6 +494,9 @@ static int join_cluster(struct run *run, struct err *err)
 					     .changed = on_node_changed,
 					     .arg = run };
 
+	run->hooks = run_hooks(run);
+	if (run->hooks == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
 	if (run->cluster == NULL)
 		return run_stand_alone(run, run->set, err);
 	run->views = views_new(run->set);
@@ -607,6 +611,7 @@ void run_free(struct run *run)
 {
 	if (run == NULL)
 		return;
+	group_hooks_free(run->hooks);
 	alone_free(run->alone);
 	cluster_free(run->cluster);
 	self_watch_free(run->self);

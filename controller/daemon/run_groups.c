@@ -17,6 +17,22 @@ int run_databases(struct run *run, struct err *err)
 			     run->set, on_told, run, err);
 }
 
+void run_decide(struct run *run, const struct document_group *want)
+{
+	if (run->cluster != NULL)
+		cluster_decide(run->cluster, want);
+	else if (run->alone != NULL)
+		alone_decide(run->alone, want);
+}
+
+void run_routed(struct run *run, uint64_t id, bool done)
+{
+	if (run->cluster != NULL)
+		cluster_routed(run->cluster, id, done);
+	else if (run->alone != NULL)
+		alone_routed(run->alone, id, done);
+}
+
 void run_document(void *arg, const struct document *doc)
 {
 	struct event ev = { .kind = EVENT_DOCUMENT };
@@ -73,4 +89,29 @@ int run_stand_alone(struct run *run, const struct settings *set,
 	if (run->alone != NULL || !has_groups(set))
 		return 0;
 	return alone_new(&run->alone, set->state_dir, &parts, err);
+}
+
+struct group_hooks *run_hooks(struct run *run)
+{
+	const struct group_hooks_parts parts = { .loop = run->loop,
+						 .guard = cluster_guard(
+							 run->cluster),
+						 .done = on_told,
+						 .arg = run };
+
+	return group_hooks_new(&parts);
+}
+
+void run_hook(struct run *run, const struct action *act)
+{
+	unsigned service = run->set->targets[act->hook.target].service;
+	struct group_hooks_why why = { .reason = "" };
+	struct cluster_facts facts = { 0 };
+	struct ctl_group_view group;
+
+	if (ctl_group_look(run->ctl, service, &group) && group.document != NULL)
+		why.reason = group.document->reason;
+	cluster_facts_now(run->cluster, &facts);
+	why.term = facts.term;
+	group_hooks_start(run->hooks, run->set, act, &why);
 }

@@ -6,6 +6,7 @@
 #include "controller/core/ctl.h"
 #include "controller/daemon/alone.h"
 #include "controller/daemon/cluster.h"
+#include "controller/daemon/group_hooks.h"
 #include "controller/daemon/local.h"
 #include "controller/daemon/log.h"
 #include "controller/daemon/orphans.h"
@@ -41,9 +42,10 @@ struct run {
 	struct masters *masters;
 	struct self_watch *self;
 	struct cluster *cluster; /* NULL: a cluster of one */
-	struct alone *alone;     /* ... that has databases; or NULL */
-	struct views *views;     /* likewise */
-	struct shared *shared;   /* likewise */
+	struct group_hooks *hooks;
+	struct alone *alone;   /* ... that has databases; or NULL */
+	struct views *views;   /* likewise */
+	struct shared *shared; /* likewise */
 	bool stopping;
 	struct instant stop_by;    /* while it leaves office */
 	struct instant late_until; /* the loop was late: not eligible */
@@ -84,6 +86,13 @@ int run_databases(struct run *run, struct err *err);
  * not kept yet. */
 int run_stand_alone(struct run *run, const struct settings *set,
 		    struct err *err);
+
+/* ACTION_DECIDE, ACTION_ROUTED, ACTION_HOOK. */
+void run_decide(struct run *run, const struct document_group *want);
+void run_routed(struct run *run, uint64_t id, bool done);
+void run_hook(struct run *run, const struct action *act);
+/* NULL: out of memory. */
+struct group_hooks *run_hooks(struct run *run);
 
 /* Set the timer to whatever is due first. */
 void run_arm(struct run *run);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #define ENVIRONMENT_TEXT_MAX 2048
-#define ENVIRONMENT_OWN_MAX  10
+#define ENVIRONMENT_OWN_MAX  16
 #define ENVIRONMENT_ALL_MAX  64
 
 /* Zero before the first environment_set(). */
