@@ -13,6 +13,7 @@
 #define WHY_MAX 160
 
 static const struct database_kind *const kinds[CHECK_TYPES] = {
+	[CHECK_POSTGRESQL] = &postgresql_database,
 	[CHECK_REDIS] = &redis_database,
 };
 
@@ -204,6 +205,10 @@ static void order_start(struct desk *desk, uint64_t id,
 	order->kind = kind;
 	order->loop = desk->dbs->loop;
 	order->to = &desk->to;
+	/* A source that goes with a reload takes the order with it. */
+	if (what->kind == DATABASE_FOLLOW &&
+	    desk->dbs->desks[what->source] != NULL)
+		order->from = &desk->dbs->desks[what->source]->to;
 	order->what = *what;
 	order->id = id;
 	order->by = by;

@@ -38,7 +38,8 @@ struct order {
 	const struct target_settings *source; /* FOLLOW; else NULL */
 	const struct check_settings *check;   /* how to log in */
 	const struct failover_settings *failover;
-	const struct dial_to *to; /* where the target is */
+	const struct dial_to *to;   /* where the target is */
+	const struct dial_to *from; /* where the source is, or NULL */
 	struct database_order what;
 	uint64_t id;
 	struct instant by; /* its deadline */
@@ -46,7 +47,7 @@ struct order {
 };
 
 /* One for each enum check_type that is a database, in databases_io.c. */
-extern const struct database_kind redis_database;
+extern const struct database_kind postgresql_database, redis_database;
 
 /* The order is over: done, or @failed_why says why not.  Once only.  stop() is
  * called soon, not from within. */

@@ -1,11 +1,15 @@
 /* Ask one target through the door of the checks and print what was found.
  *
  *   check_once [-t TIMEOUT_MS] [-n TIMES] [-g GAP_MS] [-f] [-w WAIT_MS]
- *              TYPE HOST[,HOST]... PORT [KEY=VALUE]...
+ *              [-F] [-N NAME] TYPE HOST[,HOST]... PORT [KEY=VALUE]...
  *
  * Several hosts are several targets of one service, asked in turns; -f asks
  * always over new connections.  One line a check:
  * CODE STATUS LATENCY_US CERT_DAYS TEXT.
+ *
+ * -F prints what a database says of itself before each result, as
+ * "facts KEY=VALUE..." and a line "replica ..." for each it has; -N gives the
+ * targets' name.
  *
  * -w waits so long after the last check, and says "ready" first, then each
  * hint ("hint KIND ERRNO INSTANT_US", the instant on the loop's clock) and
@@ -31,7 +35,7 @@ struct run {
 	int64_t timeout_us;
 	unsigned left;
 	double gap_s, wait_s;
-	bool fresh, again; /* again: a hint came while it asked */
+	bool fresh, facts, again; /* again: a hint came while it asked */
 	ev_timer gap, wait;
 };
 
@@ -50,6 +54,7 @@ static struct service_settings service = {
 		   .tether = true },
 };
 static struct target_settings targets[LIST_MAX];
+static const char *target_name = "target";
 static struct settings settings = {
 	.services = &service,
 	.service_count = 1,
@@ -66,7 +71,7 @@ static enum check_type type_find(const char *name)
 {
 	enum check_type type;
 
-	for (type = CHECK_HTTP; type <= CHECK_EXEC; type++)
+	for (type = CHECK_HTTP; type < CHECK_TYPES; type++)
 		if (strcmp(check_type_name(type), name) == 0)
 			return type;
 	die("no such type");
@@ -102,6 +107,9 @@ static void parse_key(const char *key, char *value)
 		{ "cert_file", &check->cert_file },
 		{ "key_file", &check->key_file },
 		{ "server_name", &check->server_name },
+		{ "user", &check->user },
+		{ "password_file", &check->password_file },
+		{ "database", &check->database },
 	};
 	static size_t words;
 	size_t i;
@@ -119,6 +127,8 @@ static void parse_key(const char *key, char *value)
 		command[words++] = value;
 	else if (strcmp(key, "verify") == 0)
 		check->verify = strcmp(value, "no") != 0;
+	else if (strcmp(key, "tls") == 0)
+		check->tls = (enum tls_use)atoi(value);
 	else if (strcmp(key, "tether") == 0)
 		check->tether = strcmp(value, "no") != 0;
 	else if (strcmp(key, "fresh_every") == 0)
@@ -135,7 +145,7 @@ static void parse_targets(char *hosts, uint16_t port)
 	char *host;
 
 	for (host = strtok(hosts, ","); host; host = strtok(NULL, ",")) {
-		target->name = "target";
+		target->name = target_name;
 		target->host = target->address = host;
 		target->port = port;
 		target++;
@@ -149,13 +159,17 @@ static void parse(struct run *run, int argc, char **argv)
 	char *value;
 	int c;
 
-	while ((c = getopt(argc, argv, "t:n:g:w:f")) != -1) {
+	while ((c = getopt(argc, argv, "t:n:g:w:N:fF")) != -1) {
 		if (c == 't')
 			run->timeout_us = atoi(optarg) * MS;
 		else if (c == 'n')
 			run->left = (unsigned)atoi(optarg);
 		else if (c == 'f')
 			run->fresh = true;
+		else if (c == 'F')
+			run->facts = true;
+		else if (c == 'N')
+			target_name = optarg;
 		else if (c == 'w')
 			run->wait_s = atoi(optarg) / 1e3;
 		else if (c == 'g')
@@ -238,6 +252,33 @@ static void last_done(struct run *run)
 	ev_timer_start(loop_ev(run->loop), &run->wait);
 }
 
+static void on_facts(void *arg, unsigned index,
+		     const struct database_facts *facts)
+{
+	unsigned i;
+
+	(void)arg;
+	(void)index;
+	printf("facts role=%s writable=%d loading=%d unready=%d system=%" PRIu64
+	       " start=%" PRIu64 " received=%" PRIu64 "/%" PRIu64
+	       " applied=%" PRIu64 "/%" PRIu64 " history=%s name=%s "
+	       "source=%s:%u source_up=%d lag_us=%" PRId64
+	       " durable=%d quorum=%u replicas=%u\n",
+	       database_role_name(facts->role), facts->writable, facts->loading,
+	       facts->unready, facts->system, facts->start,
+	       facts->received.timeline, facts->received.offset,
+	       facts->applied.timeline, facts->applied.offset, facts->history,
+	       facts->name, facts->source_host, facts->source_port,
+	       facts->source_up, facts->lag_us, facts->durable, facts->quorum,
+	       facts->replica_count);
+	for (i = 0; i < facts->replica_count && i < DATABASE_REPLICAS_MAX; i++)
+		printf("replica %s streaming=%d synchronous=%d "
+		       "acknowledged=%" PRIu64 "\n",
+		       facts->replicas[i].name, facts->replicas[i].streaming,
+		       facts->replicas[i].synchronous,
+		       facts->replicas[i].acknowledged.offset);
+}
+
 static void on_done(void *arg, unsigned index, uint64_t id,
 		    const struct result *res)
 {
@@ -278,6 +319,8 @@ int main(int argc, char **argv)
 		    0)
 		die(err.text);
 	checks_on_hint(run.checks, on_hint);
+	if (run.facts)
+		checks_on_facts(run.checks, on_facts);
 	ev_timer_init(&run.wait, on_waited, 0., 0.);
 	run.wait.data = &run;
 	ev_timer_init(&run.gap, ask, 0., 0.);

@@ -1,0 +1,192 @@
+/* postgresql: one statement over a connection that is held; its end is
+ * heard. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks/postgresql.h"
+#include "checks/probe_io.h"
+#include "controller/io/pq.h"
+
+struct postgresql_probe {
+	struct probe probe;
+	struct pq pq;
+	struct pq_login login;
+	struct database_facts facts;
+	uint8_t retransmits;
+	bool retried;
+};
+
+static int postgresql_plan_new(struct checks *checks,
+			       const struct check_settings *check,
+			       struct plan **ret_plan, struct err *err)
+{
+	(void)checks;
+	(void)check;
+	*ret_plan = calloc(1, sizeof(**ret_plan));
+	return *ret_plan != NULL ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static void postgresql_plan_free(struct plan *plan)
+{
+	free(plan);
+}
+
+/* The settings may have been exchanged since the last time. */
+static void bind_login(struct postgresql_probe *pg)
+{
+	const struct check_settings *check = pg->probe.plan->check;
+
+	pg->login = (struct pq_login){
+		.user = check->user,
+		.password_file = check->password_file,
+		.database = check->database,
+		.tls = check->tls != TLS_OFF,
+		.verify = check->tls == TLS_VERIFIED,
+		.ca_file = check->ca_file,
+		.cert_file = check->cert_file,
+		.key_file = check->key_file,
+		.server_name = check->server_name != NULL
+				       ? check->server_name
+				       : probe_host(&pg->probe),
+	};
+}
+
+static void judge(struct postgresql_probe *pg, const struct pq_answer *answer)
+{
+	struct probe *probe = &pg->probe;
+	int64_t latency_us = probe_latency_us(probe);
+	struct result res;
+
+	if (!postgresql_facts(answer->cells, answer->rows, answer->columns,
+			      probe->target->name, &pg->facts)) {
+		probe_report(probe, RESULT_L7RSP, 0,
+			     "not the answer of a PostgreSQL 13 or newer");
+		return;
+	}
+	res = postgresql_judge(&pg->facts, latency_us);
+	probe_count_retransmits(&res, pq_fd(&pg->pq), &pg->retransmits);
+	probe->facts = &pg->facts;
+	if (!probe->plan->check->tether)
+		pq_close(&pg->pq);
+	probe_done(probe, &res);
+}
+
+static void judge_refusal(struct postgresql_probe *pg,
+			  const struct pq_answer *answer)
+{
+	struct probe *probe = &pg->probe;
+	struct result res;
+	bool loading;
+
+	res = postgresql_judge_refusal(answer->state, answer->why,
+				       probe_latency_us(probe), &loading);
+	if (loading) {
+		pg->facts = (struct database_facts){ .loading = true,
+						     .lag_us = -1 };
+		probe->facts = &pg->facts;
+	}
+	pq_close(&pg->pq);
+	probe_done(probe, &res);
+}
+
+/* No server spoke: refused, unreachable, or no TLS. */
+static void judge_silence(struct postgresql_probe *pg,
+			  const struct pq_answer *answer)
+{
+	struct probe *probe = &pg->probe;
+
+	pq_close(&pg->pq);
+	if (strstr(answer->why, "SSL") != NULL ||
+	    strstr(answer->why, "certificate") != NULL)
+		probe_report(probe, RESULT_L6RSP, 0, answer->why);
+	else if (answer->error != 0 && answer->error != EACCES)
+		probe_report_dial(probe, -answer->error);
+	else
+		probe_report(probe, RESULT_SOCKERR, 0, answer->why);
+}
+
+static void on_answer(void *arg, const struct pq_answer *answer)
+{
+	struct postgresql_probe *pg = arg;
+	bool stale = pg->pq.used && !pg->probe.fresh && !pg->retried;
+
+	if (answer->done) {
+		judge(pg, answer);
+		return;
+	}
+	/* The connection that was held may have ended with its server's
+	 * process alone: only a new one says how the server is. */
+	if (stale && pg->pq.conn == NULL) {
+		pg->retried = true;
+		bind_login(pg);
+		pq_ask(&pg->pq, postgresql_question);
+	} else if (answer->state[0] != '\0') {
+		judge_refusal(pg, answer);
+	} else {
+		judge_silence(pg, answer);
+	}
+}
+
+static void on_lost(void *arg, int error)
+{
+	struct postgresql_probe *pg = arg;
+
+	probe_hint(&pg->probe,
+		   error != 0 ? HINT_TETHER_RESET : HINT_TETHER_CLOSED, error);
+}
+
+static void postgresql_init(struct probe *probe)
+{
+	struct postgresql_probe *pg = (struct postgresql_probe *)probe;
+
+	pq_init(&pg->pq, checks_loop(probe->checks), &probe->to, &pg->login,
+		on_answer, on_lost, pg);
+}
+
+static void postgresql_start(struct probe *probe)
+{
+	struct postgresql_probe *pg = (struct postgresql_probe *)probe;
+
+	bind_login(pg);
+	pg->retried = false;
+	if (probe->fresh)
+		pq_close(&pg->pq);
+	if (pg->pq.conn == NULL)
+		pg->retransmits = 0;
+	pq_ask(&pg->pq, postgresql_question);
+}
+
+static bool postgresql_look(struct probe *probe)
+{
+	return pq_look(&((struct postgresql_probe *)probe)->pq);
+}
+
+static void postgresql_stop(struct probe *probe)
+{
+	pq_close(&((struct postgresql_probe *)probe)->pq);
+}
+
+static void postgresql_expire(struct probe *probe)
+{
+	struct postgresql_probe *pg = (struct postgresql_probe *)probe;
+	enum reach reach = probe_reach(pq_fd(&pg->pq));
+	enum result_code code =
+		reach == REACH_NOT_CONNECTED ? RESULT_L4TOUT : RESULT_L7TOUT;
+
+	pq_close(&pg->pq);
+	probe_report_silence(probe, code, reach, NULL);
+}
+
+const struct kind postgresql_kind = {
+	.dials = true,
+	.probe_size = sizeof(struct postgresql_probe),
+	.plan_new = postgresql_plan_new,
+	.plan_free = postgresql_plan_free,
+	.init = postgresql_init,
+	.start = postgresql_start,
+	.look = postgresql_look,
+	.expire = postgresql_expire,
+	.stop = postgresql_stop,
+};

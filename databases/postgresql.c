@@ -1,0 +1,370 @@
+#include "databases/postgresql.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The statements; `at` of a dialogue is the one that was sent last. */
+enum statement {
+	STATE,
+	PROMOTE_IT,
+	SET_READ_ONLY,
+	RESET_READ_ONLY,
+	RELOAD,
+	END_SESSIONS,
+	REPLAYED,
+	COMMIT_LOCALLY,
+	UPSERT,
+	CREATE_TABLE,
+	REPLICATION,
+	CREATE_SLOT,
+	SET_CONNINFO,
+	RECEIVER
+};
+
+static const char *const statements[] = {
+	[STATE] = "select pg_is_in_recovery(), "
+		  "current_setting('default_transaction_read_only')",
+	[PROMOTE_IT] = "select pg_promote(false)",
+	[SET_READ_ONLY] = "alter system set default_transaction_read_only = on",
+	[RESET_READ_ONLY] = "alter system reset default_transaction_read_only",
+	[RELOAD] = "select pg_reload_conf()",
+	/* All but ours, and other nodes' of the same user. */
+	[END_SESSIONS] =
+		"select count(pg_terminate_backend(pid)) "
+		"from pg_stat_activity where backend_type = 'client backend' "
+		"and pid <> pg_backend_pid() and not "
+		"(application_name = 'bascule' and usename = current_user)",
+	[REPLAYED] = "select pg_is_in_recovery(), "
+		     "pg_last_wal_replay_lsn() - '0/0'::pg_lsn",
+	/* What is asked is whether this one writes, not whether it has
+	 * replicas yet: these follow later. */
+	[COMMIT_LOCALLY] = "set synchronous_commit = local",
+	[CREATE_TABLE] = "create table if not exists bascule_canary "
+			 "(id int primary key, epoch bigint, at timestamptz)",
+	[REPLICATION] = "select pg_is_in_recovery(), "
+			"current_setting('primary_conninfo'), "
+			"current_setting('primary_slot_name')",
+	[RECEIVER] = "select status, sender_host, sender_port "
+		     "from pg_stat_wal_receiver",
+};
+
+static void fail(struct postgresql_step *step, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void fail(struct postgresql_step *step, const char *fmt, ...)
+{
+	va_list ap;
+
+	step->kind = POSTGRESQL_FAILED;
+	va_start(ap, fmt);
+	vsnprintf(step->why, sizeof(step->why), fmt, ap);
+	va_end(ap);
+}
+
+static void wait_for(struct postgresql_step *step, const char *what)
+{
+	step->kind = POSTGRESQL_PAUSE;
+	snprintf(step->why, sizeof(step->why), "%s", what);
+}
+
+/* @text as a literal, quotes doubled. */
+static void quote(char *buf, size_t size, const char *text)
+{
+	size_t used = 0;
+
+	for (; *text != '\0' && used + 3 < size; text++) {
+		if (*text == '\'')
+			buf[used++] = '\'';
+		buf[used++] = *text;
+	}
+	buf[used] = '\0';
+}
+
+static void write_statement(struct postgresql_talk *talk, enum statement which,
+			    struct postgresql_step *step)
+{
+	char text[POSTGRESQL_SQL_MAX - 64];
+
+	switch (which) {
+	case UPSERT:
+		snprintf(step->sql, sizeof(step->sql),
+			 "insert into bascule_canary values (1, %" PRIu64
+			 ", now()) on conflict (id) do update "
+			 "set epoch = excluded.epoch, at = excluded.at",
+			 talk->order.epoch);
+		break;
+	case CREATE_SLOT:
+		quote(text, sizeof(text), talk->slot);
+		snprintf(step->sql, sizeof(step->sql),
+			 "select pg_create_physical_replication_slot('%.200s') "
+			 "where not exists (select from pg_replication_slots "
+			 "where slot_name = '%.200s')",
+			 text, text);
+		break;
+	case SET_CONNINFO:
+		quote(text, sizeof(text), talk->conninfo);
+		snprintf(step->sql, sizeof(step->sql),
+			 "alter system set primary_conninfo = '%s'", text);
+		explicit_bzero(text, sizeof(text));
+		break;
+	default:
+		snprintf(step->sql, sizeof(step->sql), "%s", statements[which]);
+	}
+}
+
+static void ask(struct postgresql_talk *talk, enum statement which,
+		struct postgresql_step *step)
+{
+	talk->at = which;
+	step->kind =
+		which == CREATE_SLOT ? POSTGRESQL_ASK_SOURCE : POSTGRESQL_ASK;
+	write_statement(talk, which, step);
+}
+
+static bool cell_is(const struct postgresql_reply *reply, unsigned i,
+		    const char *text)
+{
+	return reply->rows > 0 && i < reply->columns &&
+	       reply->cells[i] != NULL && strcmp(reply->cells[i], text) == 0;
+}
+
+static const char *cell(const struct postgresql_reply *reply, unsigned i)
+{
+	const char *text = "";
+
+	if (reply->rows > 0 && i < reply->columns && reply->cells[i] != NULL)
+		text = reply->cells[i];
+	return text;
+}
+
+/* --- each order ------------------------------------------------------------
+ */
+
+static void promote(struct postgresql_talk *talk,
+		    const struct postgresql_reply *reply,
+		    struct postgresql_step *step)
+{
+	switch (talk->at) {
+	case STATE:
+		if (cell_is(reply, 0, "t") && !talk->told) {
+			talk->told = true;
+			ask(talk, PROMOTE_IT, step);
+		} else if (cell_is(reply, 0, "t")) {
+			wait_for(step, "it was told to promote itself, and "
+				       "still recovers");
+		} else if (cell_is(reply, 1, "on")) {
+			ask(talk, RESET_READ_ONLY, step);
+		} else {
+			step->kind = POSTGRESQL_DONE;
+		}
+		break;
+	case RESET_READ_ONLY:
+		ask(talk, RELOAD, step);
+		break;
+	default:
+		wait_for(step, "it is promoted, and still read-only: look for "
+			       "default_transaction_read_only in its files");
+	}
+}
+
+static void fence(struct postgresql_talk *talk,
+		  const struct postgresql_reply *reply,
+		  struct postgresql_step *step)
+{
+	switch (talk->at) {
+	case STATE:
+		if (cell_is(reply, 0, "t"))
+			step->kind = POSTGRESQL_DONE;
+		else if (cell_is(reply, 1, "on"))
+			ask(talk, END_SESSIONS, step);
+		else if (!talk->told)
+			ask(talk, SET_READ_ONLY, step);
+		else
+			wait_for(step, "it does not become read-only");
+		break;
+	case SET_READ_ONLY:
+		talk->told = true;
+		ask(talk, RELOAD, step);
+		break;
+	case END_SESSIONS:
+		if (cell_is(reply, 0, "0"))
+			step->kind = POSTGRESQL_DONE;
+		else
+			wait_for(step, "sessions of clients do not end");
+		break;
+	default:
+		wait_for(step, "it does not become read-only");
+	}
+}
+
+static void unfence(struct postgresql_talk *talk,
+		    const struct postgresql_reply *reply,
+		    struct postgresql_step *step)
+{
+	switch (talk->at) {
+	case STATE:
+		if (cell_is(reply, 1, "off"))
+			step->kind = POSTGRESQL_DONE;
+		else if (!talk->told)
+			ask(talk, RESET_READ_ONLY, step);
+		else
+			wait_for(step, "it stays read-only: look for "
+				       "default_transaction_read_only in its "
+				       "files");
+		break;
+	case RESET_READ_ONLY:
+		talk->told = true;
+		ask(talk, RELOAD, step);
+		break;
+	default:
+		wait_for(step, "it stays read-only");
+	}
+}
+
+static void catch_up(struct postgresql_talk *talk,
+		     const struct postgresql_reply *reply,
+		     struct postgresql_step *step)
+{
+	uint64_t at = strtoull(cell(reply, 1), NULL, 10);
+	uint64_t to = talk->order.position.offset;
+
+	if (!cell_is(reply, 0, "t"))
+		fail(step, "it is not a replica");
+	else if (at >= to)
+		step->kind = POSTGRESQL_DONE;
+	else {
+		wait_for(step, "");
+		snprintf(step->why, sizeof(step->why),
+			 "it lacks %" PRIu64 " bytes of what was written",
+			 to - at);
+	}
+}
+
+static void canary(struct postgresql_talk *talk,
+		   const struct postgresql_reply *reply,
+		   struct postgresql_step *step)
+{
+	bool missing = !reply->done && strcmp(reply->state, "42P01") == 0;
+
+	if (talk->at == UPSERT && reply->done) {
+		step->kind = POSTGRESQL_DONE;
+	} else if (talk->at == UPSERT && missing && !talk->told) {
+		talk->told = true;
+		ask(talk, CREATE_TABLE, step);
+	} else if (!reply->done) {
+		fail(step, "it takes no writes: %s", reply->why);
+	} else {
+		ask(talk, UPSERT, step);
+	}
+}
+
+/* What it has as its source now becomes what it is to have. */
+static void exchange_source(struct postgresql_talk *talk,
+			    const struct postgresql_reply *reply,
+			    struct postgresql_step *step)
+{
+	if (!cell_is(reply, 0, "t")) {
+		fail(step, "it runs as a primary, which PostgreSQL cannot make "
+			   "a replica: that needs the rejoin hook");
+		return;
+	}
+	if (!postgresql_conninfo(cell(reply, 1), &talk->terms, talk->conninfo,
+				 sizeof(talk->conninfo))) {
+		fail(step, "its primary_conninfo is not of the form "
+			   "keyword=value, or too long");
+		return;
+	}
+	snprintf(talk->slot, sizeof(talk->slot), "%s", cell(reply, 2));
+	ask(talk, talk->slot[0] != '\0' ? CREATE_SLOT : SET_CONNINFO, step);
+}
+
+static void follow(struct postgresql_talk *talk,
+		   const struct postgresql_reply *reply,
+		   struct postgresql_step *step)
+{
+	switch (talk->at) {
+	case REPLICATION:
+		exchange_source(talk, reply, step);
+		break;
+	case CREATE_SLOT:
+		ask(talk, SET_CONNINFO, step);
+		break;
+	case SET_CONNINFO:
+		ask(talk, RELOAD, step);
+		break;
+	case RECEIVER:
+		if (cell_is(reply, 0, "streaming") &&
+		    atoi(cell(reply, 2)) == talk->terms.source_port) {
+			step->kind = POSTGRESQL_DONE;
+			break;
+		}
+		/* fall through */
+	default:
+		wait_for(step, "it was pointed to the primary and receives "
+			       "nothing: its log says why; if it has more than "
+			       "the primary, it needs the rejoin hook");
+	}
+}
+
+static const enum statement first[DATABASE_ORDERS] = {
+	[DATABASE_PROMOTE] = STATE,     [DATABASE_FOLLOW] = REPLICATION,
+	[DATABASE_FENCE] = STATE,       [DATABASE_UNFENCE] = STATE,
+	[DATABASE_CATCH_UP] = REPLAYED, [DATABASE_CANARY] = COMMIT_LOCALLY,
+};
+
+void postgresql_begin(struct postgresql_talk *talk,
+		      const struct database_order *order,
+		      struct postgresql_step *ret_step)
+{
+	talk->order = *order;
+	ret_step->why[0] = '\0';
+	ask(talk, first[order->kind], ret_step);
+}
+
+/* After a pause the same is looked at once more. */
+void postgresql_resume(struct postgresql_talk *talk,
+		       struct postgresql_step *ret_step)
+{
+	ask(talk,
+	    talk->order.kind == DATABASE_FOLLOW ? RECEIVER
+						: first[talk->order.kind],
+	    ret_step);
+}
+
+void postgresql_next(struct postgresql_talk *talk,
+		     const struct postgresql_reply *reply,
+		     struct postgresql_step *ret_step)
+{
+	ret_step->why[0] = '\0';
+	if (!reply->done && talk->order.kind != DATABASE_CANARY) {
+		fail(ret_step, "%s%s",
+		     talk->at == CREATE_SLOT ? "no slot on the primary: " : "",
+		     reply->why);
+		return;
+	}
+	switch (talk->order.kind) {
+	case DATABASE_PROMOTE:
+		promote(talk, reply, ret_step);
+		break;
+	case DATABASE_FOLLOW:
+		follow(talk, reply, ret_step);
+		break;
+	case DATABASE_FENCE:
+		fence(talk, reply, ret_step);
+		break;
+	case DATABASE_UNFENCE:
+		unfence(talk, reply, ret_step);
+		break;
+	case DATABASE_CATCH_UP:
+		catch_up(talk, reply, ret_step);
+		break;
+	case DATABASE_CANARY:
+		canary(talk, reply, ret_step);
+		break;
+	case DATABASE_ORDERS:
+		break;
+	}
+}
