@@ -8,6 +8,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/fields.h"
+#include "cli/groups.h"
 #include "cli/nodes.h"
 #include "cli/options.h"
 #include "cli/targets.h"
@@ -257,6 +258,7 @@ void status_print(const json_t *status, const struct status_view *view,
 	nodes_print(status, view, out);
 	print_haproxies(status, view, out);
 	print_services(status, view, out);
+	groups_print(status, view, out);
 	targets_print(status, view, out);
 	print_incidents(status, out);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "controller/core/event.h"
+#include "controller/core/group.h"
 #include "controller/core/health.h"
 #include "controller/core/incident.h"
 #include "controller/core/plan.h"
@@ -135,6 +136,13 @@ struct ctl_group_view {
 /* False when @service is none. */
 bool ctl_group_look(const struct ctl *ctl, unsigned service,
 		    struct ctl_group_view *ret_view);
+
+/* An instance of one; false when @target is none. */
+bool ctl_instance_look(const struct ctl *ctl, unsigned target,
+		       struct group_instance_view *ret_view);
+
+/* Whether it is to be read from (group_reads()). */
+bool ctl_instance_reads(const struct ctl *ctl, unsigned target);
 
 /* What a database said of itself last; NULL when nothing fresh is known. */
 const struct database_facts *ctl_facts(const struct ctl *ctl, unsigned target);

@@ -5,44 +5,16 @@
  * alone, not from its checks: nobody routes to an instance that the document
  * does not name, and a primary that fails is left by the plan.
  */
-#include "controller/core/ctl_state.h"
+#include "controller/core/ctl_groups.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/core/group.h"
-
-/* What the machine was told of an instance last, and what it waits for. */
-struct member {
-	bool down, confirmed, certain, suspect, maintenance;
-	bool dirty;
-	uint64_t order, order_of; /* ctl's id, and the machine's */
-	uint64_t hook, hook_of;
-};
-
-struct ctl_group {
-	struct group *machine; /* owned */
-	unsigned first, count; /* targets */
-	struct member members[PLAN_INSTANCES_MAX];
-	bool office;
-	const char *forbids; /* as told; static text */
-	/* Which target is routed, or NOTE_NONE; and the election's order that
-	 * waits until it is so, 0: none. */
-	unsigned routed;
-	uint64_t route;
-	bool dirty; /* a member is */
-};
-
-static struct ctl_group *group_of(const struct ctl *ctl, unsigned service)
-{
-	return service < ctl->set->service_count ? ctl->groups[service] : NULL;
-}
-
 bool groups_has(const struct ctl *ctl, unsigned target)
 {
-	return group_of(ctl, ctl->set->targets[target].service) != NULL;
+	return groups_of(ctl, ctl->set->targets[target].service) != NULL;
 }
 
 static struct ctl_group *make(const struct settings *set, unsigned service)
@@ -236,7 +208,7 @@ void groups_due(struct ctl *ctl, unsigned service)
 {
 	struct group_event ev = { .kind = GROUP_TICK };
 
-	if (group_of(ctl, service) != NULL)
+	if (groups_of(ctl, service) != NULL)
 		feed(ctl, service, &ev);
 }
 
@@ -248,7 +220,7 @@ void groups_facts(struct ctl *ctl, unsigned target,
 
 	if (target >= ctl->set->target_count || !groups_has(ctl, target))
 		return;
-	grp = group_of(ctl, ctl->set->targets[target].service);
+	grp = groups_of(ctl, ctl->set->targets[target].service);
 	ev.instance = target - grp->first;
 	ev.facts = facts;
 	feed(ctl, ctl->set->targets[target].service, &ev);
@@ -282,14 +254,14 @@ void groups_withdrawn(struct ctl *ctl, const char *group)
 	struct group_event ev = { .kind = GROUP_WITHDRAWN };
 	unsigned service = service_named(ctl, group);
 
-	if (group_of(ctl, service) != NULL)
+	if (groups_of(ctl, service) != NULL)
 		feed(ctl, service, &ev);
 }
 
 void groups_switchover(struct ctl *ctl, const struct admin *admin)
 {
 	unsigned service = admin->switchover.service, to = admin->switchover.to;
-	struct ctl_group *grp = group_of(ctl, service);
+	struct ctl_group *grp = groups_of(ctl, service);
 	struct group_event ev = { .kind = GROUP_SWITCHOVER };
 
 	ev.switchover.token = admin->token;
@@ -309,7 +281,7 @@ void groups_answered(struct ctl *ctl, uint64_t id, const char *failed)
 	    !groups_has(ctl, target))
 		return;
 	service = ctl->set->targets[target].service;
-	grp = group_of(ctl, service);
+	grp = groups_of(ctl, service);
 	m = &grp->members[target - grp->first];
 	if (m->order == id)
 		ev.answer.id = m->order_of;
@@ -324,7 +296,7 @@ void groups_answered(struct ctl *ctl, uint64_t id, const char *failed)
 void groups_look(struct ctl *ctl, unsigned target)
 {
 	struct ctl_group *grp =
-		group_of(ctl, ctl->set->targets[target].service);
+		groups_of(ctl, ctl->set->targets[target].service);
 
 	if (grp == NULL)
 		return;
@@ -473,7 +445,7 @@ void groups_work(struct ctl *ctl)
 void groups_route(struct ctl *ctl, const struct route_order *order)
 {
 	unsigned service = service_named(ctl, order->group), i;
-	struct ctl_group *grp = group_of(ctl, service);
+	struct ctl_group *grp = groups_of(ctl, service);
 
 	if (grp == NULL) {
 		/* Nobody routes to what is not configured. */
@@ -495,7 +467,7 @@ void groups_route(struct ctl *ctl, const struct route_order *order)
 bool groups_wish(const struct ctl *ctl, unsigned target, struct wish *ret_wish)
 {
 	const struct ctl_group *grp =
-		group_of(ctl, ctl->set->targets[target].service);
+		groups_of(ctl, ctl->set->targets[target].service);
 
 	if (grp == NULL)
 		return false;
@@ -527,7 +499,7 @@ static bool is_routed(const struct ctl *ctl, const struct ctl_group *grp)
 
 void groups_routed(struct ctl *ctl, unsigned service)
 {
-	struct ctl_group *grp = group_of(ctl, service);
+	struct ctl_group *grp = groups_of(ctl, service);
 
 	if (grp == NULL || grp->route == 0 || !is_routed(ctl, grp))
 		return;
@@ -543,8 +515,8 @@ void groups_routed(struct ctl *ctl, unsigned service)
 void groups_carry(struct ctl *ctl, unsigned service, const struct ctl *old,
 		  unsigned from)
 {
-	struct ctl_group *grp = group_of(ctl, service);
-	const struct ctl_group *was = group_of(old, from);
+	struct ctl_group *grp = groups_of(ctl, service);
+	const struct ctl_group *was = groups_of(old, from);
 	struct group_event ev = { .kind = GROUP_DOCUMENT };
 	unsigned i;
 
@@ -560,45 +532,4 @@ void groups_carry(struct ctl *ctl, unsigned service, const struct ctl *old,
 	for (i = 0; i < grp->count; i++)
 		groups_look(ctl, grp->first + i);
 	ctl->groups_dirty = true;
-}
-
-/* --- what people see ---------------------------------------------------------
- */
-
-bool ctl_group_look(const struct ctl *ctl, unsigned service,
-		    struct ctl_group_view *ret_view)
-{
-	const struct ctl_group *grp = group_of(ctl, service);
-	struct group_view view;
-
-	if (grp == NULL)
-		return false;
-	view = group_look(grp->machine);
-	*ret_view = (struct ctl_group_view){
-		.document = view.document,
-		.primary = view.primary == PLAN_NOBODY
-				   ? NOTE_NONE
-				   : grp->first + view.primary,
-		.routed = grp->routed,
-		.held = view.held,
-		.busy = view.busy,
-	};
-	return true;
-}
-
-const struct database_facts *ctl_facts(const struct ctl *ctl, unsigned target)
-{
-	const struct ctl_group *grp =
-		group_of(ctl, ctl->set->targets[target].service);
-
-	return grp == NULL ? NULL
-			   : group_facts(grp->machine, target - grp->first);
-}
-
-struct plan ctl_group_plan(const struct ctl *ctl, unsigned service, unsigned to)
-{
-	const struct ctl_group *grp = group_of(ctl, service);
-
-	return group_plan(grp->machine,
-			  to == NOTE_NONE ? PLAN_NOBODY : to - grp->first);
 }

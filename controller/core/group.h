@@ -29,6 +29,12 @@
 #define GROUP_ACTIONS_MAX 64
 #define GROUP_TEXT_MAX    120
 
+#define GROUP_RETRY_US (5 * SECOND)
+/* Best effort: to an instance that may hang. */
+#define GROUP_FENCE_US (1 * SECOND)
+/* A planned hand-over that takes longer is given up. */
+#define GROUP_CATCH_UP_US (10 * SECOND)
+
 struct group_instance_settings {
 	const char *name; /* borrowed; the target's */
 	const char *host; /* as configured */
@@ -171,6 +177,25 @@ struct group_view {
 };
 
 struct group_view group_look(const struct group *group);
+
+/* An instance beside the primary that was decided on. */
+struct group_instance_view {
+	const struct database_facts *facts; /* NULL: nothing fresh is known */
+	bool primary;                       /* it is the one */
+	bool follows;                       /* a replica of it, by its word */
+	bool whole; /* checks are well, and nobody works on it */
+	/* How far behind what that one is known to have written; a primary is
+	 * not behind. */
+	bool behind_known;
+	uint64_t behind;
+};
+
+struct group_instance_view group_instance(const struct group *group,
+					  unsigned instance);
+
+/* Whether it is to be read from beside the primary: it follows that one, has
+ * its link, and is within max_lag of what is known of it. */
+bool group_reads(const struct group *group, unsigned instance);
 
 /* What is known of an instance; NULL when nothing fresh is. */
 const struct database_facts *group_facts(const struct group *group,

@@ -30,8 +30,8 @@ static bool is_address(const char *host)
 	return host[strspn(host, "0123456789abcdefABCDEF.:")] == '\0';
 }
 
-static bool follows(const struct group *g, const struct database_facts *facts,
-		    unsigned primary)
+bool group_follows(const struct group *g, const struct database_facts *facts,
+		   unsigned primary)
 {
 	const struct group_instance_settings *to = &g->set.list[primary];
 
@@ -95,12 +95,13 @@ static void mend_one(struct group *g, unsigned i, unsigned primary)
 	}
 	if (facts->role != DATABASE_REPLICA)
 		return;
-	if (it->returned && facts->source_up && follows(g, facts, primary)) {
+	if (it->returned && facts->source_up &&
+	    group_follows(g, facts, primary)) {
 		it->returned = false;
 		it->told_trouble = false;
 		group_note(g, GROUP_NOTE_REJOINED, i, primary, "");
 	}
-	if (!follows(g, facts, primary) &&
+	if (!group_follows(g, facts, primary) &&
 	    it->followed_epoch != g->document.epoch && may_try(g, it))
 		follow(g, i, primary);
 }

@@ -14,12 +14,6 @@
 #define GROUP_FREEZE_US (500 * MS)
 /* A replica that received something so recently speaks for its primary. */
 #define GROUP_SPEAKS_US (500 * MS)
-#define GROUP_RETRY_US  (5 * SECOND)
-/* Best effort: to an instance that may hang. */
-#define GROUP_FENCE_US (1 * SECOND)
-/* A planned hand-over that takes longer is given up. */
-#define GROUP_CATCH_UP_US (10 * SECOND)
-
 struct instance {
 	struct database_facts facts;
 	struct instant heard; /* or NONE */
@@ -100,6 +94,9 @@ void group_hook_answered(struct group *g, unsigned instance, bool done,
 void group_mark_received(struct group *g);
 /* An instance that received since then, or PLAN_NOBODY. */
 unsigned group_spokesman(const struct group *g);
+/* Whether @facts name @primary as their source. */
+bool group_follows(const struct group *g, const struct database_facts *facts,
+		   unsigned primary);
 /* See that all others follow @primary. */
 void group_mend(struct group *g, unsigned primary);
 void group_mend_answered(struct group *g, unsigned instance, bool done,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/daemon/api_group.h"
 #include "controller/daemon/api_json.h"
 #include "controller/daemon/log.h"
 
@@ -332,6 +333,8 @@ char *api_event(const struct note *note, int64_t id, const struct settings *set,
 	json_object_set_new(doc, "reason", api_string(note->text));
 	if (note_of_node(note->kind))
 		add_node(doc, note, set);
+	if (note->kind >= NOTE_GROUP_ADOPTED)
+		api_group_event(doc, note, set);
 	json_object_set_new(doc, "severity", api_severity(note->severity));
 	json_object_set_new(doc, "count", json_integer(note->count));
 	json_object_set_new(doc, "seconds",

@@ -6,6 +6,7 @@
 
 #include "controller/core/flap.h"
 #include "controller/daemon/api_cluster.h"
+#include "controller/daemon/api_group.h"
 #include "controller/daemon/api_json.h"
 #include "controller/daemon/window.h"
 
@@ -183,6 +184,9 @@ json_t *api_target(const struct daemon_view *view, unsigned target)
 	json_object_set_new(doc, "maintenance",
 			    maintenance_doc(view, t.maintenance));
 	json_object_set_new(doc, "servers", servers_doc(view, target));
+	if (svc->failover != NULL)
+		json_object_set_new(doc, "database",
+				    api_database(view, target));
 	return doc;
 }
 
@@ -305,6 +309,7 @@ static json_t *service_doc(const struct daemon_view *view, unsigned service)
 	service_figures(doc, view, service);
 	json_object_set_new(doc, "worst_detection", worst_doc(svc));
 	json_object_set_new(doc, "objective", objective_doc(&svc->objective));
+	json_object_set_new(doc, "group", api_group(view, service));
 	return doc;
 }
 

@@ -152,8 +152,33 @@ void metrics_reload(struct metrics *m, const struct settings *set)
 
 /* ---- counting ---- */
 
+enum { BY_PLAN, RESTARTED, LOST };
+
+const char *const metrics_group_reasons[METRICS_GROUP_REASONS] = {
+	[BY_PLAN] = "switchover",
+	[RESTARTED] = "restarted",
+	[LOST] = "lost",
+};
+
+static void count_failover(struct metrics *m, const struct note *note)
+{
+	struct service_counts *counts = &m->services[note->service];
+	unsigned why = LOST;
+
+	if (note->count != 0)
+		why = BY_PLAN;
+	else if (strstr(note->text, "restarted") != NULL)
+		why = RESTARTED;
+	counts->failovers[why]++;
+	histogram_add(&counts->failover, metrics_failover_bounds,
+		      note->span_us);
+}
+
 void metrics_note(struct metrics *m, const struct note *note)
 {
+	if (note->kind == NOTE_GROUP_DONE &&
+	    note->service < m->set->service_count)
+		count_failover(m, note);
 	if (note->kind == NOTE_TARGET && note->target < m->set->target_count)
 		m->targets[note->target].transitions[note->to]++;
 }

@@ -63,22 +63,3 @@ void metrics_datagrams(const struct metrics_row *row)
 		sample_end(row, fact[i].total);
 	}
 }
-
-void metrics_failovers(const struct metrics_row *row)
-{
-	const struct failover_count *counts = row->m->failovers;
-	unsigned i;
-
-	for (i = 0; i < METRICS_REASONS_MAX && counts[i].reason != NULL; i++) {
-		sample_begin(row, "_total", FAILOVERS, "reason",
-			     counts[i].reason);
-		sample_end(row, counts[i].total);
-	}
-}
-
-void metrics_failover_duration(const struct metrics_row *row)
-{
-	if (!alone(row))
-		sample_histogram(row, FAILOVERS, &row->m->failover,
-				 metrics_failover_bounds, NULL, NULL);
-}

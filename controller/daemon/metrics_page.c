@@ -441,11 +441,33 @@ static const struct family families[] = {
 	{ "bascule_datagrams", COUNTER, ONCE, metrics_datagrams,
 	  "Datagrams to and from the other nodes, by how they ended." },
 	{ "bascule_failovers", COUNTER, FAILOVERS, metrics_failovers,
-	  "Moves of the primary to this node, by their reason: it was lost, or "
-	  "resigned itself." },
+	  "Group node: moves of the primary node to this one, by their reason. "
+	  "Other groups: new primaries of databases that this node brought "
+	  "about." },
 	{ "bascule_failover_duration_seconds", HISTOGRAM, FAILOVERS,
 	  metrics_failover_duration,
-	  "Time without a primary before this node became it." },
+	  "Group node: time without a primary node before this one became it. "
+	  "Other groups: from the decision to leave the primary until another "
+	  "one was decided to be routed." },
+	{ "bascule_database_epoch", GAUGE, GROUPS, metrics_group_epoch,
+	  "The number of primaries that the group has had; 0: none yet." },
+	{ "bascule_database_held", GAUGE, GROUPS, metrics_group_held,
+	  "Whether a failover is due and may not be." },
+	{ "bascule_database_primary", GAUGE, INSTANCES,
+	  metrics_database_primary,
+	  "Whether the instance is the primary that was decided on." },
+	{ "bascule_database_routed", GAUGE, INSTANCES, metrics_database_routed,
+	  "Whether this node routes writes to the instance." },
+	{ "bascule_database_writable", GAUGE, INSTANCES,
+	  metrics_database_writable,
+	  "Whether the instance says that it takes writes." },
+	{ "bascule_database_lag_bytes", GAUGE, INSTANCES,
+	  metrics_database_lag_bytes,
+	  "How far the replica is behind what the primary was seen to have "
+	  "written; of MariaDB, transactions." },
+	{ "bascule_database_lag_seconds", GAUGE, INSTANCES,
+	  metrics_database_lag,
+	  "How far the replica is behind by its own word." },
 	{ "bascule_maintenance", GAUGE, ONCE, maintenance,
 	  "Whether the whole node is in maintenance." },
 	{ "bascule_store_up", GAUGE, ONCE, store_up,
@@ -495,8 +517,12 @@ static unsigned row_count(const struct settings *set, enum metrics_rows rows)
 {
 	switch (rows) {
 	case SERVICES:
+	case GROUPS:
 		return set->service_count;
+	case FAILOVERS:
+		return 1 + set->service_count;
 	case TARGETS:
+	case INSTANCES:
 		return set->target_count;
 	case HAPROXIES:
 		return set->haproxy_count;

@@ -49,8 +49,16 @@ static void put_own_labels(const struct metrics_row *row,
 	} else if (rows == NODES) {
 		put_label(row->to, "node", set->cluster->nodes[row->i].name);
 	} else if (rows == FAILOVERS) {
-		/* of the primary node; database groups have their own name */
-		put_label(row->to, "group", "node");
+		put_label(row->to, "group",
+			  row->i == 0 ? "node"
+				      : set->services[row->i - 1].name);
+	} else if (rows == GROUPS) {
+		put_label(row->to, "group", set->services[row->i].name);
+	} else if (rows == INSTANCES) {
+		target = &set->targets[row->i];
+		put_label(row->to, "group",
+			  set->services[target->service].name);
+		put_label(row->to, "target", target->name);
 	}
 }
 

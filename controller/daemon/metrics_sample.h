@@ -5,7 +5,16 @@
 #include "controller/daemon/metrics_state.h"
 
 /* What a family has one series of; it says which labels come first. */
-enum metrics_rows { ONCE, SERVICES, TARGETS, HAPROXIES, NODES, FAILOVERS };
+enum metrics_rows {
+	ONCE,
+	SERVICES,
+	TARGETS,
+	HAPROXIES,
+	NODES,
+	FAILOVERS, /* of the primary node, then of each service */
+	GROUPS,    /* the services that are groups of databases */
+	INSTANCES  /* ... and their targets */
+};
 
 /* The family being written and where to. */
 struct metrics_row {
@@ -35,7 +44,19 @@ void sample_histogram(const struct metrics_row *row, enum metrics_rows rows,
 		      const struct histogram *hist, const int64_t *bounds,
 		      const char *label, const char *value);
 
-/* ---- metrics_cluster.c: rows of nodes, and of failovers ---- */
+/* ---- metrics_group.c: rows of groups, of instances and of failovers ---- */
+
+void metrics_group_epoch(const struct metrics_row *row);
+void metrics_group_held(const struct metrics_row *row);
+void metrics_database_primary(const struct metrics_row *row);
+void metrics_database_routed(const struct metrics_row *row);
+void metrics_database_writable(const struct metrics_row *row);
+void metrics_database_lag_bytes(const struct metrics_row *row);
+void metrics_database_lag(const struct metrics_row *row);
+void metrics_failovers(const struct metrics_row *row);
+void metrics_failover_duration(const struct metrics_row *row);
+
+/* ---- metrics_cluster.c: rows of nodes ---- */
 
 void metrics_cluster_primary(const struct metrics_row *row);
 void metrics_cluster_term(const struct metrics_row *row);
@@ -43,7 +64,5 @@ void metrics_cluster_quorum(const struct metrics_row *row);
 void metrics_peer_up(const struct metrics_row *row);
 void metrics_peer_rtt(const struct metrics_row *row);
 void metrics_datagrams(const struct metrics_row *row);
-void metrics_failovers(const struct metrics_row *row);
-void metrics_failover_duration(const struct metrics_row *row);
 
 #endif

@@ -17,11 +17,18 @@ extern HISTOGRAM_BOUNDS(metrics_command_bounds);
 extern HISTOGRAM_BOUNDS(metrics_lag_bounds);
 extern HISTOGRAM_BOUNDS(metrics_failover_bounds);
 
+/* Why a group of databases has got another primary. */
+#define METRICS_GROUP_REASONS 3
+extern const char *const metrics_group_reasons[METRICS_GROUP_REASONS];
+
 struct service_counts {
 	uint64_t checks[RESULT_CODES];
 	uint64_t incidents[METRICS_SEVERITIES]; /* that reached it */
 	struct histogram check, detection, action, recovery;
 	struct histogram duration[METRICS_SEVERITIES];
+	/* Of a group of databases. */
+	uint64_t failovers[METRICS_GROUP_REASONS];
+	struct histogram failover;
 };
 
 struct target_counts {

@@ -1,0 +1,37 @@
+/* Groups of databases within the controller, from the inside: shared by the
+ * ctl_groups*.c files alone. */
+#ifndef BASCULE_CORE_CTL_GROUPS_H
+#define BASCULE_CORE_CTL_GROUPS_H
+
+#include "controller/core/ctl_state.h"
+#include "controller/core/group.h"
+
+/* What the machine was told of an instance last, and what it waits for. */
+struct member {
+	bool down, confirmed, certain, suspect, maintenance;
+	bool dirty;
+	uint64_t order, order_of; /* ctl's id, and the machine's */
+	uint64_t hook, hook_of;
+};
+
+struct ctl_group {
+	struct group *machine; /* owned */
+	unsigned first, count; /* targets */
+	struct member members[PLAN_INSTANCES_MAX];
+	bool office;
+	const char *forbids; /* as told; static text */
+	/* Which target is routed, or NOTE_NONE; and the election's order that
+	 * waits until it is so, 0: none. */
+	unsigned routed;
+	uint64_t route;
+	bool dirty; /* a member is */
+};
+
+/* The group that @service is, or NULL. */
+static inline struct ctl_group *groups_of(const struct ctl *ctl,
+					  unsigned service)
+{
+	return service < ctl->set->service_count ? ctl->groups[service] : NULL;
+}
+
+#endif
