@@ -359,8 +359,12 @@ static void on_reply(void *arg, const redisReply *reply)
 		asker_judge(a);
 }
 
-static enum result_code end_code(enum redis_end how)
+/* A new connection that is reset without a word is refused: a process that
+ * ends has a listener that takes connections for a moment longer. */
+static enum result_code end_code(const struct asker *a, enum redis_end how)
 {
+	if (how == REDIS_RESET && !a->heard)
+		return RESULT_L4CON;
 	return how == REDIS_NO_TLS ? RESULT_L6RSP : RESULT_L7RSP;
 }
 
@@ -393,7 +397,7 @@ static void on_end(void *arg, enum redis_end how, int error, const char *text)
 		/* It was closed while it was idle. */
 		asker_dial(a);
 	} else {
-		asker_fail(a, end_code(how), error,
+		asker_fail(a, end_code(a, how), error,
 			   text != NULL ? text
 			   : error != 0 ? strerror(error)
 					: "closed without an answer");

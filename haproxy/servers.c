@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADMIN_MAINT 0x67U /* socket, tracked, configured, DNS, host name */
+/* Socket, tracked, DNS, host name.  0x04 only remembers that the configuration
+ * said `disabled`; it stays when the server is made ready. */
+#define ADMIN_MAINT 0x63U
 #define ADMIN_DRAIN 0x18U /* socket, tracked */
 #define WEIGHT_MAX  256
 

@@ -444,6 +444,7 @@ int check_settings(const struct reader *reader, const struct settings *settings,
 		check_service(reader, settings, &settings->services[i],
 			      config_setting_get_elem(services, i));
 	check_depends(reader, settings, services);
+	check_groups(reader, settings, services);
 	check_unused(reader, settings, haproxies);
 	check_cluster(reader, settings, root);
 	return check_twins(reader, settings);

@@ -23,6 +23,10 @@ void check_database(const struct reader *reader,
 		    const struct check_settings *check,
 		    config_setting_t *given);
 
+/* No more groups than the document has room for. */
+void check_groups(const struct reader *reader, const struct settings *settings,
+		  config_setting_t *services);
+
 /* The rules of @service's failover block, and of what its targets, in @group,
  * have for it. */
 void check_failover(const struct reader *reader,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/config/check.h"
+#include "controller/core/document.h"
 #include "controller/core/plan.h"
 
 /* What Redis has can be more, by its configuration. */
@@ -144,6 +145,13 @@ static void check_terms(const struct reader *reader,
 		reader_error(reader, pass,
 			     "replication_password_file has no "
 			     "replication_user: add it");
+	if (set->durability == DURABILITY_NO_LOSS &&
+	    service->check.type == CHECK_REDIS &&
+	    set->mode == FAILOVER_AUTOMATIC)
+		reader_warning(reader, block_given(given, "durability"),
+			       "Redis acknowledges writes before a replica has "
+			       "them: with \"no-loss\" nothing is promoted "
+			       "when its primary fails");
 	if (set->readers != NULL &&
 	    settings_text_same(set->readers, service->backend))
 		reader_error(reader, block_given(given, "readers"),
@@ -173,4 +181,20 @@ void check_failover(const struct reader *reader,
 		check_hook(reader, "fence", service->failover->fence, given);
 		check_hook(reader, "rejoin", service->failover->rejoin, given);
 	}
+}
+
+void check_groups(const struct reader *reader, const struct settings *settings,
+		  config_setting_t *services)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < settings->service_count; i++)
+		if (settings->services[i].failover != NULL &&
+		    ++count == DOCUMENT_GROUPS_MAX + 1)
+			reader_error(reader,
+				     config_setting_get_elem(services, i),
+				     "\"%s\" is one group of databases too "
+				     "many: %d are the limit",
+				     settings->services[i].name,
+				     DOCUMENT_GROUPS_MAX);
 }

@@ -204,6 +204,10 @@ static void hear_facts(struct group *g, const struct group_event *ev)
 {
 	struct instance *it = &g->list[ev->instance];
 
+	/* What failed while it was away is tried at once. */
+	if (it->gone)
+		it->retry = INSTANT_NONE;
+	it->gone = false;
 	hear_received(g, it, ev->facts);
 	it->facts = *ev->facts;
 	it->heard = g->now;
@@ -227,6 +231,7 @@ static void hear_health(struct group *g, const struct group_event *ev)
 	struct instance *it = &g->list[ev->instance];
 	bool was = it->suspect || it->down;
 
+	it->gone = ev->health.down && (it->gone || !it->down);
 	it->down = ev->health.down;
 	it->confirmed = ev->health.confirmed;
 	it->certain = ev->health.certain;

@@ -87,7 +87,8 @@ static void mend_one(struct group *g, unsigned i, unsigned primary)
 	const struct database_facts *facts = group_facts(g, i);
 	struct instance *it = &g->list[i];
 
-	if (facts == NULL || it->maintenance || facts->loading)
+	/* What it was before it went is no word of what it is. */
+	if (facts == NULL || it->gone || it->maintenance || facts->loading)
 		return;
 	if (facts->role == DATABASE_PRIMARY) {
 		take_back(g, i, primary);

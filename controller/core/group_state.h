@@ -22,6 +22,7 @@ struct instance {
 	bool restarted_as_primary; /* ... and since then it has lost data */
 	bool down, confirmed, certain, suspect, maintenance;
 	bool failed; /* to be promoted, in this plan */
+	bool gone;   /* it went down, and has not spoken since */
 	/* Of a replica, since its primary is in doubt. */
 	bool marked;
 	struct database_position mark;

@@ -1,5 +1,6 @@
 #include "controller/daemon/run_state.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,65 +15,21 @@
 /* Steps in one wake-up before sockets get their turn again. */
 #define STEPS_AT_ONCE 100
 
-static void carry_out(struct run *run, const struct action *act)
-{
-	switch (act->kind) {
-	case ACTION_CHECK:
-		checks_start(run->checks, act->check.target, act->id,
-			     act->check.timeout_us, act->check.fresh);
-		break;
-	case ACTION_HAPROXY:
-		haproxies_order(run->haproxies, act->id, &act->haproxy);
-		if (act->haproxy.end_sessions)
-			masters_poke(run->masters, act->haproxy.haproxy);
-		break;
-	case ACTION_DATABASE:
-		databases_order(run->databases, act->id, &act->database);
-		break;
-	case ACTION_HOOK:
-		run_hook(run, act);
-		break;
-	case ACTION_DECIDE:
-		run_decide(run, &act->decide);
-		break;
-	case ACTION_ROUTED:
-		run_routed(run, act->id, act->routed.done);
-		break;
-	case ACTION_STORE:
-		tell_store(run->tell, act->id, &act->store);
-		if (run->shared != NULL && act->store.kind == STORE_INCIDENT &&
-		    !act->store.heard)
-			shared_changed(run->shared, &act->store.incident);
-		break;
-	case ACTION_NOTE:
-		tell_note(run->tell, &act->note);
-		break;
-	case ACTION_OBSERVE:
-		if (run->views != NULL)
-			views_changed(run->views, act->observe.target);
-		break;
-	case ACTION_FOUND:
-		if (run->shared != NULL)
-			shared_changed(run->shared, &act->found);
-		break;
-	case ACTION_REPLY:
-		tell_reply(run->tell, act->reply.token, act->reply.error,
-			   act->reply.text);
-		break;
-	default:
-		break;
-	}
-}
-
 static void step(struct run *run, struct event *ev)
 {
 	unsigned i;
 
+	/* Whoever is told of an action must not feed the controller before
+	 * the others are carried out: they would be overwritten. */
+	assert(!run->carrying);
+	run->carrying = true;
 	ev->now = loop_now(run->loop);
 	ev->wall_us = loop_wall_us(run->loop);
 	ctl_step(run->ctl, ev, &run->actions);
 	for (i = 0; i < run->actions.count; i++)
-		carry_out(run, &run->actions.list[i]);
+		run_carry_out(run, &run->actions.list[i]);
+	run->carrying = false;
+	run_say_words(run);
 }
 
 /* What keeps this node from being primary, as far as it shows here. */

@@ -2,6 +2,9 @@
  * controller, what it orders goes to the databases. */
 #include "controller/daemon/run_state.h"
 
+#include <assert.h>
+#include <string.h>
+
 static void on_told(void *arg, uint64_t id, const char *failed_why)
 {
 	run_answered(arg, id, failed_why);
@@ -17,20 +20,43 @@ int run_databases(struct run *run, struct err *err)
 			     run->set, on_told, run, err);
 }
 
-void run_decide(struct run *run, const struct document_group *want)
+void run_keep_word(struct run *run, const struct action *act)
 {
-	if (run->cluster != NULL)
-		cluster_decide(run->cluster, want);
-	else if (run->alone != NULL)
-		alone_decide(run->alone, want);
+	struct run_word *word = &run->words[run->word_count++];
+
+	assert(run->word_count <= RUN_WORDS_MAX);
+	word->id = act->id;
+	word->decide = act->kind == ACTION_DECIDE;
+	if (word->decide)
+		word->group = act->decide;
+	else
+		word->done = act->routed.done;
 }
 
-void run_routed(struct run *run, uint64_t id, bool done)
+static void say_word(struct run *run, const struct run_word *word)
 {
-	if (run->cluster != NULL)
-		cluster_routed(run->cluster, id, done);
-	else if (run->alone != NULL)
-		alone_routed(run->alone, id, done);
+	if (word->decide && run->cluster != NULL)
+		cluster_decide(run->cluster, &word->group);
+	else if (word->decide && run->alone != NULL)
+		alone_decide(run->alone, &word->group);
+	else if (!word->decide && run->cluster != NULL)
+		cluster_routed(run->cluster, word->id, word->done);
+	else if (!word->decide && run->alone != NULL)
+		alone_routed(run->alone, word->id, word->done);
+}
+
+/* What is said may come back as an event, and bring more of them. */
+void run_say_words(struct run *run)
+{
+	struct run_word word;
+
+	while (run->word_count > 0) {
+		word = run->words[0];
+		run->word_count--;
+		memmove(run->words, run->words + 1,
+			run->word_count * sizeof(word));
+		say_word(run, &word);
+	}
 }
 
 void run_document(void *arg, const struct document *doc)

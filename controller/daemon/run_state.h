@@ -24,6 +24,17 @@
 #include "haproxy/leavers_io.h"
 #include "haproxy/runtime_io.h"
 
+/* A step of the controller says at most one of each of a group. */
+#define RUN_WORDS_MAX (4 * DOCUMENT_GROUPS_MAX)
+
+/* What the controller says of a group's document, until its step is over. */
+struct run_word {
+	bool decide; /* else an order to route is carried out, or not */
+	uint64_t id;
+	bool done;
+	struct document_group group;
+};
+
 struct run {
 	const char *file;       /* borrowed */
 	struct settings *set;   /* owned: those in force */
@@ -52,12 +63,18 @@ struct run {
 	struct service_manager *manager;
 	struct orphans orphans;
 	struct actions actions; /* of the step under way */
+	bool carrying;          /* they are being carried out */
+	struct run_word words[RUN_WORDS_MAX];
+	unsigned word_count;
 	ev_signal hup, term, intr;
 };
 
 /* Step the controller with @ev (its time is filled in), carry out what it
  * wants, and so on until nothing is due. */
 void run_feed(struct run *run, struct event *ev);
+
+/* Carry out one action; must not feed the controller. */
+void run_carry_out(struct run *run, const struct action *act);
 
 /* What the responder is to say (responder.h). */
 void run_agent_word(void *run, unsigned haproxy, unsigned target,
@@ -87,9 +104,12 @@ int run_databases(struct run *run, struct err *err);
 int run_stand_alone(struct run *run, const struct settings *set,
 		    struct err *err);
 
-/* ACTION_DECIDE, ACTION_ROUTED, ACTION_HOOK. */
-void run_decide(struct run *run, const struct document_group *want);
-void run_routed(struct run *run, uint64_t id, bool done);
+/* ACTION_DECIDE and ACTION_ROUTED are kept until the step is over, and then
+ * told to whoever keeps the document. */
+void run_keep_word(struct run *run, const struct action *act);
+void run_say_words(struct run *run);
+
+/* ACTION_HOOK. */
 void run_hook(struct run *run, const struct action *act);
 /* NULL: out of memory. */
 struct group_hooks *run_hooks(struct run *run);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,13 +54,14 @@ static void takes_a_group_and_its_defaults(void **state)
 
 static void takes_what_a_group_may_have(void **state)
 {
-	struct settings *set = config_right(GROUP(
-		"mode = \"manual\"; durability = \"no-loss\"; "
-		"on_quorum_loss = \"hold\"; max_lag = \"64KiB\"; "
-		"cooldown = \"0s\"; promote_timeout = \"5s\"; "
-		"fence = \"/bin/true\"; rejoin = \"unit:rejoin.service\"; "
-		"hook_timeout = \"3s\"; readers = \"be_ro\"; "
-		"canary = \"1s\";"));
+	struct settings *set = config_right(
+		GROUP("mode = \"manual\"; durability = \"no-loss\"; "
+		      "on_quorum_loss = \"hold\"; max_lag = \"64KiB\"; "
+		      "cooldown = \"0s\"; promote_timeout = \"5s\"; "
+		      "fence = \"/bin/true\"; rejoin = "
+		      "\"unit:bascule-rejoin.service\"; "
+		      "hook_timeout = \"3s\"; readers = \"be_ro\"; "
+		      "canary = \"1s\";"));
 	const struct failover_settings *fail = set->services[0].failover;
 
 	(void)state;
@@ -69,7 +71,7 @@ static void takes_what_a_group_may_have(void **state)
 	assert_int_equal(fail->max_lag_bytes, 64 * 1024);
 	assert_int_equal(fail->promote_timeout_us, 5 * SECOND);
 	assert_string_equal(fail->fence, "/bin/true");
-	assert_string_equal(fail->rejoin, "unit:rejoin.service");
+	assert_string_equal(fail->rejoin, "unit:bascule-rejoin.service");
 	assert_string_equal(fail->readers, "be_ro");
 	assert_int_equal(fail->canary_us, SECOND);
 	settings_free(set);
@@ -169,6 +171,36 @@ static void refuses_a_database_check_that_contradicts_itself(void **state)
 	config_all_wrong(mistakes);
 }
 
+static void says_what_redis_cannot_promise(void **state)
+{
+	(void)state;
+	config_wrong(GROUP("durability = \"no-loss\";"),
+		     "x.conf:2: warning: Redis acknowledges writes before a "
+		     "replica has them: with \"no-loss\" nothing is promoted "
+		     "when its primary fails\n");
+}
+
+static void refuses_more_groups_than_the_document_holds(void **state)
+{
+	char text[8192] = HAPROXY "services = (\n";
+	size_t used;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 17; i++) {
+		used = strlen(text);
+		snprintf(text + used, sizeof(text) - used,
+			 "%s{ name = \"g%u\"; check = { type = \"redis\"; }; "
+			 "backend = \"be%u\"; failover = {}; targets = ( { "
+			 "name = \"a\"; address = \"10.0.%u.1:6379\"; }, { "
+			 "name = \"b\"; address = \"10.0.%u.2:6379\"; } ); }",
+			 i > 0 ? ",\n" : "", i, i, i, i);
+	}
+	strcat(text, ");\n");
+	config_wrong(text, "x.conf:19: \"g16\" is one group of databases too "
+			   "many: 16 are the limit\n");
+}
+
 static void a_password_is_nobody_elses(void **state)
 {
 	char path[] = "/tmp/bascule-pass-XXXXXX", text[512], said[512];
@@ -203,6 +235,8 @@ int main(void)
 		cmocka_unit_test(
 			refuses_a_database_check_that_contradicts_itself),
 		cmocka_unit_test(a_password_is_nobody_elses),
+		cmocka_unit_test(says_what_redis_cannot_promise),
+		cmocka_unit_test(refuses_more_groups_than_the_document_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -383,6 +383,29 @@ static void an_old_primary_is_fenced_before_it_follows(void **state)
 	group_free(w.group);
 }
 
+static void whoever_is_away_is_told_when_it_speaks_again(void **state)
+{
+	uint64_t fence;
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.facts[B].role = DATABASE_PRIMARY;
+	tell_facts(&w, B);
+	fence = order(&w, DATABASE_FENCE)->id;
+	/* It dies with that. */
+	tell_health(&w, B, true);
+	answer(&w, fence, "refused");
+	assert_null(find(&w, GROUP_ORDER));
+	w.now.us += 100 * MS;
+	feed(&w, (struct group_event){ .kind = GROUP_TICK });
+	assert_null(find(&w, GROUP_ORDER));
+	/* Long before anything would be tried again. */
+	tell_facts(&w, B);
+	assert_int_equal(order(&w, DATABASE_FENCE)->order.target, B);
+	group_free(w.group);
+}
+
 static void a_primary_that_restarts_with_less_is_left(void **state)
 {
 	struct world w;
@@ -411,6 +434,7 @@ int main(void)
 		cmocka_unit_test(a_switchover_loses_nothing),
 		cmocka_unit_test(a_switchover_that_cannot_be_goes_back),
 		cmocka_unit_test(an_old_primary_is_fenced_before_it_follows),
+		cmocka_unit_test(whoever_is_away_is_told_when_it_speaks_again),
 		cmocka_unit_test(a_primary_that_restarts_with_less_is_left),
 	};
 

@@ -183,7 +183,7 @@ static void all_admin_bits_are_read(void **state)
 		enum server_state state;
 	} cases[] = {
 		{ 0x00, SERVER_READY }, { 0x01, SERVER_MAINT },
-		{ 0x02, SERVER_MAINT }, { 0x04, SERVER_MAINT },
+		{ 0x02, SERVER_MAINT }, { 0x04, SERVER_READY },
 		{ 0x05, SERVER_MAINT }, { 0x08, SERVER_DRAIN },
 		{ 0x09, SERVER_MAINT }, { 0x10, SERVER_DRAIN },
 		{ 0x20, SERVER_MAINT }, { 0x40, SERVER_MAINT },
