@@ -65,17 +65,15 @@ static enum redis_next fail(struct redis_order *o, const char *fmt, ...)
 	return REDIS_FAILED;
 }
 
-/* Words, the last one NULL. */
-static enum redis_next say(struct redis_order *o, ...)
+/* Up to four words; NULL: no more. */
+static enum redis_next say(struct redis_order *o, const char *a, const char *b,
+			   const char *c, const char *d)
 {
-	const char *word;
-	va_list ap;
-
-	o->argc = 0;
-	va_start(ap, o);
-	while ((word = va_arg(ap, const char *)) != NULL)
-		o->argv[o->argc++] = word;
-	va_end(ap);
+	o->argv[0] = a;
+	o->argv[1] = b;
+	o->argv[2] = c;
+	o->argv[3] = d;
+	o->argc = d != NULL ? 4 : c != NULL ? 3 : 2;
 	return REDIS_SAY;
 }
 
@@ -96,24 +94,24 @@ static enum redis_next say_step(struct redis_order *o)
 	case SAY_GET_LAG:
 		return say(o, "CONFIG", "GET", lag, NULL);
 	case SAY_SET_LAG:
-		return say(o, "CONFIG", "SET", lag, o->args[0], NULL);
+		return say(o, "CONFIG", "SET", lag, o->args[0]);
 	case SAY_GET_WRITE:
 		return say(o, "CONFIG", "GET", count, NULL);
 	case SAY_SET_WRITE:
-		return say(o, "CONFIG", "SET", count, o->args[0], NULL);
+		return say(o, "CONFIG", "SET", count, o->args[0]);
 	case SAY_USER:
-		return say(o, "CONFIG", "SET", "masteruser", o->user, NULL);
+		return say(o, "CONFIG", "SET", "masteruser", o->user);
 	case SAY_PASSWORD:
-		return say(o, "CONFIG", "SET", "masterauth", o->password, NULL);
+		return say(o, "CONFIG", "SET", "masterauth", o->password);
 	case SAY_NO_ONE:
 		return say(o, "REPLICAOF", "NO", "ONE", NULL);
 	case SAY_FOLLOW:
 		return say(o, "REPLICAOF", o->host, number(o, o->port), NULL);
 	case SAY_KILL:
-		return say(o, "CLIENT", "KILL", "TYPE", "normal", NULL);
+		return say(o, "CLIENT", "KILL", "TYPE", "normal");
 	case SAY_ROLE:
 	case SAY_CAUGHT_UP:
-		return say(o, "INFO", "replication", NULL);
+		return say(o, "INFO", "replication", NULL, NULL);
 	case SAY_CANARY:
 		return say(o, "SET", REDIS_CANARY, number(o, o->what->epoch),
 			   NULL);

@@ -19,7 +19,7 @@
 
 #define REDIS_FENCE     2000000000 /* replicas */
 #define REDIS_FENCE_LAG 1000000000 /* seconds, where no limit was set */
-#define REDIS_ARGS_MAX  5
+#define REDIS_ARGS_MAX  4
 #define REDIS_ARG_MAX   300
 #define REDIS_WHY_MAX   160
 #define REDIS_CANARY    "bascule:canary"
