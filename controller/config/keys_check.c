@@ -95,7 +95,8 @@ static const struct key check_keys[] = {
 	  .max = 100,
 	  .dflt = "3",
 	  .unit = "checks",
-	  .help = "Failures in a row that take a target down, when each is only "
+	  .help = "Failures in a row that take a target down, when each is "
+		  "only "
 		  "likely to mean it: bad answers, or none although the "
 		  "question was acknowledged.  Refused or reset twice, the "
 		  "second time on an immediate second look, it is down at "
