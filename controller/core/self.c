@@ -32,7 +32,6 @@ struct level {
 	struct instant until; /* NONE: not at all */
 	enum cause cause;
 	int64_t amount; /* us, percent or targets */
-	unsigned node;
 };
 
 /* What is counted for a host and for a service. */
@@ -452,9 +451,8 @@ void self_learn(struct self *self, const struct self_facts *facts,
 	    (lasts(&self->strained, now) && worst.patience < self->patience))
 		return;
 	self->patience = worst.patience;
-	self->strained =
-		(struct level){ instant_add(now, SELF_STRAIN_US), worst.cause,
-				worst.amount, facts->loss_node };
+	self->strained = (struct level){ instant_add(now, SELF_STRAIN_US),
+					 worst.cause, worst.amount };
 }
 
 static enum cause cause_of(enum self_others others)
@@ -531,7 +529,7 @@ static const char *const causes[] = {
 	[CAUSE_CPU] = "work waits for a processor %" PRId64 " %% of the time",
 	[CAUSE_MEMORY] = "work waits for memory %" PRId64 " %% of the time",
 	[CAUSE_IO] = "work waits for disks %" PRId64 " %% of the time",
-	[CAUSE_LOSS] = "%" PRId64 " %% of another node's datagrams are lost",
+	[CAUSE_LOSS] = "%" PRId64 " %% of the other nodes' datagrams are lost",
 	[CAUSE_STALL] = "it stood still for %" PRId64 " ms",
 	[CAUSE_SILENCE] =
 		"nothing answers: %" PRId64 " targets fell silent together",

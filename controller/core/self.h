@@ -65,8 +65,7 @@ struct self_facts {
 	int64_t canary_us; /* of a question to ourselves; it may be waiting */
 	/* Percent of the time since then in which some work waited for it. */
 	unsigned cpu_percent, memory_percent, io_percent;
-	unsigned loss_percent; /* of the datagrams of the worst other node */
-	unsigned loss_node;    /* its index in the cluster */
+	unsigned loss_percent; /* of the datagrams of every other node */
 	bool carrier_lost;     /* by an interface that had one */
 };
 

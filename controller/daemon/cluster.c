@@ -106,6 +106,7 @@ void cluster_on_datagram(void *arg, const uint8_t *bytes, size_t size,
 	c->speaker = ELECTION_NOBODY;
 	if (msg.sequence < MESSAGE_GUARD_SEQUENCE)
 		c->speaker = node_of(c, msg.from);
+	beats_hear(&c->beats, c->speaker, msg.sequence);
 	/* A guard resigns for a daemon that is dead or frozen: it is lost. */
 	if (msg.kind == MESSAGE_RESIGN && c->speaker != ELECTION_NOBODY)
 		c->resigned = true;
@@ -293,6 +294,13 @@ void cluster_observe(struct cluster *c, const struct observation *list,
 	ev.observe.body = body;
 	ev.observe.count = count;
 	cluster_step(c, &ev, loop_clock());
+}
+
+unsigned cluster_loss_percent(struct cluster *c)
+{
+	if (c == NULL)
+		return 0;
+	return beats_loss(&c->beats, c->up, c->set->node_count, loop_clock());
 }
 
 void cluster_share(struct cluster *c, const uint8_t *body, size_t size)

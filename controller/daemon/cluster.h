@@ -112,6 +112,10 @@ bool cluster_stopped(const struct cluster *cluster);
 /* From a reload: other hooks. */
 void cluster_reload(struct cluster *cluster, const struct settings *set);
 
+/* What part of the other nodes' datagrams is lost by our link; 0 without a
+ * cluster.  To be asked now and then (beats.h). */
+unsigned cluster_loss_percent(struct cluster *cluster);
+
 /* What is known; nothing without a cluster. */
 void cluster_facts_now(const struct cluster *cluster,
 		       struct cluster_facts *ret_facts);

@@ -39,6 +39,7 @@ static void make_rules(struct cluster *c)
 		};
 		c->trips[i] = (struct trip){ INT64_MAX, INT64_MAX, 0 };
 	}
+	beats_init(&c->beats);
 }
 
 static int read_state(struct cluster *c, struct err *err)

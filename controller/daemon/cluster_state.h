@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "controller/daemon/beats.h"
 #include "controller/daemon/cluster.h"
 #include "controller/daemon/guard_process.h"
 #include "controller/daemon/hard_file.h"
@@ -74,6 +75,7 @@ struct cluster {
 	unsigned obstacles;
 	uint64_t unreadable; /* authentic datagrams that are no message */
 	struct trip trips[ELECTION_NODES_MAX];
+	struct beats beats;
 	bool up[ELECTION_NODES_MAX];    /* as last told */
 	const struct message *observed; /* to be handed on; borrowed */
 	unsigned observer;

@@ -45,9 +45,9 @@ static void tell(struct self_watch *watch)
 	facts.memory_percent = percent[PRESSURE_MEMORY];
 	facts.io_percent = percent[PRESSURE_IO];
 	facts.carrier_lost = carrier_lost(&watch->carrier);
-	if (watch->doors.loss != NULL)
+	if (watch->doors.loss_percent != NULL)
 		facts.loss_percent =
-			watch->doors.loss(watch->doors.arg, &facts.loss_node);
+			watch->doors.loss_percent(watch->doors.arg);
 	watch->lag_us = 0;
 	watch->canary_us = 0;
 	watch->told = loop_now(watch->loop);

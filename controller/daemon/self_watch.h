@@ -14,7 +14,7 @@ struct self_watch;
 struct self_watch_doors {
 	void (*facts)(void *arg, const struct self_facts *facts);
 	/* Of the other nodes' datagrams; NULL: there are none. */
-	unsigned (*loss)(void *arg, unsigned *ret_node);
+	unsigned (*loss_percent)(void *arg);
 	void *arg;
 };
 

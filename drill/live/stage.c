@@ -55,7 +55,9 @@ static const char daemon_config[] =
 	"services = (\n"
 	"  { name = \"api\";\n"
 	"    check = { type = \"http\"; path = \"/health\"; status = \"200\";\n"
-	"              interval = \"100ms\"; fast_interval = \"20ms\"; };\n"
+	"              interval = \"100ms\"; fast_interval = \"20ms\";\n"
+	/* A shorter pause would be a habit to bear, and be learned. */
+	"              timeout = \"250ms\"; };\n"
 	"    backend = \"be_api\"; min_up = 1;\n"
 	/* The same are killed over and over. */
 	"    flap_limit = 0;\n"

@@ -224,6 +224,7 @@ static int soak(struct cluster *cl, const struct quorum_options *opt)
 
 	sum.first = seed;
 	printf("first seed %" PRIu64 "\n", seed);
+	fflush(stdout);
 	while (sum.simulated_us < until_us && sum.wrong == 0) {
 		cluster_draw(&script, seed++, opt->nodes, QUORUM_LENGTH_US);
 		cluster_run(cl, &script, &result);

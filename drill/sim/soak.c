@@ -202,6 +202,7 @@ int main(int argc, char **argv)
 	if (opt.seed == 0)
 		opt.seed = fresh_seed();
 	printf("%sfirst seed %" PRIu64 "\n", opt.tap ? "# " : "", opt.seed);
+	fflush(stdout);
 	last_lines = sim_alloc(LAST_LINES, sizeof(*last_lines));
 	seed = opt.seed;
 	do

@@ -27,7 +27,8 @@ UNITS = {"test_health": ["golden", "health_world"],
          "test_ctl": ["core_world"],
          "test_ctl_hints": ["core_world"],
          "test_ctl_operator": ["core_world"],
-         "test_incident": ["core_world"]}
+         "test_incident": ["core_world"],
+         "test_self": [], "test_ctl_doubt": ["core_world"]}
 for unit, more in UNITS.items():
     PROGRAMS[unit] = [f"tests/unit/{name}.o" for name in [unit] + more]
 

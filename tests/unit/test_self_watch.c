@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "controller/daemon/beats.h"
 #include "controller/io/canary.h"
 #include "controller/io/carrier.h"
 #include "controller/io/pressure.h"
@@ -150,6 +151,74 @@ static void loopback_and_names_have_no_carrier_to_lose(void **state)
 	assert_false(carrier_lost(&carrier));
 }
 
+/* @node sends @sent to each of two, of which we miss each @missed-th. */
+static void sends(struct beats *beats, unsigned node, unsigned sent,
+		  unsigned missed)
+{
+	unsigned i;
+
+	for (i = 0; i <= sent; i++)
+		if (missed == 0 || i % missed != missed - 1)
+			beats_hear(beats, node, 1000 + 2 * i);
+}
+
+static void loss_is_what_all_other_nodes_lose(void **state)
+{
+	const bool up[3] = { false, true, true };
+	struct instant now = { 10 * SECOND };
+	struct beats beats;
+
+	(void)state;
+	beats_init(&beats);
+	assert_int_equal(beats_loss(&beats, up, 3, now), 0);
+	sends(&beats, 1, 50, 5);
+	sends(&beats, 2, 50, 3);
+	beats_hear(&beats, SETTINGS_NODES_MAX, 7);
+	now = instant_add(now, BEATS_SPAN_US);
+	assert_int_equal(beats_loss(&beats, up, 3, now), 20);
+	now = instant_add(now, SECOND);
+	assert_int_equal(beats_loss(&beats, up, 3, now), 20);
+	/* A span that was too long: this node stood still. */
+	sends(&beats, 1, 50, 5);
+	sends(&beats, 2, 50, 3);
+	now = instant_add(now, 2 * BEATS_SPAN_US);
+	assert_int_equal(beats_loss(&beats, up, 3, now), 0);
+}
+
+static void who_is_not_heard_at_all_loses_nothing(void **state)
+{
+	const bool up[3] = { false, false, true }, none[3] = { false };
+	struct instant now = { 10 * SECOND };
+	struct beats beats;
+
+	(void)state;
+	beats_init(&beats);
+	beats_loss(&beats, up, 3, now);
+	sends(&beats, 1, 50, 2);
+	sends(&beats, 2, 50, 0);
+	now = instant_add(now, BEATS_SPAN_US);
+	assert_int_equal(beats_loss(&beats, up, 3, now), 0);
+	sends(&beats, 1, 50, 2);
+	now = instant_add(now, BEATS_SPAN_US);
+	assert_int_equal(beats_loss(&beats, none, 3, now), 0);
+}
+
+static void another_life_of_a_node_is_counted_anew(void **state)
+{
+	const bool up[2] = { false, true };
+	struct instant now = { 10 * SECOND };
+	struct beats beats;
+
+	(void)state;
+	beats_init(&beats);
+	beats_loss(&beats, up, 2, now);
+	beats_hear(&beats, 1, 5000);
+	sends(&beats, 1, 50, 0);
+	now = instant_add(now, BEATS_SPAN_US);
+	/* To one other node only: each second number is missing. */
+	assert_int_equal(beats_loss(&beats, up, 2, now), 50);
+}
+
 int main(void)
 {
 	const struct CMUnitTest self_watch[] = {
@@ -160,6 +229,9 @@ int main(void)
 			a_kernel_without_pressure_or_with_nonsense_shows_none,
 			set_up, tear_down),
 		cmocka_unit_test(the_canary_answers_through_the_loop),
+		cmocka_unit_test(loss_is_what_all_other_nodes_lose),
+		cmocka_unit_test(another_life_of_a_node_is_counted_anew),
+		cmocka_unit_test(who_is_not_heard_at_all_loses_nothing),
 		cmocka_unit_test(loopback_and_names_have_no_carrier_to_lose),
 	};
 
