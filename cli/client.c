@@ -29,6 +29,7 @@ int client_new(const char *socket, struct client **ret_client, struct err *err)
 	client = calloc(1, sizeof(*client));
 	if (client == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
+	client->timeout_s = CLIENT_TIMEOUT;
 	client->socket = strdup(path);
 	client->curl = curl_easy_init();
 	if (client->socket == NULL || client->curl == NULL) {
@@ -47,6 +48,11 @@ void client_free(struct client *client)
 	free(client->socket);
 	free(client->text);
 	free(client);
+}
+
+void client_wait(struct client *client, long seconds)
+{
+	client->timeout_s = seconds;
 }
 
 const char *client_socket(const struct client *client)
@@ -149,7 +155,7 @@ int client_failed(struct client *client, CURLcode code, struct err *err)
 		return err_set(err, -ETIMEDOUT,
 			       "basculed does not answer at %s: waited %d s "
 			       "(systemctl status basculed)",
-			       client->socket, CLIENT_TIMEOUT);
+			       client->socket, (int)client->timeout_s);
 	case CURLE_OUT_OF_MEMORY:
 	case CURLE_WRITE_ERROR:
 		return err_set(err, -ENOMEM, "out of memory");
@@ -234,7 +240,7 @@ static int perform(struct client *client, const char *path, json_t **ret_json,
 
 	if (r < 0)
 		return r;
-	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, (long)CLIENT_TIMEOUT);
+	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, client->timeout_s);
 	if (body != NULL) {
 		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body);
 		curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);

@@ -30,6 +30,9 @@ const char *client_socket(const struct client *client);
  * did not answer. */
 bool client_unreachable(const struct client *client);
 
+/* Wait that many seconds for an answer, instead of CLIENT_TIMEOUT. */
+void client_wait(struct client *client, long seconds);
+
 int client_get(struct client *client, const char *path, json_t **ret_json,
 	       struct err *err);
 

@@ -12,6 +12,7 @@ struct client {
 	char *text;   /* owned; the answer so far, NUL-terminated */
 	size_t used, room;
 	bool unreachable;
+	long timeout_s; /* for one answer */
 };
 
 /* Set the handle up for one request; what stays is the connection. */

@@ -73,12 +73,17 @@ const struct command commands[] = {
 	  "                 text (the usual), markdown, html or json\n"
 	  "  --json         the same as --format json\n" SOCKET_HELP },
 	{ "switchover", switchover_run,
-	  "Hand over: make another node the primary, as planned",
-	  "switchover [--to NODE] [--json] [--socket PATH]",
-	  "Asked of the primary node.  Says who was primary, who is, and how\n"
-	  "long it took; when it is refused, why, and nothing has changed.\n\n"
-	  "  --to NODE      to this one; else to the best that can take "
-	  "over\n"
+	  "Hand over, as planned: the primary node, or a database group",
+	  "switchover [GROUP] [--to NAME] [--dry-run] [--json]\n"
+	  "                  [--socket PATH]",
+	  "Asked of the primary node.  Without GROUP another node becomes the\n"
+	  "primary node; with it another instance of that group of databases\n"
+	  "becomes its primary.  Says who was primary, who is, and how long "
+	  "it\n"
+	  "took; when it is refused, why, and nothing has changed.\n\n"
+	  "  --to NAME      to this node or instance; else to the best that\n"
+	  "                 can take over\n"
+	  "  --dry-run      of a group: print the plan, and do nothing\n"
 	  "  --json         the daemon's answer\n" SOCKET_HELP },
 	{ "maintenance", maintenance_run,
 	  "Begin or end maintenance: observe and report, but act on nothing",

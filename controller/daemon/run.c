@@ -242,7 +242,7 @@ static void on_admin(void *arg, const struct admin *admin)
 	struct run *run = arg;
 	const char *why = NULL;
 
-	if (m->target == NOTE_NONE && m->on)
+	if (admin->kind == ADMIN_MAINTENANCE && m->target == NOTE_NONE && m->on)
 		why = cluster_needs_us(run->cluster);
 	if (why != NULL) {
 		tell_reply(run->tell, admin->token, -EPERM, why);

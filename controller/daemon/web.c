@@ -27,6 +27,7 @@ static const struct web_route routes[] = {
 	{ "/health/startup", false, web_startup },
 	{ "/api/v1/status", false, web_status },
 	{ "/api/v1/target", false, web_target },
+	{ "/api/v1/plan", false, web_plan },
 	{ "/api/v1/incidents", false, web_incidents },
 	{ "/api/v1/events", false, web_events },
 	{ "/api/v1/maintenance", true, web_maintenance },
@@ -167,6 +168,7 @@ static struct web_request *request_new(struct web_door *door,
 	req->door = door;
 	req->connection = connection;
 	req->since = loop_now(web->loop);
+	req->patience_us = WEB_PATIENCE_US;
 	req->next = web->requests;
 	if (req->next != NULL)
 		req->next->prev = req;
@@ -197,6 +199,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection,
 	if (req->response != NULL)
 		MHD_destroy_response(req->response);
 	buffer_done(&req->body);
+	free(req->group);
 	free(req);
 }
 

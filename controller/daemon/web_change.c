@@ -9,8 +9,6 @@
 #include "controller/config/value.h"
 #include "controller/daemon/api.h"
 
-#define PATIENCE_US (5 * SECOND)
-
 /* What a body asks for. */
 struct wish {
 	struct maintenance m; /* the target is filled in for each */
@@ -145,8 +143,7 @@ static bool wish_read(struct web_request *req, json_t *body, struct wish *wish)
 
 /* ---- carrying it out ---- */
 
-/* Tell the log who wants what. */
-static void say_who(struct web_request *req, const char *what)
+void web_say_who(struct web_request *req, const char *what)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 		req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -169,7 +166,7 @@ static void say_wish(struct web_request *req, const struct wish *wish)
 	snprintf(text, sizeof(text), "maintenance %s for %.80s%s%s",
 		 wish->m.on ? "on" : "off", wish->what,
 		 wish->m.reason[0] != '\0' ? ": " : "", wish->m.reason);
-	say_who(req, text);
+	web_say_who(req, text);
 }
 
 /* All are asked before the first answer counts: it may come at once. */
@@ -217,7 +214,7 @@ void web_reset(struct web_request *req)
 		} else {
 			snprintf(text, sizeof(text), "a reset of %.80s",
 				 wish.what);
-			say_who(req, text);
+			web_say_who(req, text);
 			wish_ask(req, &wish);
 		}
 	}
@@ -278,13 +275,15 @@ void web_switchover(struct web_request *req)
 	char text[120];
 	unsigned to;
 
-	if (body != NULL && successor_read(req, body, &to)) {
+	if (body != NULL && json_object_get(body, "group") != NULL) {
+		web_group_switchover(req, body);
+	} else if (body != NULL && successor_read(req, body, &to)) {
 		snprintf(text, sizeof(text), "another primary%s%s",
 			 to != CLUSTER_NOBODY ? ": " : "",
 			 to != CLUSTER_NOBODY
 				 ? web_view(web)->set->cluster->nodes[to].name
 				 : "");
-		say_who(req, text);
+		web_say_who(req, text);
 		req->token = ++web->token;
 		req->tokens = req->pending = 1;
 		web->doors.switchover(web->doors.arg, req->token, to);
@@ -306,6 +305,8 @@ static void change_answer(struct web_request *req)
 	doc = json_object();
 	json_object_set_new(doc, "ok", json_true());
 	json_object_set_new(doc, "text", api_string(req->text));
+	if (req->group != NULL)
+		web_group_switched(req, doc);
 	web_answer_json(req, MHD_HTTP_OK, doc);
 }
 
@@ -364,10 +365,12 @@ void web_reply(struct web *web, uint64_t token, int error, const char *text)
 void web_change_time_out(struct web_request *req)
 {
 	if (req->pending == 0 ||
-	    instant_diff_us(req->since, loop_now(req->web->loop)) < PATIENCE_US)
+	    instant_diff_us(req->since, loop_now(req->web->loop)) <
+		    req->patience_us)
 		return;
 	req->pending = 0;
 	web_answer_error(req, MHD_HTTP_GATEWAY_TIMEOUT,
-			 "no answer within 5 s; see the events");
+			 "no answer within %lld s; see the events",
+			 (long long)(req->patience_us / SECOND));
 	web_resume(req);
 }

@@ -17,6 +17,7 @@ static const char index_text[] =
 	"/startupz           200 or 503: every target was judged once\n"
 	"/api/v1/status      the whole state\n"
 	"/api/v1/target      one target: ?name=api1 or ?name=api/api1\n"
+	"/api/v1/plan        a switchover: ?group=db&to=pg2\n"
 	"/api/v1/incidents   ?since=7d&limit=1000&service=api\n"
 	"/api/v1/events      ?since=1h&limit=1000&after=ID&follow=1\n"
 	"/api/v1/maintenance POST, on the control socket alone\n"

@@ -2,7 +2,8 @@
  *
  * web.c runs libmicrohttpd and finds the handler; web_answer.c makes answers;
  * web_pages.c has the handlers that only read the view; web_history.c those
- * that ask the store, and streams; web_change.c those that change something.
+ * that ask the store, and streams; web_change.c those that change something;
+ * web_group.c those about groups of databases.
  */
 #ifndef BASCULE_DAEMON_WEB_STATE_H
 #define BASCULE_DAEMON_WEB_STATE_H
@@ -74,8 +75,11 @@ struct web_request {
 	/* Waiting for changes: tokens from the first on. */
 	uint64_t token;
 	unsigned tokens, pending;
+	int64_t patience_us; /* for the answer */
 	int error;
 	char text[EVENT_TEXT_MAX];
+	char *group;    /* owned: another primary of that one is wanted */
+	char from[128]; /* ... and was that one */
 	/* Following. */
 	bool following;
 	struct buffer head; /* what comes before the live events */
@@ -150,6 +154,7 @@ void web_events(struct web_request *req);
 void web_maintenance(struct web_request *req);
 void web_reset(struct web_request *req);
 void web_switchover(struct web_request *req);
+void web_plan(struct web_request *req);
 
 /* ---- web_history.c ---- */
 
@@ -157,7 +162,20 @@ void web_switchover(struct web_request *req);
 void web_follow_all(struct web *web);
 void web_unfollow(struct web_request *req);
 
+/* ---- web_group.c ---- */
+
+/* A person wants another primary of a group, says @body. */
+void web_group_switchover(struct web_request *req, json_t *body);
+
+/* What is said of one that was brought about. */
+void web_group_switched(struct web_request *req, json_t *doc);
+
 /* ---- web_change.c ---- */
+
+#define WEB_PATIENCE_US (5 * SECOND)
+
+/* Tell the log who wants what. */
+void web_say_who(struct web_request *req, const char *what);
 
 /* What waited too long is answered. */
 void web_change_time_out(struct web_request *req);

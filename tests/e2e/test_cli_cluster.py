@@ -128,11 +128,51 @@ def test_switchover_that_is_refused_says_why(daemon):
     assert run.stderr == "bascule: node3 is a witness and never leads\n"
 
 
-def test_switchover_of_a_group_is_not_built(daemon):
-    run = ask(daemon, "switchover", "db")
-    assert run.returncode == 1
-    assert "database groups are not built yet" in run.stderr
+PLAN = {
+    "group": "db", "epoch": 3, "primary": "pg1", "successor": "pg2",
+    "candidates": [
+        {"name": "pg2", "priority": 100, "timeline": 2, "position": 4900,
+         "behind_bytes": 100, "fit": True, "chosen": True, "why": None},
+        {"name": "pg3", "priority": 100, "timeline": None, "position": None,
+         "behind_bytes": None, "fit": False, "chosen": False,
+         "why": "its checks fail"}],
+    "steps": [
+        {"step": "fence: tell the primary", "deadline_seconds": 1.0},
+        {"step": "commit", "deadline_seconds": None}]}
+
+
+def test_a_dry_run_prints_the_plan_and_changes_nothing(daemon):
+    daemon.documents["/api/v1/plan"] = PLAN
+    run = ask(daemon, "switchover", "db", "--to", "pg2", "--dry-run")
+    assert run.returncode == 0
+    assert run.stdout == """\
+Group db: pg1 is the primary, epoch 3; pg2 would succeed it
+
+CANDIDATE  POSITION  BEHIND  PRIORITY  FIT
+pg2          2/4900     100       100  yes  the successor
+pg3               -       -       100  no   its checks fail
+
+1. fence: tell the primary (within 1.00 s)
+2. commit
+"""
+    assert daemon.asked[-1] == "/api/v1/plan?group=db&to=pg2"
     assert daemon.posted == []
+
+
+def test_switchover_of_a_group_says_who_was_and_who_is(daemon):
+    daemon.documents["/api/v1/plan"] = PLAN
+    daemon.answer = (200, {"ok": True, "group": "db", "from": "pg1",
+                           "to": "pg2", "seconds": 0.25, "text": "x"})
+    run = ask(daemon, "switchover", "db")
+    assert run.stdout == ("pg1 was primary of db, pg2 is now: it took "
+                          "250 ms\n")
+    assert daemon.posted == [{"group": "db"}]
+
+
+def test_a_dry_run_of_the_primary_node_is_refused(daemon):
+    run = ask(daemon, "switchover", "--dry-run")
+    assert run.returncode == 64
+    assert "--dry-run wants the name of a group" in run.stderr
 
 
 def test_maintenance_of_this_node_by_its_name(daemon):

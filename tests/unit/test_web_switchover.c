@@ -1,4 +1,5 @@
-/* A person's wish for another primary, over the control socket. */
+/* A person's wish for another primary, of the nodes or of a group of
+ * databases, over the control socket. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,6 +40,7 @@ static struct node_settings nodes[] = { { .name = "n1" },
 					{ .name = "n2" },
 					{ .name = "n3" } };
 static struct cluster_settings cluster = { .nodes = nodes, .node_count = 3 };
+static struct failover_settings failover = { .promote_timeout_us = SECOND };
 
 static const struct daemon_view *on_view(void *arg)
 {
@@ -49,7 +51,12 @@ static const struct daemon_view *on_view(void *arg)
 static void on_admin(void *arg, const struct admin *admin)
 {
 	(void)arg;
-	(void)admin;
+	assert_int_equal(admin->kind, ADMIN_SWITCHOVER);
+	assert_int_equal(admin->switchover.service, API);
+	w.asked++;
+	w.token = admin->token;
+	w.to = admin->switchover.to;
+	loop_stop(w.loop);
 }
 
 static void on_say(void *arg, enum note_level level, const char *text)
@@ -138,10 +145,10 @@ static void on_readable(struct ev_loop *ev, ev_io *io, int events)
 /* Send the wish @body; runs until the door was asked, or, if it answered or
  * was not asked, until the answer is there.
  */
-static void wish(const char *body)
+static void request(const char *head, const char *body)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char request[512];
+	char bytes[512];
 	int n;
 
 	strcpy(addr.sun_path, w.path);
@@ -149,14 +156,19 @@ static void wish(const char *body)
 	assert_true(w.fd >= 0);
 	assert_int_equal(connect(w.fd, (struct sockaddr *)&addr, sizeof(addr)),
 			 0);
-	n = snprintf(request, sizeof(request),
-		     "POST /api/v1/switchover HTTP/1.1\r\nHost: b\r\n"
+	n = snprintf(bytes, sizeof(bytes),
+		     "%s HTTP/1.1\r\nHost: b\r\n"
 		     "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
-		     strlen(body), body);
-	assert_int_equal(send(w.fd, request, (size_t)n, 0), n);
+		     head, strlen(body), body);
+	assert_int_equal(send(w.fd, bytes, (size_t)n, 0), n);
 	ev_io_init(&w.io, on_readable, w.fd, EV_READ);
 	ev_io_start(loop_ev(w.loop), &w.io);
 	loop_run(w.loop);
+}
+
+static void wish(const char *body)
+{
+	request("POST /api/v1/switchover", body);
 }
 
 /* The answer's body, once it is there; its status is @status. */
@@ -244,6 +256,127 @@ static void a_wish_that_is_none_is_refused(void **state)
 	assert_int_equal(w.asked, 0);
 }
 
+/* ---- a group of databases: service api, whose primary is api1 ---- */
+
+static void decide(enum phase phase, const char *primary)
+{
+	struct document doc = { .position = { 1, 1 }, .group_count = 1 };
+	struct event ev = { .kind = EVENT_DOCUMENT };
+	struct document_group *group = &doc.groups[0];
+
+	strcpy(group->name, "api");
+	strcpy(group->primary, primary);
+	strcpy(group->leaving, phase == PHASE_STEADY ? "" : "api1");
+	group->epoch = 3;
+	group->phase = phase;
+	ev.document = &doc;
+	core_feed(&w.view.core, &ev);
+}
+
+static int set_up_group(void **state)
+{
+	int r = set_up(state);
+
+	core_done(&w.view.core);
+	core_init(&w.view.core);
+	w.view.core.services[API].failover = &failover;
+	core_start(&w.view.core, NULL);
+	w.view.view.ctl = w.view.core.ctl;
+	decide(PHASE_STEADY, "api1");
+	return r;
+}
+
+static void an_instance_is_asked_for_and_said(void **state)
+{
+	(void)state;
+	wish("{\"group\": \"api\", \"to\": \"api3\"}");
+	assert_int_equal(w.asked, 1);
+	assert_int_equal(w.to, API3);
+	assert_non_null(strstr(w.said, "wants another primary of api: api3"));
+}
+
+static void success_tells_of_which_group(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	wish("{\"group\": \"api\"}");
+	assert_int_equal(w.to, NOTE_NONE);
+	decide(PHASE_STEADY, "api2");
+	web_reply(w.web, w.token, 0, "api2");
+	loop_run(w.loop);
+	doc = answered("200");
+	assert_string_equal(view_text(doc, "group"), "api");
+	assert_string_equal(view_text(doc, "from"), "api1");
+	assert_string_equal(view_text(doc, "to"), "api2");
+	assert_string_equal(view_text(doc, "text"),
+			    "api1 was the primary of api, api2 is now");
+	json_decref(doc);
+}
+
+static void an_unknown_group_is_named_right(void **state)
+{
+	(void)state;
+	wish("{\"group\": \"apj\"}");
+	assert_refused("404", "no group apj: did you mean api?");
+	assert_int_equal(w.asked, 0);
+}
+
+static void an_unknown_instance_is_named_right(void **state)
+{
+	(void)state;
+	wish("{\"group\": \"api\", \"to\": \"web2\"}");
+	assert_refused("404", "no target of api called web2");
+	assert_int_equal(w.asked, 0);
+}
+
+static void a_service_without_failover_is_no_group(void **state)
+{
+	(void)state;
+	wish("{\"group\": \"shop\"}");
+	assert_refused("409", "shop is no group of databases: it has no "
+			      "failover block");
+}
+
+static void another_node_decides_and_is_named(void **state)
+{
+	(void)state;
+	w.view.core.set.cluster = &cluster;
+	cluster.self = 0;
+	w.view.view.cluster.known = true;
+	w.view.view.cluster.primary = 1;
+	wish("{\"group\": \"api\"}");
+	assert_refused("409", "this node does not decide: ask at the primary "
+			      "node, n2");
+	assert_int_equal(w.asked, 0);
+}
+
+static void a_failover_under_way_is_told(void **state)
+{
+	(void)state;
+	decide(PHASE_FENCING, "api1");
+	wish("{\"group\": \"api\"}");
+	assert_refused("409", "a failover is under way: api1 is being left "
+			      "(fencing)");
+	assert_int_equal(w.asked, 0);
+}
+
+static void a_plan_is_shown_and_nothing_is_asked(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	request("GET /api/v1/plan?group=api", "");
+	doc = answered("200");
+	assert_string_equal(view_text(doc, "primary"), "api1");
+	assert_true(json_is_null(view_get(doc, "successor")));
+	assert_string_equal(view_text(doc, "candidates.0.name"), "api2");
+	assert_int_equal(w.asked, 0);
+	json_decref(doc);
+}
+
+#define GROUP_CASE(name)                                                       \
+	cmocka_unit_test_setup_teardown(name, set_up_group, tear_down)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -255,6 +388,14 @@ int main(void)
 		CASE(a_refusal_is_told_with_its_reason),
 		CASE(an_unknown_node_is_not_asked_for),
 		CASE(a_wish_that_is_none_is_refused),
+		GROUP_CASE(an_instance_is_asked_for_and_said),
+		GROUP_CASE(success_tells_of_which_group),
+		GROUP_CASE(an_unknown_group_is_named_right),
+		GROUP_CASE(an_unknown_instance_is_named_right),
+		GROUP_CASE(a_service_without_failover_is_no_group),
+		GROUP_CASE(another_node_decides_and_is_named),
+		GROUP_CASE(a_failover_under_way_is_told),
+		GROUP_CASE(a_plan_is_shown_and_nothing_is_asked),
 	};
 
 	return cmocka_run_group_tests_name("web_switchover", tests, NULL, NULL);
