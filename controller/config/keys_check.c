@@ -304,8 +304,7 @@ static const struct key check_keys[] = {
 	{ .name = "user",
 	  .type = KEY_STRING,
 	  FIELD(check_settings, user),
-	  .dflt_help = "\"postgres\" for PostgreSQL, \"root\" for MariaDB, "
-		       "the default user for Redis",
+	  .dflt_help = "postgres, root, or Redis' default user",
 	  .types = DATABASE_ONLY,
 	  .help = "Whom to log in as; what it needs to be allowed is in "
 		  "docs/databases.md." },
@@ -319,8 +318,7 @@ static const struct key check_keys[] = {
 	{ .name = "database",
 	  .type = KEY_STRING,
 	  FIELD(check_settings, database),
-	  .dflt_help = "\"postgres\" for PostgreSQL, none for MariaDB, "
-		       "\"0\" for Redis",
+	  .dflt_help = "postgres, none, or Redis' 0",
 	  .types = DATABASE_ONLY,
 	  .help = "The database to connect to; of Redis its number." },
 	{ .name = "tls",

@@ -70,8 +70,7 @@ bool check_asks_same(const struct check_settings *a,
 	       settings_text_same(a->user, b->user) &&
 	       settings_text_same(a->password_file, b->password_file) &&
 	       settings_text_same(a->database, b->database) &&
-	       a->tls == b->tls &&
-	       command_same(a->command, b->command);
+	       a->tls == b->tls && command_same(a->command, b->command);
 }
 
 bool target_asks_same(const struct settings *set, unsigned target,

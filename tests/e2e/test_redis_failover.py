@@ -1,5 +1,6 @@
 """A group of real Redis servers: its primary is found, routed, succeeded."""
 
+import signal
 import time
 
 from redis_world import RedisWorld
@@ -75,3 +76,81 @@ def test_a_primary_that_restarts_empty_does_not_empty_its_replicas():
             assert new.ask("DBSIZE") >= size
             assert writer.missing(new) == []
             wait_for(lambda: old.ask("DBSIZE") >= size)
+
+
+def test_a_frozen_primary_is_succeeded_and_fenced_when_it_wakes():
+    with RedisWorld(check='timeout = "100ms";') as w:
+        w.start()
+        w.wait_routed("r1")
+        writer = w.write()
+        old = w.servers[0]
+        frozen = time.monotonic()
+        old.signal(signal.SIGSTOP)
+        first = wait_for(lambda: writer.after(frozen + 0.005))
+        new = w.wait_succeeded(old)
+        print(f"\nfrozen: writes again after {1000 * (first - frozen):.1f} ms")
+        time.sleep(0.3)
+        woken = time.monotonic()
+        old.signal(signal.SIGCONT)
+        wait_for(lambda: old.follows(new))
+        print(f"a replica {1000 * (time.monotonic() - woken):.1f} ms after it "
+              "woke")
+        wait_for(lambda: old.wanted() == 0)
+        assert w.routed() == {new.name}
+        writer.stop()
+        # What was acknowledged before was there for the replicas to have.
+        assert len(writer.missing(new)) <= 2
+
+
+def test_another_process_of_the_daemon_goes_on_from_what_was_decided():
+    with RedisWorld() as w:
+        w.start()
+        w.wait_routed("r1")
+        w.servers[0].kill()
+        new = w.wait_succeeded(w.servers[0])
+        w.daemon.wait_said("is the primary after r1, epoch 2")
+        w.daemon.kill()
+        w.servers[0].start().wait()
+        # It is a primary as well as the other one, but for the document.
+        assert w.servers[0].role() == "master"
+        w.daemon.start()
+        wait_for(lambda: w.servers[0].follows(new))
+        assert w.routed() == {new.name}
+        assert new.role() == "master"
+
+
+def test_after_a_reload_it_still_fails_over():
+    with RedisWorld() as w:
+        w.start()
+        w.wait_routed("r1")
+        w.configure(failover='promote_timeout = "7s"; canary = "50ms";')
+        w.daemon.signal(signal.SIGHUP)
+        wait_for(lambda: w.servers[0].ask("GET", "bascule:canary"))
+        assert w.routed() == {"r1"}
+        w.servers[0].kill()
+        new = w.wait_succeeded(w.servers[0])
+        assert new.role() == "master"
+
+
+def test_a_wrong_password_promotes_nobody():
+    with RedisWorld() as w:
+        secret = w.folder / "pass"
+        secret.write_text("wrong\n")
+        secret.chmod(0o600)
+        for server in w.servers:
+            server.ask("CONFIG", "SET", "masterauth", "right")
+        for server in w.servers:
+            server.ask("CONFIG", "SET", "requirepass", "right")
+            server.password = "right"
+        w.configure(check=f'password_file = "{secret}";')
+        w.daemon.start()
+        w.daemon.wait_said("WRONGPASS")
+        time.sleep(0.5)
+        assert w.routed() == set()
+        assert [s.role() for s in w.servers] == ["master", "slave", "slave"]
+        # The file is read anew.
+        secret.write_text("right\n")
+        w.wait_routed("r1")
+        w.servers[0].kill()
+        new = w.wait_succeeded(w.servers[0])
+        assert new.role() == "master"
