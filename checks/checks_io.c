@@ -9,10 +9,14 @@
 #include "checks/probe_io.h"
 
 static const struct kind *const kinds[CHECK_TYPES] = {
-	[CHECK_HTTP] = &http_kind,   [CHECK_HTTPS] = &https_kind,
-	[CHECK_TCP] = &tcp_kind,     [CHECK_TLS] = &tls_kind,
-	[CHECK_EXEC] = &exec_kind,   [CHECK_POSTGRESQL] = &postgresql_kind,
+	[CHECK_HTTP] = &http_kind,
+	[CHECK_HTTPS] = &https_kind,
+	[CHECK_TCP] = &tcp_kind,
+	[CHECK_TLS] = &tls_kind,
+	[CHECK_EXEC] = &exec_kind,
 	[CHECK_REDIS] = &redis_kind,
+	[CHECK_POSTGRESQL] = &postgresql_kind,
+	[CHECK_MYSQL] = &mysql_kind,
 };
 
 struct checks {

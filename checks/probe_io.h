@@ -71,7 +71,7 @@ struct probe {
 };
 
 extern const struct kind http_kind, https_kind, tcp_kind, tls_kind, exec_kind;
-extern const struct kind postgresql_kind, redis_kind;
+extern const struct kind mysql_kind, postgresql_kind, redis_kind;
 
 struct loop *checks_loop(struct checks *checks);
 

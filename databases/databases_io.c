@@ -13,6 +13,7 @@
 #define WHY_MAX 160
 
 static const struct database_kind *const kinds[CHECK_TYPES] = {
+	[CHECK_MYSQL] = &mysql_database,
 	[CHECK_POSTGRESQL] = &postgresql_database,
 	[CHECK_REDIS] = &redis_database,
 };

@@ -47,7 +47,8 @@ struct order {
 };
 
 /* One for each enum check_type that is a database, in databases_io.c. */
-extern const struct database_kind postgresql_database, redis_database;
+extern const struct database_kind mysql_database, postgresql_database,
+	redis_database;
 
 /* The order is over: done, or @failed_why says why not.  Once only.  stop() is
  * called soon, not from within. */

@@ -15,7 +15,7 @@ table()
 	sed 's/#.*//' <<-'END'
 	controller/core/*    controller/core/*
 	controller/config/*  controller/config/* controller/core/* <libconfig.h>
-	controller/io/*      controller/io/* controller/core/instant.h controller/core/err.h <ev.h> <curl/*> <openssl/*> <sodium.h> <libpq-fe.h> <mysql*> <mariadb/*> <hiredis/*>
+	controller/io/*      controller/io/* controller/core/instant.h controller/core/err.h controller/core/row.h <ev.h> <curl/*> <openssl/*> <sodium.h> <libpq-fe.h> <mysql*> <mariadb/*> <hiredis/*>
 
 	# Adapters: plain files are pure, *_io files carry them.
 	checks/*_io.[ch]     checks/* controller/core/* controller/io/* <ev.h> <curl/*> <openssl/*>
@@ -23,7 +23,7 @@ table()
 	haproxy/*_io.[ch]    haproxy/* controller/core/* controller/io/* <ev.h>
 	haproxy/*            !haproxy/*_io.h haproxy/* controller/core/*
 	databases/*_io.[ch]  databases/* controller/core/* controller/io/* <ev.h>
-	databases/*          !databases/*_io.h databases/* controller/core/*
+	databases/*          !databases/*_io.h !checks/*_io.h databases/* checks/* controller/core/*
 	notify/*_io.[ch]     notify/* controller/core/* controller/io/* <ev.h> <curl/*>
 	notify/*             !notify/*_io.h notify/* controller/core/*
 
