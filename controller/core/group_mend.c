@@ -140,10 +140,14 @@ void group_mend_answered(struct group *g, unsigned i, bool done,
 
 	if (done) {
 		it->retry = INSTANT_NONE;
-		if (it->ordered == DATABASE_FENCE)
+		if (it->ordered == DATABASE_FENCE) {
 			it->fenced = true;
-		else
-			it->followed_epoch = g->document.epoch;
+			return;
+		}
+		it->followed_epoch = g->document.epoch;
+		/* What it was before says nothing any more. */
+		it->heard = INSTANT_NONE;
+		group_act(g, GROUP_ASK)->ask = i;
 		return;
 	}
 	/* What the database cannot do itself, a hook may. */

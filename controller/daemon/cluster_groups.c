@@ -133,8 +133,10 @@ static void decide(struct cluster *c)
 void cluster_groups_hand_on(struct cluster *c)
 {
 	hand_on_routes(c);
-	hand_on_withdrawn(c);
+	/* One step may commit what is left and find it withdrawn: who hears of
+	 * the latter must know the former. */
 	hand_on_document(c);
+	hand_on_withdrawn(c);
 	decide(c);
 }
 

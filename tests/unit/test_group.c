@@ -377,6 +377,11 @@ static void an_old_primary_is_fenced_before_it_follows(void **state)
 	answer(&w, order(&w, DATABASE_FENCE)->id, NULL);
 	assert_int_equal(order(&w, DATABASE_FOLLOW)->order.target, B);
 	answer(&w, order(&w, DATABASE_FOLLOW)->id, NULL);
+	/* What it was is over: it is asked what it is. */
+	assert_int_equal(find(&w, GROUP_ASK)->ask, B);
+	assert_null(find(&w, GROUP_ORDER));
+	feed(&w, (struct group_event){ .kind = GROUP_TICK });
+	assert_null(find(&w, GROUP_ORDER));
 	w.facts[B].role = DATABASE_REPLICA;
 	tell_facts(&w, B);
 	assert_non_null(note(&w, GROUP_NOTE_REJOINED));

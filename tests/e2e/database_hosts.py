@@ -1,0 +1,344 @@
+"""Three hosts, each with an instance of a database, a HAProxy and a daemon.
+
+The instance on node1 is the primary at first.  Clients (database_client.py)
+write through the HAProxy of their own host.
+"""
+
+import contextlib
+import os
+import pathlib
+import signal
+import sys
+
+import database_client
+import netns
+from clusters import Cluster
+from prober import ADDRESS
+from world import HAPROXY, wait_for
+
+HERE = pathlib.Path(__file__).parent
+MAINT_OR_DRAIN = 0x29
+CLIENT_PORT = 7000
+
+
+class Instance:
+    """One server of a database, on a host of its own.  asks() is a fresh
+    connection from within its network."""
+
+    kind = None
+    port = None
+
+    def __init__(self, host, folder):
+        self.host = host
+        self.name = host.name
+        self.folder = folder / self.name
+        self.folder.mkdir(parents=True)
+        self.process = None
+
+    def argv(self):
+        raise NotImplementedError
+
+    def start(self):
+        with open(self.folder / "log", "a") as log:
+            self.process = self.host.start(*self.argv(), stdout=log,
+                                           stderr=log)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """With all of its children, which are in its session or not."""
+        self.process.kill()
+        self.process.wait()
+
+    def client(self):
+        with within(self.host):
+            return database_client.KINDS[self.kind](self.host.ipv4, self.port)
+
+    def try_asking(self, what):
+        """@what of a client, or None while it does not answer."""
+        try:
+            client = self.client()
+        except OSError:
+            return None
+        with contextlib.closing(client):
+            with contextlib.suppress(OSError):
+                return what(client)
+        return None
+
+    def lacks(self, numbers):
+        with contextlib.closing(self.client()) as client:
+            return client.lacks(numbers)
+
+
+@contextlib.contextmanager
+def within(host):
+    """In the network of @host: sockets that are opened here stay there."""
+    with open("/proc/self/ns/net") as home, \
+            open(f"{netns.FOLDER}/{host.namespace}") as there:
+        enter(there)
+        try:
+            yield
+        finally:
+            enter(home)
+
+
+def enter(namespace):
+    if database_client.libc().setns(namespace.fileno(), 0) != 0:
+        raise OSError("setns")
+
+
+class Redis(Instance):
+    kind = "redis"
+    port = 6379
+    check = ""
+
+    def argv(self):
+        return ["/usr/bin/redis-server", "--port", self.port, "--bind",
+                "0.0.0.0", "--protected-mode", "no", "--dir", self.folder,
+                "--save", "", "--appendonly", "no",
+                "--repl-diskless-sync-delay", "0",
+                "--repl-timeout", "5"]
+
+    def begin(self, primary):
+        """For the first time."""
+        self.start()
+        wait_for(lambda: self.try_asking(lambda c: c.ask("PING")))
+        if primary is not self:
+            self.try_asking(lambda c: c.ask("REPLICAOF", primary.host.ipv4,
+                                            primary.port))
+            wait_for(lambda: self.follows(primary))
+
+    def follows(self, other):
+        role = self.try_asking(lambda c: c.ask("ROLE"))
+        return bool(role) and role[0] == "slave" and role[3] == "connected" \
+            and role[1] == other.host.ipv4
+
+    def is_primary(self):
+        role = self.try_asking(lambda c: c.ask("ROLE"))
+        return bool(role) and role[0] == "master"
+
+
+INSTANCES = {"redis": Redis}
+
+
+class Proxy:
+    """A HAProxy whose only backend is what the daemon beside it routes."""
+
+    def __init__(self, host, folder, instances):
+        self.host = host
+        self.socket = f"{folder}/haproxy.sock"
+        self.master = f"{folder}/master.sock"
+        self.config = folder / "haproxy.cfg"
+        self.log = folder / "haproxy.log"
+        self.process = None
+        servers = "\n".join(
+            f"    server {i.name} {i.host.ipv4}:{i.port} disabled"
+            for i in instances)
+        self.config.write_text(
+            "global\n"
+            f"    stats socket {self.socket} mode 600 level admin\n"
+            "    stats timeout 1h\n    nbthread 1\n"
+            "defaults\n    mode tcp\n    timeout connect 200ms\n"
+            "    timeout client 10s\n    timeout server 10s\n    retries 0\n"
+            f"frontend fe\n    bind 127.0.0.1:{CLIENT_PORT}\n"
+            f"    default_backend be_db\nbackend be_db\n{servers}\n")
+
+    def start(self):
+        with open(self.log, "a") as log:
+            self.process = self.host.start(
+                HAPROXY, "-W", "-S", self.master, "-f", self.config,
+                stdout=log, stderr=log)
+        wait_for(self.routed_or_none)
+
+    def ask(self, command):
+        with database_client.unix(self.socket) as sock:
+            sock.sendall(command.encode() + b"\n")
+            return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
+
+    def routed(self):
+        """Names of the servers that may be used."""
+        rows = [line.split() for line in
+                self.ask("show servers state be_db").splitlines()]
+        return {row[3] for row in rows
+                if len(row) > 6 and row[1] == "be_db"
+                and not int(row[6]) & MAINT_OR_DRAIN}
+
+    def routed_or_none(self):
+        with contextlib.suppress(OSError):
+            return (self.routed(),)
+        return None
+
+
+class Client:
+    """database_client.py on @host."""
+
+    def __init__(self, host, number, kind, rate, folder):
+        self.host = host
+        self.number, self.kind, self.rate = number, kind, rate
+        self.log = folder / f"{host.name}.rows"
+        self.errors = folder / f"{host.name}.client"
+        self.process = None
+
+    def start(self):
+        self.stop()
+        with open(self.errors, "a") as log:
+            self.process = self.host.start(
+                sys.executable, HERE / "database_client.py", self.kind,
+                self.number, self.rate, self.log, f"127.0.0.1:{CLIENT_PORT}",
+                stdout=log, stderr=log)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def rows(self, since=0):
+        """[(acknowledged, sent, number, instance)], whole lines, of what
+        was sent after @since."""
+        if not self.log.exists():
+            return []
+        lines = self.log.read_text().rpartition("\n")[0].splitlines()
+        found = []
+        for line in lines:
+            number, sent, done, taker = line.split()
+            if int(sent) >= since:
+                found.append((int(done), int(sent), int(number), taker))
+        return found
+
+
+class DatabaseHosts(Cluster):
+    """@failover: more of its block.  @rate: rows a second of all clients."""
+
+    def __init__(self, kind="redis", failover="", rate=500, **options):
+        self.kind, self.failover, self.rate = kind, failover, rate
+        super().__init__(3, **options)
+        try:
+            self.make_databases()
+        except BaseException:
+            self.close()
+            raise
+
+    def make_databases(self):
+        hosts = [node.host for node in self.nodes]
+        self.instances = [INSTANCES[self.kind](host, self.folder / "databases")
+                          for host in hosts]
+        self.proxies = [Proxy(node.host, node.folder, self.instances)
+                        for node in self.nodes]
+        self.clients = [Client(host, i + 1, self.kind,
+                               self.rate / len(hosts), self.folder)
+                        for i, host in enumerate(hosts)]
+
+    def text(self, node, witnesses, families, extra):
+        one = INSTANCES[self.kind]
+        targets = ", ".join(
+            f'{{ name = "{n.name}"; address = "{n.host.ipv4}:{one.port}"; '
+            f'node = "{n.name}"; }}' for n in self.nodes)
+        return super().text(node, witnesses, families, extra) + f"""
+haproxy = ( {{ name = "local"; socket = "{node.folder}/haproxy.sock"; }} );
+services = (
+  {{ name = "db";
+    check = {{ type = "{one.kind}"; interval = "200ms"; fast_interval = "20ms";
+              timeout = "200ms"; {one.check} }};
+    backend = "be_db";
+    failover = {{ cooldown = "0s"; {self.failover} }};
+    targets = ( {targets} );
+  }}
+);
+"""
+
+    def start(self):
+        for instance in self.instances:
+            instance.begin(self.instances[0])
+        for proxy in self.proxies:
+            proxy.start()
+        super().start()
+        self.wait_routed(self.instances[0])
+        return self
+
+    # What is so, as seen from outside.
+
+    def instance(self, name):
+        return next(i for i in self.instances if i.name == name)
+
+    def wait_routed(self, instance, seconds=15.0):
+        """Every HAProxy that a daemon drives."""
+        for node, proxy in zip(self.nodes, self.proxies):
+            if node.running():
+                wait_for(lambda p=proxy: p.routed() == {instance.name},
+                         seconds)
+
+    def succeeded(self, old):
+        """The instance that some HAProxy routes to in place of @old."""
+        names = set()
+        for proxy in self.proxies:
+            for routed in proxy.routed_or_none() or ():
+                names |= routed
+        names.discard(old.name)
+        return self.instance(names.pop()) if len(names) == 1 else None
+
+    def rows(self, since=0):
+        return sorted(row for client in self.clients
+                      for row in client.rows(since))
+
+    def wait_writes(self, since, by=None, other_than=None, seconds=30.0):
+        """The first row that was acknowledged by such an instance."""
+        def found():
+            return next((row for row in self.rows(since)
+                         if by in (None, row[3]) and other_than != row[3]),
+                        None)
+        return wait_for(found, seconds, every=0.05)
+
+    # Faults.
+
+    def kill_host(self, number):
+        """All that runs there, and the address of the primary node with it;
+        its network goes on."""
+        node, instance = self.nodes[number], self.instances[number]
+        for pid in node.host.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for one in (node, instance, self.proxies[number],
+                    self.clients[number]):
+            if one.process is not None:
+                one.process.wait()
+        node.host.run("ip", "address", "flush", "dev", "lo", "to", ADDRESS)
+
+    def mend(self):
+        """All is started that does not run, and every host heard."""
+        self.hosts.heal()
+        for node, instance, proxy, client in zip(
+                self.nodes, self.instances, self.proxies, self.clients):
+            with contextlib.suppress(ProcessLookupError):
+                instance.signal(signal.SIGCONT)
+            if not instance.running():
+                instance.start()
+            if proxy.process.poll() is not None:
+                proxy.start()
+            if not node.running():
+                node.restart()
+            if client.process is not None and not client.running():
+                client.start()
+
+    def print_logs(self):
+        super().print_logs()
+        for instance in self.instances:
+            log = instance.folder / "log"
+            if log.exists():
+                print(f"--- {instance.name}, {self.kind}",
+                      *log.read_text().splitlines()[-15:], sep="\n")
+
+
+def overlapping(rows, old):
+    """Rows of @old that were sent after another instance had acknowledged
+    one: these were surely accepted while two instances accepted."""
+    first = min((done for done, _, _, taker in rows if taker != old),
+                default=None)
+    return [] if first is None else [
+        row for row in rows if row[3] == old and row[1] > first]

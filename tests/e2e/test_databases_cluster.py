@@ -1,0 +1,70 @@
+"""Groups of real databases on three hosts, with a daemon and a HAProxy each:
+clients write all the time, and what they were promised is counted."""
+
+import pytest
+
+from database_hosts import DatabaseHosts, overlapping
+from prober import clock_us
+from world import wait_for
+
+
+@pytest.fixture(name="group", scope="module", params=["redis"])
+def hosts_of_a_group(request):
+    with DatabaseHosts(request.param) as hosts:
+        hosts.start()
+        for client in hosts.clients:
+            client.start()
+        hosts.wait_writes(clock_us())
+        yield hosts
+
+
+@pytest.fixture(name="whole")
+def healed(group):
+    """The group and its primary; all runs and is mended in the end."""
+    begin = clock_us()
+    old = group.instance(group.wait_writes(begin)[3])
+    group.wait_whole()
+    yield group, old
+    group.print_logs()      # shown with a failure alone
+    group.mend()
+    group.wait_whole()
+
+
+def succeeded(group, old, begin):
+    """The next primary, once it has acknowledged a row."""
+    row = group.wait_writes(begin, other_than=old.name)
+    new = group.instance(row[3])
+    group.wait_routed(new)
+    return new
+
+
+def assert_back(group, old, new, begin):
+    """The old primary follows, and nobody ever wrote to both."""
+    group.mend()
+    wait_for(lambda: old.follows(new), 30)
+    group.wait_whole()
+    group.wait_routed(new)
+    group.wait_writes(clock_us(), by=new.name)
+    rows = group.rows(begin)
+    assert not overlapping(rows, old.name)
+    assert {row[3] for row in rows} <= {old.name, new.name}
+    settled = [row for row in rows if row[3] == new.name]
+    assert not new.lacks([row[2] for row in settled])
+
+
+def test_a_killed_primary_is_succeeded(whole):
+    group, old = whole
+    begin = clock_us()
+    old.kill()
+    new = succeeded(group, old, begin)
+    third = next(i for i in group.instances if i not in (old, new))
+    wait_for(lambda: third.follows(new))
+    assert_back(group, old, new, begin)
+
+
+def test_a_killed_host_is_succeeded(whole):
+    group, old = whole
+    begin = clock_us()
+    group.kill_host(group.instances.index(old))
+    new = succeeded(group, old, begin)
+    assert_back(group, old, new, begin)
