@@ -75,9 +75,12 @@ struct group_note *group_note(struct group *g, enum group_note_kind kind,
 	return note;
 }
 
+/* What is past was looked at in this step: asked for again, it would be due
+ * without end. */
 void group_wake(struct group *g, struct instant at)
 {
-	g->wake = instant_min(g->wake, at);
+	if (!instant_reached(g->now, at))
+		g->wake = instant_min(g->wake, at);
 }
 
 const struct database_facts *group_facts(const struct group *g, unsigned i)

@@ -221,7 +221,7 @@ static void fence(struct group *g, unsigned leaving)
 	if (!g->hook_done && it->hook == 0 &&
 	    (instant_is_none(it->retry) || instant_reached(g->now, it->retry)))
 		group_hook(g, DATABASE_HOOK_FENCE, leaving, PLAN_NOBODY);
-	if (!instant_is_none(it->retry))
+	if (!g->hook_done && it->hook == 0)
 		group_wake(g, it->retry);
 }
 

@@ -292,6 +292,33 @@ static void one_that_cannot_be_promoted_is_followed_by_the_next(void **state)
 	group_free(w.group);
 }
 
+static void a_fence_hook_that_fails_is_run_again_and_not_spun_on(void **state)
+{
+	struct world w;
+	uint64_t id;
+
+	(void)state;
+	begin_steady(&w);
+	w.failover.fence = "/fence";
+	tell_health(&w, A, true);
+	commit(&w);
+	id = find(&w, GROUP_HOOK)->id;
+	answer(&w, order(&w, DATABASE_FENCE)->id, "refused");
+	withdrawn(&w);
+	answer(&w, id, "no answer");
+	assert_non_null(note(&w, GROUP_NOTE_STUCK));
+	assert_null(find(&w, GROUP_HOOK));
+	w.now = group_deadline(w.group);
+	feed(&w, (struct group_event){ .kind = GROUP_TICK });
+	assert_non_null(find(&w, GROUP_HOOK));
+	/* While it runs nothing is due that is past. */
+	assert_true(instant_before(w.now, group_deadline(w.group)));
+	answer(&w, find(&w, GROUP_HOOK)->id, NULL);
+	commit(&w);
+	assert_int_equal(w.document.phase, PHASE_PROMOTING);
+	group_free(w.group);
+}
+
 static void whoever_comes_into_office_goes_on(void **state)
 {
 	struct world w;
@@ -435,6 +462,8 @@ int main(void)
 		cmocka_unit_test(does_nothing_that_it_may_not),
 		cmocka_unit_test(
 			one_that_cannot_be_promoted_is_followed_by_the_next),
+		cmocka_unit_test(
+			a_fence_hook_that_fails_is_run_again_and_not_spun_on),
 		cmocka_unit_test(whoever_comes_into_office_goes_on),
 		cmocka_unit_test(a_switchover_loses_nothing),
 		cmocka_unit_test(a_switchover_that_cannot_be_goes_back),
