@@ -26,17 +26,12 @@ enum statement {
 
 static const char *const statements[] = {
 	[STATE] = "select pg_is_in_recovery(), "
-		  "current_setting('default_transaction_read_only')",
+		  "current_setting('default_transaction_read_only'), "
+		  "extract(epoch from clock_timestamp())",
 	[PROMOTE_IT] = "select pg_promote(false)",
 	[SET_READ_ONLY] = "alter system set default_transaction_read_only = on",
 	[RESET_READ_ONLY] = "alter system reset default_transaction_read_only",
 	[RELOAD] = "select pg_reload_conf()",
-	/* All but ours, and other nodes' of the same user. */
-	[END_SESSIONS] =
-		"select count(pg_terminate_backend(pid)) "
-		"from pg_stat_activity where backend_type = 'client backend' "
-		"and pid <> pg_backend_pid() and not "
-		"(application_name = 'bascule' and usename = current_user)",
 	[REPLAYED] = "select pg_is_in_recovery(), "
 		     "pg_last_wal_replay_lsn() - '0/0'::pg_lsn",
 	/* What is asked is whether this one writes, not whether it has
@@ -89,6 +84,19 @@ static void write_statement(struct postgresql_talk *talk, enum statement which,
 	char text[POSTGRESQL_SQL_MAX - 64];
 
 	switch (which) {
+	case END_SESSIONS:
+		/* Those that began later cannot write.  Ours stay, and other
+		 * nodes' of the same user. */
+		snprintf(step->sql, sizeof(step->sql),
+			 "select count(pg_terminate_backend(pid)) "
+			 "from pg_stat_activity "
+			 "where backend_type = 'client backend' "
+			 "and backend_start <= to_timestamp(%s) "
+			 "and pid <> pg_backend_pid() and not "
+			 "(application_name = 'bascule' "
+			 "and usename = current_user)",
+			 talk->since);
+		break;
 	case UPSERT:
 		snprintf(step->sql, sizeof(step->sql),
 			 "insert into bascule_canary values (1, %" PRIu64
@@ -170,6 +178,15 @@ static void promote(struct postgresql_talk *talk,
 	}
 }
 
+/* @now: by the server's clock, when it was seen to be read-only. */
+static void end_sessions(struct postgresql_talk *talk, const char *now,
+			 struct postgresql_step *step)
+{
+	if (talk->since[0] == '\0' && now[strspn(now, "0123456789.")] == '\0')
+		snprintf(talk->since, sizeof(talk->since), "%s", now);
+	ask(talk, END_SESSIONS, step);
+}
+
 static void fence(struct postgresql_talk *talk,
 		  const struct postgresql_reply *reply,
 		  struct postgresql_step *step)
@@ -179,7 +196,7 @@ static void fence(struct postgresql_talk *talk,
 		if (cell_is(reply, 0, "t"))
 			step->kind = POSTGRESQL_DONE;
 		else if (cell_is(reply, 1, "on"))
-			ask(talk, END_SESSIONS, step);
+			end_sessions(talk, cell(reply, 2), step);
 		else if (!talk->told)
 			ask(talk, SET_READ_ONLY, step);
 		else

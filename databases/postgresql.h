@@ -54,8 +54,9 @@ struct postgresql_reply {
 struct postgresql_talk {
 	struct postgresql_terms terms;
 	struct database_order order;
-	unsigned at; /* which statement was the last; private to the .c */
-	bool told;   /* what changes something was said */
+	unsigned at;    /* which statement was the last; private to the .c */
+	bool told;      /* what changes something was said */
+	char since[32]; /* FENCE: when new sessions became read-only */
 	char slot[DATABASE_NAME_MAX];
 	char conninfo[POSTGRESQL_CONNINFO_MAX]; /* may hold a password */
 };

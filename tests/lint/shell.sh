@@ -8,7 +8,7 @@ cd "$top_srcdir"
 
 {
 	lint_files bootstrap .ci/run '*.sh'
-	lint_files 'build-aux/bascule-*' 'drill/*' 'tests/*' | while read -r f; do
+	lint_files 'build-aux/bascule-*' 'drill/*' 'hooks/*' 'tests/*' | while read -r f; do
 		head -n 1 "$f" | grep -aqE '^#!.*sh$' && echo "$f"
 	done || true
 } | sort -u | { xargs -r shellcheck -x -f gcc || true; } |

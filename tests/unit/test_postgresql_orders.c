@@ -95,12 +95,15 @@ static void a_fence_is_over_when_nobody_writes(void **state)
 	answer("f", "off", NULL);
 	assert_int_equal(step.kind, POSTGRESQL_PAUSE);
 	postgresql_resume(&talk, &step);
-	answer("f", "on", NULL);
+	answer("f", "on", "1795188282.5");
 	says("pg_terminate_backend");
+	says("<= to_timestamp(1795188282.5)");
 	answer("3", NULL, NULL);
 	assert_int_equal(step.kind, POSTGRESQL_PAUSE);
 	postgresql_resume(&talk, &step);
-	answer("f", "on", NULL);
+	/* Those that came since cannot write. */
+	answer("f", "on", "1795188282.6");
+	says("<= to_timestamp(1795188282.5)");
 	answer("0", NULL, NULL);
 	assert_int_equal(step.kind, POSTGRESQL_DONE);
 }
