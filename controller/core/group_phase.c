@@ -245,8 +245,10 @@ static bool frozen(struct group *g, unsigned leaving)
 			all = false;
 	}
 	g->asked_all = true;
+	if (all || instant_reached(g->now, end))
+		return true;
 	group_wake(g, end);
-	return all || instant_reached(g->now, end);
+	return false;
 }
 
 static void commit(struct group *g, const struct plan *plan)

@@ -191,6 +191,10 @@ class RedisWorld:
                 server.ask("REPLICAOF", "127.0.0.1", first.port)
             for server in self.servers[1:]:
                 wait_for(lambda s=server: s.follows(first))
+            # It lists one as online a while after that one says it is.
+            first.ask("SET", "begun", 1)
+            for server in self.servers[1:]:
+                wait_for(lambda s=server: s.try_ask("GET", "begun"))
             self.haproxy = HAProxy(self.folder, "lb", {}, template=self.cfg)
             self.configure()
         except BaseException:

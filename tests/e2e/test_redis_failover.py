@@ -1,10 +1,11 @@
 """A group of real Redis servers: its primary is found, routed, succeeded."""
 
 import signal
+import subprocess
 import time
 
 from redis_world import RedisWorld
-from world import wait_for
+from world import BASCULE, wait_for
 
 
 def the_log(world):
@@ -154,3 +155,23 @@ def test_a_wrong_password_promotes_nobody():
         w.servers[0].kill()
         new = w.wait_succeeded(w.servers[0])
         assert new.role() == "master"
+
+
+def test_a_switchover_loses_nothing():
+    with RedisWorld() as w:
+        w.start()
+        w.wait_routed("r1")
+        writer = w.write()
+        done = subprocess.run(
+            [BASCULE, "switchover", "cache", "--to", "r3", "--socket",
+             w.daemon.control], text=True, capture_output=True, timeout=20)
+        assert done.returncode == 0, done.stdout + done.stderr
+        w.wait_routed("r3")
+        new = w.named("r3")
+        time.sleep(0.2)
+        writer.stop()
+        for server in w.servers[:2]:
+            wait_for(lambda s=server: s.follows(new))
+            wait_for(lambda s=server: s.wanted() == 0)
+        assert writer.missing(new) == []
+        print(f"\nswitchover: {1000 * writer.gap():.1f} ms without a write")

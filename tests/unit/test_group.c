@@ -372,6 +372,28 @@ static void a_switchover_loses_nothing(void **state)
 	group_free(w.group);
 }
 
+static void while_it_waits_nothing_is_due(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_SWITCHOVER,
+				       .switchover = { C, 99 } });
+	commit(&w);
+	answer(&w, order(&w, DATABASE_FENCE)->id, NULL);
+	withdrawn(&w);
+	tell_facts(&w, A);
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	assert_non_null(order(&w, DATABASE_CATCH_UP));
+	/* Long after the time in which all should have answered. */
+	w.now.us += 2 * SECOND;
+	feed(&w, (struct group_event){ .kind = GROUP_TICK });
+	assert_true(instant_before(w.now, group_deadline(w.group)));
+	group_free(w.group);
+}
+
 static void a_switchover_that_cannot_be_goes_back(void **state)
 {
 	struct world w;
@@ -466,6 +488,7 @@ int main(void)
 			a_fence_hook_that_fails_is_run_again_and_not_spun_on),
 		cmocka_unit_test(whoever_comes_into_office_goes_on),
 		cmocka_unit_test(a_switchover_loses_nothing),
+		cmocka_unit_test(while_it_waits_nothing_is_due),
 		cmocka_unit_test(a_switchover_that_cannot_be_goes_back),
 		cmocka_unit_test(an_old_primary_is_fenced_before_it_follows),
 		cmocka_unit_test(whoever_is_away_is_told_when_it_speaks_again),
