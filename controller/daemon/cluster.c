@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/daemon/routes_file.h"
+
 #define TRIP_MESSAGES 32
 
 /* ---- from the world ---- */
@@ -380,11 +382,14 @@ bool cluster_stopped(const struct cluster *c)
 void cluster_reload(struct cluster *c, const struct settings *set)
 {
 	const struct primary_settings *primary = &set->primary;
+	struct err err;
 
-	if (c != NULL)
-		office_reload(c->office, primary->on_promote,
-			      primary->on_demote, primary->hook_timeout_us,
-			      primary->hook_timeout_us);
+	if (c == NULL)
+		return;
+	office_reload(c->office, primary->on_promote, primary->on_demote,
+		      primary->hook_timeout_us, primary->hook_timeout_us);
+	if (routes_file_write(c->folder, set, &err) < 0)
+		log_line(c->parts.log, NOTE_ERR, "%s", err.text);
 }
 
 void cluster_facts_now(const struct cluster *c, struct cluster_facts *ret_facts)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "controller/daemon/routes_file.h"
 #include "controller/io/key.h"
 
 #define STATE_FILE    "cluster.state"
@@ -189,8 +190,10 @@ static int make_office(struct cluster *c, struct err *err)
 		.promote_timeout_us = primary->hook_timeout_us,
 		.demote_timeout_us = primary->hook_timeout_us,
 	};
-	int r = office_new(&c->office, &parts, err);
+	int r = routes_file_write(c->folder, c->all, err);
 
+	if (r == 0)
+		r = office_new(&c->office, &parts, err);
 	if (r < 0)
 		return r;
 	r = office_start(c->office, err);
@@ -232,10 +235,23 @@ int cluster_join(struct cluster *c, const struct cluster_parts *parts,
 	return r < 0 ? r : make_link(c, err);
 }
 
+/* Whoever goes knows nothing of what is decided then. */
+static void withdraw_routes(const struct cluster *c)
+{
+	struct err err;
+
+	if (routes_file_withdraw(c->folder,
+				 instant_add(loop_clock(), CLOSE_WAIT_US),
+				 &err) < 0)
+		log_line(c->parts.log, NOTE_ERR, "%s", err.text);
+}
+
 void cluster_free(struct cluster *c)
 {
 	if (c == NULL)
 		return;
+	if (c->office != NULL)
+		withdraw_routes(c);
 	cluster_cancel(c);
 	link_free(c->link);
 	resolver_free(c->resolver);

@@ -17,6 +17,7 @@
 
 #include "controller/daemon/recipe.h"
 #include "controller/daemon/release.h"
+#include "controller/daemon/routes_file.h"
 #include "controller/io/loop.h"
 
 #define SAID_MAX         600
@@ -246,6 +247,7 @@ static bool lock_memory(void)
 
 	look();
 	recipe_read(self->parts->folder, &recipe, NULL);
+	routes_file_prepare();
 	group_leader_lives(&me);
 	return locked;
 }

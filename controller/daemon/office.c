@@ -126,7 +126,7 @@ int office_start(struct office *office, struct err *err)
 	if (r == -ENOENT && office->parts.on_demote != NULL)
 		r = write_recipe(office, 0, 0, "start", err);
 	else if (r == -ENOENT)
-		return 0;
+		r = 0;
 	if (r < 0)
 		office->recipe = (struct recipe){ .strange = true };
 	else

@@ -15,6 +15,7 @@
 
 #include "controller/daemon/guard_page.h"
 #include "controller/daemon/recipe.h"
+#include "controller/daemon/routes_file.h"
 #include "controller/daemon/unit.h"
 #include "controller/io/environment.h"
 #include "controller/io/loop.h"
@@ -22,6 +23,7 @@
 #define CANCEL_US    (2 * SECOND) /* for a unit's start to be given up */
 #define KILL_WAIT_US (1 * SECOND) /* for what was killed to be gone */
 #define LOCK_WAIT_US (5 * SECOND) /* for a guard to have finished */
+#define ROUTES_US    (500 * MS)   /* for the HAProxies to answer */
 
 /* One thing to do: a program, or a unit. */
 struct task {
@@ -153,7 +155,7 @@ static int demote(const struct recipe *recipe, const char *reason,
 }
 
 /* Each is tried, whatever became of the other; the first error is told. */
-int release_run(const char *folder, const char *reason, struct err *err)
+static int undo(const char *folder, const char *reason, struct err *err)
 {
 	struct err later;
 	struct recipe recipe;
@@ -172,6 +174,19 @@ int release_run(const char *folder, const char *reason, struct err *err)
 	if (r == 0)
 		r = recipe_remove(folder, err);
 	return r < 0 ? r : 1;
+}
+
+/* Routes first: they are gone within a millisecond, and a hook may take its
+ * time. */
+int release_run(const char *folder, const char *reason, struct err *err)
+{
+	struct err later;
+	int routes, r;
+
+	routes = routes_file_withdraw(
+		folder, instant_add(loop_clock(), ROUTES_US), err);
+	r = undo(folder, reason, routes < 0 ? &later : err);
+	return routes < 0 ? routes : r;
 }
 
 static int become(uid_t uid, struct err *err)

@@ -11,8 +11,8 @@
 
 #include "controller/core/err.h"
 
-/* Undo by the recipe in @folder and remove it.  All that promotes must have
- * ended.
+/* Withdraw the routes of database groups (routes_file.h), then undo by the
+ * recipe in @folder and remove it.  All that promotes must have ended.
  *
  * @reason: BASCULE_REASON of the hook.
  * Returns 1 when something was released, 0 when there was nothing, or -errno

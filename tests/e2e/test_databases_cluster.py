@@ -68,3 +68,35 @@ def test_a_killed_host_is_succeeded(whole):
     group.kill_host(group.instances.index(old))
     new = succeeded(group, old, begin)
     assert_back(group, old, new, begin)
+
+
+def test_the_primary_node_dies_and_then_the_primary(whole):
+    group, old = whole
+    begin = clock_us()
+    node = group.primary()
+    node.kill()
+    proxy = group.proxies[node.number - 1]
+    wait_for(lambda: not proxy.routed())    # its guard did it
+    old.kill()
+    new = succeeded(group, old, begin)
+    assert group.wait_primary(other_than=node) is not node
+    assert_back(group, old, new, begin)
+
+
+@pytest.mark.parametrize("end", ["kill", "freeze", "kill_with_guard", "stop"])
+def test_a_haproxy_without_a_daemon_routes_nothing(whole, end):
+    group, old = whole
+    begin = clock_us()
+    node = group.followers()[0]
+    proxy = group.proxies[node.number - 1]
+    assert proxy.routed()
+    getattr(node, end)()
+    if end == "kill_with_guard":
+        assert node.release().returncode == 0
+    wait_for(lambda: not proxy.routed())
+    if end == "freeze":
+        node.process.wait(timeout=5)
+    node.restart()
+    group.wait_whole()
+    group.wait_routed(old)
+    assert {row[3] for row in group.rows(begin)} == {old.name}
