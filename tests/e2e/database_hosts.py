@@ -46,11 +46,13 @@ class Instance:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
-    def signal(self, number):
-        self.process.send_signal(number)
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
-        """With all of its children, which are in its session or not."""
         self.process.kill()
         self.process.wait()
 
@@ -315,8 +317,8 @@ services = (
         self.hosts.heal()
         for node, instance, proxy, client in zip(
                 self.nodes, self.instances, self.proxies, self.clients):
-            with contextlib.suppress(ProcessLookupError):
-                instance.signal(signal.SIGCONT)
+            if instance.running():
+                instance.thaw()
             if not instance.running():
                 instance.start()
             if proxy.process.poll() is not None:
