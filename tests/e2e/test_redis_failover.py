@@ -7,9 +7,9 @@ import time
 from redis_world import RedisWorld
 from world import BASCULE, wait_for
 
-
-def the_log(world):
-    return "\n".join(world.daemon.lines())
+# docs/databases.md has them.
+RIGHTS = ["+ping", "+info", "+select", "+set", "+config|get", "+config|set",
+          "+replicaof", "+client|kill"]
 
 
 def test_the_primary_that_is_found_is_routed():
@@ -155,6 +155,29 @@ def test_a_wrong_password_promotes_nobody():
         w.servers[0].kill()
         new = w.wait_succeeded(w.servers[0])
         assert new.role() == "master"
+
+
+def test_the_rights_that_are_documented_are_enough():
+    with RedisWorld() as w:
+        secret = w.folder / "pass"
+        secret.write_text("mine\n")
+        secret.chmod(0o600)
+        for server in w.servers:
+            server.ask("ACL", "SETUSER", "bascule", "on", ">mine",
+                       "~bascule:canary", *RIGHTS)
+        w.configure(check=f'user = "bascule"; password_file = "{secret}";',
+                    failover='canary = "50ms";')
+        w.start()
+        w.wait_routed("r1")
+        old = w.servers[0]
+        wait_for(lambda: old.ask("GET", "bascule:canary"))
+        old.signal(signal.SIGSTOP)
+        new = w.wait_succeeded(old)
+        old.signal(signal.SIGCONT)
+        wait_for(lambda: old.follows(new))
+        wait_for(lambda: old.wanted() == 0)
+        for server in w.servers:
+            assert server.ask("ACL", "LOG") == []
 
 
 def test_a_switchover_loses_nothing():
