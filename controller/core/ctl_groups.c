@@ -17,7 +17,7 @@ bool groups_has(const struct ctl *ctl, unsigned target)
 	return groups_of(ctl, ctl->set->targets[target].service) != NULL;
 }
 
-static struct ctl_group *make(const struct settings *set, unsigned service)
+static struct ctl_group *one_new(const struct settings *set, unsigned service)
 {
 	const struct service_settings *svc = &set->services[service];
 	struct group_settings rules = { .name = svc->name,
@@ -67,7 +67,7 @@ int groups_new(struct ctl *ctl)
 		if (ctl->group_actions == NULL)
 			ctl->group_actions =
 				malloc(sizeof(*ctl->group_actions));
-		ctl->groups[i] = make(set, i);
+		ctl->groups[i] = one_new(set, i);
 		if (ctl->groups[i] == NULL || ctl->group_actions == NULL)
 			return -ENOMEM;
 	}
