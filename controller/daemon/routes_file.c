@@ -1,9 +1,11 @@
 #include "controller/daemon/routes_file.h"
 
-#include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,277 +14,443 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "controller/io/address.h"
 #include "controller/io/loop.h"
 
-#define HEAD            "# bascule routes 1\n"
-#define TAIL            "# end\n"
-#define FILE_MAX        65536
-#define ROUTES_PATH_MAX 256
-/* HAProxy reads no line that is longer than its buffer, 16 KiB. */
-#define COMMAND_MAX 8192
+#define HEAD      "# bascule routes 1\n"
+#define TAIL      "# end\n"
+#define CALLS_MAX (SETTINGS_HAPROXIES_MAX * 16)
+#define SAID_MAX  256
+#define PATH_SIZE 256
 
-/* Static: whoever withdraws may be the guard. */
-static char text[FILE_MAX + 1];
-static char command[COMMAND_MAX];
+/* ---- writing ---- */
 
-/* --- writing -------------------------------------------------------------- */
+/* A buffer that remembers when something did not fit. */
+struct text {
+	char *buf;
+	size_t size, used;
+};
 
-static void write_servers(FILE *out, const struct settings *set,
-			  const struct haproxy_settings *haproxy)
+static void add(struct text *to, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add(struct text *to, const char *fmt, ...)
 {
-	unsigned i, k;
+	size_t room = to->size - to->used;
+	va_list ap;
+	int n;
 
-	for (i = 0; i < set->service_count; i++) {
-		const struct service_settings *svc = &set->services[i];
-
-		if (svc->failover == NULL || svc->backend == NULL ||
-		    svc->failover->mode == FAILOVER_OBSERVE)
-			continue;
-		for (k = 0; k < svc->target_count; k++) {
-			const struct target_settings *t =
-				&set->targets[svc->first_target + k];
-
-			if (haproxy->socket != NULL)
-				fprintf(out, "%s", haproxy->socket);
-			else
-				fprintf(out, "%s:%u", haproxy->host,
-					haproxy->port);
-			fprintf(out, " %s/%s\n", svc->backend, t->name);
-		}
-	}
+	va_start(ap, fmt);
+	n = vsnprintf(to->buf + to->used, room, fmt, ap);
+	va_end(ap);
+	to->used = (size_t)n < room ? to->used + (size_t)n : to->size;
 }
 
-static int file_path(char *buf, const char *folder, const char *suffix,
-		     struct err *err)
+static void add_group(struct text *to, const struct settings *set,
+		      const struct service_settings *svc)
 {
-	if (snprintf(buf, ROUTES_PATH_MAX, "%s/" ROUTES_FILE_NAME "%s", folder,
-		     suffix) < ROUTES_PATH_MAX)
-		return 0;
-	return err_set(err, -ENAMETOOLONG, "%s: too long", folder);
-}
-
-static int write_all(const char *path, const struct settings *set)
-{
-	FILE *out = fopen(path, "we");
-	bool bad;
+	const char *gap = "";
 	unsigned i;
 
-	if (out == NULL)
-		return -errno;
-	fputs(HEAD, out);
-	for (i = 0; i < set->haproxy_count; i++)
-		write_servers(out, set, &set->haproxies[i]);
-	fputs(TAIL, out);
-	bad = ferror(out) || ftell(out) > FILE_MAX;
-	if (fclose(out) != 0 || bad)
-		return -EFBIG;
-	return 0;
+	for (i = 0; i < svc->target_count; i++) {
+		const char *name = set->targets[svc->first_target + i].name;
+
+		add(to,
+		    "%sset server %s/%s state maint;"
+		    "shutdown sessions server %s/%s",
+		    gap, svc->backend, name, svc->backend, name);
+		gap = ";";
+	}
+	add(to, "\n");
 }
 
-static bool has_groups(const struct settings *set)
+static bool is_routed(const struct service_settings *svc)
+{
+	return svc->failover != NULL && svc->backend != NULL &&
+	       svc->failover->mode != FAILOVER_OBSERVE;
+}
+
+static void add_haproxy(struct text *to, const struct settings *set,
+			const struct haproxy_settings *ha)
+{
+	unsigned i;
+
+	if (ha->node != NULL && !settings_text_same(ha->node, set->node))
+		return;
+	if (ha->socket != NULL)
+		add(to, "unix %s\n", ha->socket);
+	else
+		add(to, "tcp %u %s\n", (unsigned)ha->port, ha->host);
+	for (i = 0; i < set->service_count; i++)
+		if (is_routed(&set->services[i]))
+			add_group(to, set, &set->services[i]);
+}
+
+static bool has_routes(const struct settings *set)
 {
 	unsigned i;
 
 	for (i = 0; i < set->service_count; i++)
-		if (set->services[i].failover != NULL)
-			return true;
+		if (is_routed(&set->services[i]))
+			return set->haproxy_count > 0;
 	return false;
+}
+
+int routes_file_print(const struct settings *set, char *buf, size_t size)
+{
+	struct text to = { .buf = buf, .size = size };
+	unsigned i;
+
+	if (!has_routes(set))
+		return 0;
+	add(&to, HEAD);
+	for (i = 0; i < set->haproxy_count; i++)
+		add_haproxy(&to, set, &set->haproxies[i]);
+	add(&to, TAIL);
+	return to.used < size ? (int)to.used : -EFBIG;
+}
+
+static int file_path(char buf[static PATH_SIZE], const char *folder,
+		     const char *suffix, struct err *err)
+{
+	if (snprintf(buf, PATH_SIZE, "%s/" ROUTES_FILE_NAME "%s", folder,
+		     suffix) < PATH_SIZE)
+		return 0;
+	return err_set(err, -ENAMETOOLONG, "%s: too long", folder);
+}
+
+static int write_file(const char *path, const char *text, size_t size)
+{
+	int fd = open(path,
+		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		      0640);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, size) != (ssize_t)size)
+		r = -EIO;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+static int check_places(const struct settings *set, struct err *err)
+{
+	const struct haproxy_settings *ha;
+	struct address addr;
+	unsigned i;
+
+	for (i = 0; i < set->haproxy_count; i++) {
+		ha = &set->haproxies[i];
+		if (ha->socket == NULL &&
+		    !address_parse(ha->host, ha->port, &addr))
+			return err_set(err, -EINVAL,
+				       "haproxy \"%s\": its address is a name, "
+				       "for which nobody can ask when the "
+				       "daemon is dead: give the numeric one",
+				       ha->name);
+	}
+	return 0;
 }
 
 int routes_file_write(const char *folder, const struct settings *set,
 		      struct err *err)
 {
-	char path[ROUTES_PATH_MAX], fresh[ROUTES_PATH_MAX];
-	int r = file_path(path, folder, "", err);
+	char path[PATH_SIZE], fresh[PATH_SIZE];
+	char *text;
+	int size, r;
 
+	r = has_routes(set) ? check_places(set, err) : 0;
+	if (r == 0)
+		r = file_path(path, folder, "", err);
 	if (r == 0)
 		r = file_path(fresh, folder, ".new", err);
 	if (r < 0)
 		return r;
-	if (!has_groups(set)) {
-		unlink(path);
-		return 0;
-	}
-	r = write_all(fresh, set);
-	if (r == 0 && rename(fresh, path) < 0)
+	text = malloc(ROUTES_FILE_MAX);
+	size = text != NULL ? routes_file_print(set, text, ROUTES_FILE_MAX)
+			    : -ENOMEM;
+	if (size == 0)
+		r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+	else
+		r = size < 0 ? size : write_file(fresh, text, (size_t)size);
+	if (r == 0 && size > 0 && rename(fresh, path) < 0)
 		r = -errno;
-	return r < 0 ? err_set(err, r, "%s: %s", fresh, strerror(-r)) : 0;
+	free(text);
+	return r == 0 ? 0 : err_set(err, r, "%s: %s", path, strerror(-r));
 }
 
-/* --- withdrawing ---------------------------------------------------------- */
+/* ---- carrying out ---- */
 
-void routes_file_prepare(void)
+struct call {
+	int fd;           /* -1: over */
+	const char *name; /* of the HAProxy */
+	const char *text; /* what is still to be sent */
+	size_t left;
+	char said[SAID_MAX];
+	size_t used;
+};
+
+static struct call calls[CALLS_MAX];
+static struct pollfd polled[CALLS_MAX];
+
+/* "unix PATH" or "tcp PORT HOST". */
+static socklen_t parse_place(const char *line, struct sockaddr_un *ret_un,
+			     struct address *ret_addr,
+			     const struct sockaddr **ret_any)
 {
-	memset(text, 0, sizeof(text));
-	memset(command, 0, sizeof(command));
+	unsigned long port;
+	char *host;
+
+	if (strncmp(line, "unix ", 5) == 0 &&
+	    strlen(line + 5) < sizeof(ret_un->sun_path)) {
+		*ret_un = (struct sockaddr_un){ .sun_family = AF_UNIX };
+		strcpy(ret_un->sun_path, line + 5);
+		*ret_any = (const struct sockaddr *)ret_un;
+		return sizeof(*ret_un);
+	}
+	if (strncmp(line, "tcp ", 4) != 0)
+		return 0;
+	port = strtoul(line + 4, &host, 10);
+	if (*host++ != ' ' || port > UINT16_MAX ||
+	    !address_parse(host, (uint16_t)port, ret_addr))
+		return 0;
+	*ret_any = &ret_addr->any;
+	return address_size(ret_addr);
 }
 
-/* Returns 0, -ENOENT, or -errno with @err. */
-static int read_file(const char *folder, struct err *err)
+/* Returns 0, -ECONNREFUSED when nobody is there, or another -errno. */
+static int begin(struct call *call, const char *place)
 {
-	char path[ROUTES_PATH_MAX];
-	struct stat st;
-	ssize_t size;
-	int fd, r = file_path(path, folder, "", err);
+	const struct sockaddr *any = NULL;
+	struct sockaddr_un un;
+	struct address addr;
+	socklen_t size = parse_place(place, &un, &addr, &any);
 
-	if (r < 0)
-		return r;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT ? -ENOENT
-				       : err_set(err, -errno, "%s: %s", path,
-						 strerror(errno));
-	size = read(fd, text, FILE_MAX);
-	r = fstat(fd, &st);
-	close(fd);
-	/* Nobody else says what is withdrawn here. */
-	if (r < 0 || (st.st_uid != geteuid() && st.st_uid != 0))
-		return err_set(err, -EPERM, "%s: is somebody else's", path);
-	text[size > 0 ? size : 0] = '\0';
-	if (strncmp(text, HEAD, sizeof(HEAD) - 1) != 0 ||
-	    strstr(text, "\n" TAIL) == NULL)
-		return err_set(err, -EBADMSG, "%s: is not whole", path);
+	if (size == 0)
+		return -EINVAL;
+	call->fd = socket(any->sa_family,
+			  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (call->fd < 0)
+		return -errno;
+	if (connect(call->fd, any, size) == 0 || errno == EINPROGRESS)
+		return 0;
+	return errno == ENOENT ? -ECONNREFUSED : -errno;
+}
+
+static void end(struct call *call)
+{
+	if (call->fd >= 0)
+		close(call->fd);
+	call->fd = -1;
+}
+
+/* What it says on success is empty lines; what it does not know, it does not
+ * route. */
+static int judge(struct call *call, struct err *err)
+{
+	char *line, *save = NULL;
+
+	call->said[call->used] = '\0';
+	for (line = strtok_r(call->said, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save))
+		if (strncmp(line, "No such ", 8) != 0)
+			return err_set(err, -EIO, "%s: %s", call->name, line);
 	return 0;
 }
 
-static int connect_unix(const char *path)
+static int hear(struct call *call, struct err *err)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (strlen(path) >= sizeof(to.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(to.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return -errno;
-}
-
-/* Numbers only: nothing here may resolve a name. */
-static int connect_tcp(const char *where)
-{
-	struct sockaddr_in six4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
-	const char *colon = strrchr(where, ':');
-	char host[INET6_ADDRSTRLEN];
-	const struct sockaddr *to = (struct sockaddr *)&six4;
-	socklen_t size = sizeof(six4);
-	int fd;
-
-	if (colon == NULL || (size_t)(colon - where) >= sizeof(host))
-		return -EINVAL;
-	memcpy(host, where, (size_t)(colon - where));
-	host[colon - where] = '\0';
-	six4.sin_port = six.sin6_port = htons((uint16_t)atoi(colon + 1));
-	if (inet_pton(AF_INET, host, &six4.sin_addr) != 1) {
-		if (inet_pton(AF_INET6, host, &six.sin6_addr) != 1)
-			return -EINVAL;
-		to = (struct sockaddr *)&six;
-		size = sizeof(six);
-	}
-	fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		    0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, to, size) == 0 || errno == EINPROGRESS)
-		return fd;
-	close(fd);
-	return -errno;
-}
-
-static bool wait_ready(int fd, short events, struct instant until)
-{
-	struct pollfd one = { .fd = fd, .events = events };
-	int64_t left_us = instant_diff_us(loop_clock(), until);
-
-	return left_us > 0 && poll(&one, 1, (int)(left_us / MS) + 1) > 0;
-}
-
-/* Whether nobody listens there: what does not run routes nothing. */
-static bool is_gone(int r)
-{
-	return r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR;
-}
-
-/* HAProxy answers the whole line, then closes. */
-static int talk(int fd, size_t size, struct instant until)
-{
-	char answer[512];
+	size_t room = sizeof(call->said) - 1 - call->used;
+	char rest[SAID_MAX];
 	ssize_t n;
 
-	if (!wait_ready(fd, POLLOUT, until))
-		return -ETIME;
-	n = send(fd, command, size, MSG_NOSIGNAL);
-	if (n != (ssize_t)size)
-		return n < 0 ? -errno : -EIO;
-	do {
-		if (!wait_ready(fd, POLLIN, until))
-			return -ETIME;
-		n = recv(fd, answer, sizeof(answer), 0);
-	} while (n > 0);
-	return n < 0 && errno != ECONNRESET ? -errno : 0;
+	n = recv(call->fd, room > 0 ? call->said + call->used : rest,
+		 room > 0 ? room : sizeof(rest), 0);
+	if (n > 0) {
+		call->used += room > 0 ? (size_t)n : 0;
+		return 0;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	end(call);
+	if (n < 0 && errno != ECONNREFUSED)
+		return err_set(err, -EIO, "%s: %s", call->name,
+			       strerror(errno));
+	return judge(call, err);
 }
 
-static int say(const char *where, size_t size, struct instant until)
+static int speak(struct call *call, struct err *err)
 {
-	int fd = where[0] == '/' ? connect_unix(where) : connect_tcp(where);
-	int r;
+	ssize_t n = send(call->fd, call->text, call->left, MSG_NOSIGNAL);
+
+	if (n >= 0) {
+		call->text += n;
+		call->left -= (size_t)n;
+		return 0;
+	}
+	if (errno == EAGAIN || errno == EINTR || errno == ENOTCONN)
+		return 0;
+	if (errno == ECONNREFUSED) {
+		end(call);
+		return 0;
+	}
+	end(call);
+	return err_set(err, -EIO, "%s: %s", call->name, strerror(errno));
+}
+
+/* One turn for all; the number of those that are not over. */
+static unsigned turn(unsigned count, int wait_ms, int *r, struct err *err)
+{
+	struct err one = { 0 };
+	unsigned i, open = 0;
+
+	for (i = 0; i < count; i++) {
+		polled[i].fd = calls[i].fd;
+		polled[i].events = calls[i].left > 0 ? POLLOUT : POLLIN;
+		polled[i].revents = 0;
+		open += calls[i].fd >= 0;
+	}
+	if (open == 0 || poll(polled, count, wait_ms) <= 0)
+		return open;
+	for (i = 0; i < count; i++) {
+		int this = 0;
+
+		if (polled[i].fd < 0 || polled[i].revents == 0)
+			continue;
+		this = calls[i].left > 0 ? speak(&calls[i], &one)
+					 : hear(&calls[i], &one);
+		if (this < 0 && *r == 0) {
+			*r = this;
+			*err = one;
+		}
+	}
+	return open;
+}
+
+/* Until all have answered. */
+static int await(unsigned count, struct instant until, struct err *err)
+{
+	unsigned i;
+	int r = 0;
+
+	for (;;) {
+		int64_t left_us = instant_diff_us(loop_clock(), until);
+
+		if (turn(count, left_us > 0 ? (int)(left_us / MS) + 1 : 0, &r,
+			 err) == 0)
+			return r;
+		if (left_us <= 0)
+			break;
+	}
+	for (i = 0; i < count; i++) {
+		if (calls[i].fd < 0)
+			continue;
+		if (r == 0)
+			r = err_set(err, -ETIMEDOUT, "%s does not answer",
+				    calls[i].name);
+		end(&calls[i]);
+	}
+	return r;
+}
+
+/* A line that is no place is what to tell the last one; the newline behind it
+ * goes with it. */
+static int begin_all(char *text, unsigned *ret_count, struct err *err)
+{
+	char *line = text, *newline, *place = NULL;
+	int r = 0, one;
+
+	for (; (newline = strchr(line, '\n')) != NULL; line = newline + 1) {
+		struct call *call = &calls[*ret_count];
+
+		if (strncmp(line, "set server ", 11) != 0) {
+			*newline = '\0';
+			place = line;
+			continue;
+		}
+		if (place == NULL || *ret_count == CALLS_MAX)
+			return err_set(err, -EBADMSG, "not a file of routes");
+		*call = (struct call){ .fd = -1,
+				       .name = place,
+				       .text = line,
+				       .left = (size_t)(newline + 1 - line) };
+		one = begin(call, place);
+		(*ret_count)++;
+		if (one == 0)
+			continue;
+		end(call);
+		if (one != -ECONNREFUSED && r == 0)
+			r = err_set(err, one, "%s: %s", place, strerror(-one));
+	}
+	return r;
+}
+
+int routes_file_carry_out(char *text, struct instant until, struct err *err)
+{
+	size_t size = strlen(text);
+	struct err later = { 0 };
+	unsigned count = 0;
+	int r, second;
+
+	if (strncmp(text, HEAD, sizeof(HEAD) - 1) != 0 ||
+	    size < sizeof(HEAD) + sizeof(TAIL) - 2 ||
+	    strcmp(text + size - (sizeof(TAIL) - 1), TAIL) != 0)
+		return err_set(err, -EBADMSG, "not a whole file of routes");
+	text[size - (sizeof(TAIL) - 1)] = '\0';
+	r = begin_all(text + sizeof(HEAD) - 1, &count, err);
+	second = await(count, until, r < 0 ? &later : err);
+	return r < 0 ? r : second;
+}
+
+/* Whoever may write it has our HAProxy obey: so nobody else. */
+static ssize_t read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+	ssize_t n;
 
 	if (fd < 0)
-		return is_gone(fd) ? 0 : fd;
-	command[size - 1] = '\n'; /* instead of the last ';' */
-	r = talk(fd, size, until);
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		n = -errno;
+	else if (st.st_uid != geteuid() || !S_ISREG(st.st_mode) ||
+		 (st.st_mode & S_IWOTH) != 0)
+		n = -EPERM;
+	else if (st.st_size >= (off_t)size)
+		n = -EFBIG;
+	else if ((n = read(fd, text, size - 1)) < 0)
+		n = -errno;
 	close(fd);
-	return is_gone(r) ? 0 : r;
+	if (n >= 0)
+		text[n] = '\0';
+	return n;
 }
 
-/* The servers of the HAProxy that *@line names, as many as fit into one
- * command; *@line moves on to the next. */
-static int withdraw_some(char **line, struct instant until, struct err *err)
-{
-	char *where = *line, *end, *server;
-	size_t used = 0, length = strcspn(where, " ");
-	int r;
-
-	while (strncmp(*line, where, length + 1) == 0) {
-		server = *line + length + 1;
-		end = strchr(server, '\n');
-		if (end == NULL ||
-		    used + 2 * (size_t)(end - server) + 64 > sizeof(command))
-			break;
-		*end = '\0';
-		used += (size_t)sprintf(command + used,
-					"set server %s state maint;"
-					"shutdown sessions server %s;",
-					server, server);
-		*line = end + 1;
-	}
-	if (used == 0)
-		return err_set(err, -EBADMSG, "a line that is too long");
-	where[length] = '\0';
-	r = say(where, used, until);
-	if (r < 0)
-		return err_set(err, r, "routes at %s: %s", where, strerror(-r));
-	return 0;
-}
+static char file_text[ROUTES_FILE_MAX];
 
 int routes_file_withdraw(const char *folder, struct instant until,
 			 struct err *err)
 {
-	struct err later;
-	char *line = text + sizeof(HEAD) - 1;
-	int first = 0, r = read_file(folder, err);
+	char path[PATH_SIZE];
+	ssize_t n;
+	int r;
 
+	r = file_path(path, folder, "", err);
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	while (line[0] != '#' && line[0] != '\0' && r != -EBADMSG) {
-		r = withdraw_some(&line, until, first < 0 ? &later : err);
-		if (first == 0)
-			first = r;
-	}
-	return first;
+		return r;
+	n = read_file(path, file_text, sizeof(file_text));
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0)
+		return err_set(err, (int)n, "%s: %s", path, strerror((int)-n));
+	return routes_file_carry_out(file_text, until, err);
+}
+
+void routes_file_prepare(void)
+{
+	memset(file_text, 0, sizeof(file_text));
+	memset(calls, 0, sizeof(calls));
+	memset(polled, 0, sizeof(polled));
 }
