@@ -1,6 +1,7 @@
 /* Those that are not the primary: they follow it, or are brought to. */
 #include "controller/core/group_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void group_mark_received(struct group *g)
@@ -107,6 +108,25 @@ static void mend_one(struct group *g, unsigned i, unsigned primary)
 		follow(g, i, primary);
 }
 
+/* A primary that takes no writes: it restarted so, or was told to stop by a
+ * plan that came to nothing. */
+static void open_up(struct group *g, unsigned primary)
+{
+	const struct database_facts *facts = group_facts(g, primary);
+	struct instance *it = &g->list[primary];
+
+	if (facts == NULL || facts->role != DATABASE_PRIMARY || it->gone ||
+	    it->suspect || it->maintenance || facts->loading || facts->unready)
+		return;
+	if (facts->writable)
+		it->told_trouble = false;
+	else if (may_try(g, it))
+		group_order(g, primary,
+			    (struct database_order){ .kind = DATABASE_UNFENCE,
+						     .timeout_us =
+							     GROUP_FENCE_US });
+}
+
 void group_mend(struct group *g, unsigned primary)
 {
 	unsigned i;
@@ -114,6 +134,7 @@ void group_mend(struct group *g, unsigned primary)
 	if (g->set.failover->mode == FAILOVER_OBSERVE ||
 	    g->list[primary].down || g->list[primary].restarted_as_primary)
 		return;
+	open_up(g, primary);
 	for (i = 0; i < g->set.count; i++)
 		if (i != primary)
 			mend_one(g, i, primary);
@@ -131,6 +152,26 @@ static void not_rejoined(struct group *g, unsigned i, const char *why)
 	it->told_trouble = true;
 }
 
+/* Not again at once, also when it says that it is done: something else may
+ * keep it from taking writes. */
+static void opened_up(struct group *g, unsigned i, bool done, const char *why)
+{
+	struct instance *it = &g->list[i];
+	char text[GROUP_TEXT_MAX];
+
+	it->retry = instant_add(g->now, GROUP_RETRY_US);
+	group_wake(g, it->retry);
+	if (done) {
+		it->heard = INSTANT_NONE;
+		group_act(g, GROUP_ASK)->ask = i;
+		return;
+	}
+	snprintf(text, sizeof(text), "it takes no writes: %s", why);
+	if (!it->told_trouble)
+		group_note(g, GROUP_NOTE_STUCK, i, PLAN_NOBODY, text);
+	it->told_trouble = true;
+}
+
 /* Of an order or hook outside of a plan. */
 void group_mend_answered(struct group *g, unsigned i, bool done,
 			 const char *why)
@@ -138,6 +179,10 @@ void group_mend_answered(struct group *g, unsigned i, bool done,
 	unsigned primary = group_find(g, g->document.primary);
 	struct instance *it = &g->list[i];
 
+	if (it->ordered == DATABASE_UNFENCE) {
+		opened_up(g, i, done, why);
+		return;
+	}
 	if (done) {
 		it->retry = INSTANT_NONE;
 		if (it->ordered == DATABASE_FENCE) {

@@ -437,6 +437,51 @@ static void an_old_primary_is_fenced_before_it_follows(void **state)
 	group_free(w.group);
 }
 
+static void a_primary_that_takes_no_writes_is_told_to(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.facts[A].writable = false;
+	tell_facts(&w, A);
+	assert_int_equal(order(&w, DATABASE_UNFENCE)->order.target, A);
+	answer(&w, order(&w, DATABASE_UNFENCE)->id, NULL);
+	assert_int_equal(find(&w, GROUP_ASK)->ask, A);
+	/* Something else keeps it: it is not told again at once. */
+	tell_facts(&w, A);
+	assert_null(find(&w, GROUP_ORDER));
+	w.now.us += 5 * SECOND;
+	tell_facts(&w, A);
+	assert_non_null(order(&w, DATABASE_UNFENCE));
+	answer(&w, order(&w, DATABASE_UNFENCE)->id, "no right to");
+	assert_non_null(note(&w, GROUP_NOTE_STUCK));
+	w.now.us += 5 * SECOND;
+	tell_facts(&w, A);
+	answer(&w, order(&w, DATABASE_UNFENCE)->id, "no right to");
+	assert_null(note(&w, GROUP_NOTE_STUCK));
+	w.now.us += 5 * SECOND;
+	w.facts[A].writable = true;
+	tell_facts(&w, A);
+	assert_null(find(&w, GROUP_ORDER));
+	group_free(w.group);
+}
+
+static void a_primary_in_maintenance_is_left_as_it_is(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_HEALTH,
+				       .instance = A,
+				       .health = { .maintenance = true } });
+	w.facts[A].writable = false;
+	tell_facts(&w, A);
+	assert_null(find(&w, GROUP_ORDER));
+	group_free(w.group);
+}
+
 static void whoever_is_away_is_told_when_it_speaks_again(void **state)
 {
 	uint64_t fence;
@@ -491,6 +536,8 @@ int main(void)
 		cmocka_unit_test(while_it_waits_nothing_is_due),
 		cmocka_unit_test(a_switchover_that_cannot_be_goes_back),
 		cmocka_unit_test(an_old_primary_is_fenced_before_it_follows),
+		cmocka_unit_test(a_primary_that_takes_no_writes_is_told_to),
+		cmocka_unit_test(a_primary_in_maintenance_is_left_as_it_is),
 		cmocka_unit_test(whoever_is_away_is_told_when_it_speaks_again),
 		cmocka_unit_test(a_primary_that_restarts_with_less_is_left),
 	};
