@@ -15,7 +15,8 @@
 #define UUID_MAX    40
 
 /* The uptime and the clock of one statement are of the same second, so that
- * their difference stays the same until the server starts anew. */
+ * their difference stays the same until the server starts anew.  The aggregates
+ * stand apart: beside them MariaDB shows each boolean variable as 0. */
 static const char *const questions[DIALECTS][MYSQL_QUESTIONS] = {
 	[DIALECT_MARIADB] = {
 		"SELECT @@server_id AS server_id, @@read_only AS read_only, "
@@ -25,41 +26,39 @@ static const char *const questions[DIALECTS][MYSQL_QUESTIONS] = {
 		"@@rpl_semi_sync_master_wait_point AS wait_point, "
 		"@@rpl_semi_sync_master_timeout AS wait_ms, "
 		"@@rpl_semi_sync_master_wait_no_slave AS waits_alone, "
-		"@@wsrep_on AS wsrep, "
-		"UNIX_TIMESTAMP() - MAX(IF(VARIABLE_NAME = 'UPTIME', "
+		"@@wsrep_on AS wsrep, status.* FROM ("
+		"SELECT UNIX_TIMESTAMP() - MAX(IF(VARIABLE_NAME = 'UPTIME', "
 		"VARIABLE_VALUE, NULL)) AS started, "
 		"MAX(IF(VARIABLE_NAME = 'RPL_SEMI_SYNC_MASTER_STATUS', "
 		"VARIABLE_VALUE, NULL)) AS semi_sync, "
 		"MAX(IF(VARIABLE_NAME = 'WSREP_READY', "
 		"VARIABLE_VALUE, NULL)) AS wsrep_ready "
 		"FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME IN "
-		"('UPTIME', 'RPL_SEMI_SYNC_MASTER_STATUS', 'WSREP_READY')",
+		"('UPTIME', 'RPL_SEMI_SYNC_MASTER_STATUS', 'WSREP_READY')"
+		") AS status",
 		"SHOW SLAVE STATUS",
 		"SHOW SLAVE HOSTS",
 	},
 	[DIALECT_MYSQL] = {
 		"SELECT @@server_id AS server_id, "
 		"@@read_only OR @@super_read_only AS read_only, "
-		"@@gtid_executed AS applied, "
-		"(SELECT MAX(VARIABLE_VALUE) FROM "
-		"performance_schema.global_variables WHERE VARIABLE_NAME IN "
-		"('rpl_semi_sync_source_wait_point', "
-		"'rpl_semi_sync_master_wait_point')) AS wait_point, "
-		"(SELECT MAX(VARIABLE_VALUE) FROM "
-		"performance_schema.global_variables WHERE VARIABLE_NAME IN "
-		"('rpl_semi_sync_source_timeout', "
-		"'rpl_semi_sync_master_timeout')) AS wait_ms, "
-		"(SELECT MAX(VARIABLE_VALUE = 'ON') FROM "
-		"performance_schema.global_variables WHERE VARIABLE_NAME IN "
-		"('rpl_semi_sync_source_wait_no_replica', "
-		"'rpl_semi_sync_master_wait_no_slave')) AS waits_alone, "
-		"UNIX_TIMESTAMP() - MAX(IF(VARIABLE_NAME = 'Uptime', "
+		"@@gtid_executed AS applied, variables.*, status.* FROM ("
+		"SELECT MAX(IF(VARIABLE_NAME LIKE '%wait_point', "
+		"VARIABLE_VALUE, NULL)) AS wait_point, "
+		"MAX(IF(VARIABLE_NAME LIKE '%timeout', "
+		"VARIABLE_VALUE, NULL)) AS wait_ms, "
+		"MAX(IF(VARIABLE_NAME LIKE '%wait_no%', "
+		"VARIABLE_VALUE, NULL)) AS waits_alone "
+		"FROM performance_schema.global_variables WHERE VARIABLE_NAME "
+		"LIKE 'rpl_semi_sync_source%' OR VARIABLE_NAME "
+		"LIKE 'rpl_semi_sync_master%') AS variables, ("
+		"SELECT UNIX_TIMESTAMP() - MAX(IF(VARIABLE_NAME = 'Uptime', "
 		"VARIABLE_VALUE, NULL)) AS started, "
 		"MAX(IF(VARIABLE_NAME LIKE 'Rpl_semi_sync%', "
 		"VARIABLE_VALUE, NULL)) AS semi_sync "
 		"FROM performance_schema.global_status WHERE VARIABLE_NAME IN "
 		"('Uptime', 'Rpl_semi_sync_source_status', "
-		"'Rpl_semi_sync_master_status')",
+		"'Rpl_semi_sync_master_status')) AS status",
 		"SHOW REPLICA STATUS",
 		"SHOW REPLICAS",
 	},
@@ -257,8 +256,6 @@ static void take_source(struct mysql_seen *seen, const struct row *row)
 	struct database_position received =
 		position(seen, row_word(row, names->received));
 	const char *lag = row_text(row, names->lag);
-	const char *io_error = row_word(row, "Last_IO_Error");
-	const char *sql_error = row_word(row, "Last_SQL_Error");
 
 	/* Only the first of several channels. */
 	if (facts->role == DATABASE_REPLICA)
@@ -281,7 +278,7 @@ static void take_source(struct mysql_seen *seen, const struct row *row)
 	if (lag != NULL)
 		facts->lag_us = strtoll(lag, NULL, 10) * SECOND;
 	copy(seen->trouble, sizeof(seen->trouble),
-	     sql_error[0] != '\0' ? sql_error : io_error);
+	     row_word(row, seen->applies ? "Last_IO_Error" : "Last_SQL_Error"));
 }
 
 /* Which of them a commit waits for is not told, so all may be the one. */

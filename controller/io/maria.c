@@ -22,7 +22,8 @@ typedef unsigned char uchar;
 #define GIVE_UP_MAX 16
 /* How long the kernel may retransmit; the caller's deadline comes first. */
 #define RETRANSMIT_US (2 * SECOND)
-/* Those that do not show a password to whoever asks for it. */
+/* Those that do not show a password to whoever asks for it: libmariadb goes on
+ * without TLS where the server offers none, which is seen only afterwards. */
 #define PLUGINS "mysql_native_password,client_ed25519,caching_sha2_password"
 
 /* --- what libmariadb waits for ----------------------------------------------
@@ -143,6 +144,10 @@ static void opened(struct maria *m)
 {
 	if (m->failed) {
 		not_opened(m);
+		return;
+	}
+	if (m->tls && mysql_get_ssl_cipher(m->mysql) == NULL) {
+		end(m, MARIA_NO_TLS, 0, 0, "the server does not support SSL");
 		return;
 	}
 	if (m->name != NULL && !m->named) {
@@ -375,8 +380,7 @@ static int set_options(struct maria *m, const struct maria_login *login)
 	mysql_optionsv(my, MYSQL_OPT_PROTOCOL, &tcp);
 	mysql_optionsv(my, MYSQL_OPT_LOCAL_INFILE, &no_files);
 	mysql_optionsv(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	if (!login->tls)
-		mysql_optionsv(my, MARIADB_OPT_RESTRICTED_AUTH, PLUGINS);
+	mysql_optionsv(my, MARIADB_OPT_RESTRICTED_AUTH, PLUGINS);
 	set_tls(m, login);
 	return 0;
 }
@@ -416,6 +420,7 @@ int maria_open(struct maria *maria, const struct maria_login *login)
 	if (maria->mysql == NULL)
 		return -ENOMEM;
 	maria->connected = maria->named = false;
+	maria->tls = login->tls;
 	maria->dial_error = maria->waits = 0;
 	r = copy_login(maria, login);
 	if (r == 0)

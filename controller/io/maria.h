@@ -76,6 +76,7 @@ struct maria {
 	char *host, *user, *database;
 	struct secret *password;
 	char *name;      /* owned: whom the certificate must name; or NULL */
+	bool tls;        /* it must be encrypted */
 	bool named;      /* OpenSSL has been told so */
 	int dial_error;  /* why the socket is not connected; or 0 */
 	unsigned opened; /* counts connections: is this still the same? */

@@ -1,0 +1,392 @@
+"""A group of real MariaDB servers behind a real HAProxy, and a basculed."""
+
+import atexit
+import contextlib
+import ctypes
+import functools
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from world import BASCULE, Daemon, HAProxy, free_port, wait_for
+
+MARIADBD = "/usr/sbin/mariadbd"
+USER = "nobody"
+RIGHTS = ("REPLICA MONITOR, REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN,"
+          " READ_ONLY ADMIN, BINLOG ADMIN, BINLOG MONITOR, CONNECTION ADMIN,"
+          " PROCESS, RELOAD")
+
+lib = ctypes.CDLL("libmariadb.so.3")
+for name in ("mysql_init", "mysql_real_connect", "mysql_store_result"):
+    getattr(lib, name).restype = ctypes.c_void_p
+lib.mysql_error.restype = ctypes.c_char_p
+lib.mysql_fetch_row.restype = ctypes.POINTER(ctypes.c_char_p)
+CONNECT_TIMEOUT, READ_TIMEOUT, WRITE_TIMEOUT = 0, 11, 12
+
+
+class SqlError(Exception):
+    pass
+
+
+class Client:
+    """One connection."""
+
+    def __init__(self, port=0, user="root", password="", path=None, timeout=1):
+        self.my = ctypes.c_void_p(lib.mysql_init(None))
+        seconds = ctypes.c_uint(timeout)
+        for option in (CONNECT_TIMEOUT, READ_TIMEOUT, WRITE_TIMEOUT):
+            lib.mysql_options(self.my, option, ctypes.byref(seconds))
+        if lib.mysql_real_connect(
+                self.my, None if path else b"127.0.0.1", user.encode(),
+                password.encode(), None, port,
+                str(path).encode() if path else None,
+                ctypes.c_ulong(0)) is None:
+            self.fail()
+
+    def fail(self):
+        text = f"{lib.mysql_errno(self.my)}: " \
+            f"{lib.mysql_error(self.my).decode(errors='replace')}"
+        self.close()
+        raise SqlError(text)
+
+    def ask(self, statement):
+        """The rows, each a tuple of texts."""
+        if lib.mysql_query(self.my, statement.encode()):
+            self.fail()
+        rows = ctypes.c_void_p(lib.mysql_store_result(self.my))
+        if not rows:
+            if lib.mysql_errno(self.my):
+                self.fail()
+            return []
+        count = lib.mysql_num_fields(rows)
+        found = []
+        while row := lib.mysql_fetch_row(rows):
+            found.append(tuple(row[i].decode() if row[i] is not None else None
+                               for i in range(count)))
+        lib.mysql_free_result(rows)
+        return found
+
+    def close(self):
+        if self.my is not None:
+            lib.mysql_close(self.my)
+        self.my = None
+
+
+def as_user():
+    if os.getuid() == 0:
+        return ["setpriv", f"--reuid={USER}", "--regid=nogroup",
+                "--clear-groups"]
+    return []
+
+
+def give(folder):
+    if os.getuid() == 0:
+        who = pwd.getpwnam(USER)
+        os.chown(folder, who.pw_uid, who.pw_gid)
+
+
+@functools.cache
+def template():
+    """An empty data folder, to be copied."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-e2e."))
+    atexit.register(shutil.rmtree, folder, True)
+    folder.chmod(0o755)
+    give(folder)
+    subprocess.run(
+        as_user() + ["mariadb-install-db", "--no-defaults",
+                     f"--datadir={folder}/data", "--skip-test-db",
+                     "--innodb-log-file-size=8M",
+                     "--auth-root-authentication-method=normal"],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return folder / "data"
+
+
+class Server:
+    def __init__(self, folder, number, *options):
+        self.name = f"m{number}"
+        self.number = number
+        self.folder = folder / self.name
+        self.folder.mkdir()
+        give(self.folder)
+        subprocess.run(["cp", "-a", template(), self.folder / "data"],
+                       check=True)
+        self.port = free_port()
+        self.path = self.folder / "s"
+        self.log = self.folder / "log.err"
+        self.options = options
+        self.process = None
+
+    def start(self, *options):
+        self.process = subprocess.Popen(
+            as_user() + [
+                MARIADBD, "--no-defaults", f"--datadir={self.folder}/data",
+                f"--socket={self.path}", f"--pid-file={self.folder}/pid",
+                f"--port={self.port}", "--bind-address=127.0.0.1",
+                f"--server-id={self.number}", "--report-host=127.0.0.1",
+                "--log-bin=bin", "--log-slave-updates=ON",
+                "--gtid-strict-mode=ON", "--innodb-buffer-pool-size=16M",
+                "--innodb-log-file-size=8M", "--skip-name-resolve",
+                "--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0",
+                f"--log-error={self.log}", *self.options, *options],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return self
+
+    def wait(self):
+        wait_for(lambda: self.try_ask("SELECT 1"), 60)
+        return self
+
+    def ask(self, *statements):
+        client = Client(path=self.path, timeout=10)
+        try:
+            for statement in statements:
+                found = client.ask(statement)
+            return found
+        finally:
+            client.close()
+
+    def try_ask(self, statement):
+        with contextlib.suppress(SqlError):
+            return self.ask(statement)
+        return None
+
+    def value(self, what):
+        found = self.try_ask(f"SELECT {what}")
+        return found[0][0] if found else None
+
+    def source(self):
+        """The port of whom it follows, and whether it does."""
+        found = self.try_ask("SHOW SLAVE STATUS")
+        if not found:
+            return None
+        return int(found[0][3]), found[0][10] == found[0][11] == "Yes"
+
+    def follows(self, other):
+        return self.source() == (other.port, True)
+
+    def follow(self, other):
+        self.ask("SET GLOBAL read_only = 1",
+                 "CHANGE MASTER TO MASTER_HOST='127.0.0.1', "
+                 f"MASTER_PORT={other.port}, MASTER_USER='repl', "
+                 "MASTER_PASSWORD='rp', MASTER_USE_GTID=slave_pos, "
+                 "MASTER_CONNECT_RETRY=1", "START SLAVE")
+
+    def said(self, text):
+        return [line for line in self.log.read_text(errors="replace")
+                .splitlines() if text in line]
+
+    def kill(self):
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        self.process.wait()
+        self.process = None
+
+
+class Writer(threading.Thread):
+    """Writes numbers through a port, and remembers when each was taken."""
+
+    def __init__(self, port, every=0.002):
+        super().__init__(daemon=True)
+        self.port = port
+        self.every = every
+        self.taken = []  # (number, monotonic time)
+        self.ended = threading.Event()
+
+    def run(self):
+        client, number = None, 0
+        while not self.ended.is_set():
+            try:
+                if client is None:
+                    client = Client(self.port, "app", "ap")
+                client.ask(f"INSERT IGNORE INTO d.t VALUES ({number})")
+                self.taken.append((number, time.monotonic()))
+                number += 1
+            except SqlError:
+                client = None
+            self.ended.wait(self.every)
+        if client is not None:
+            client.close()
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+
+    def after(self, moment):
+        """The first write that was taken after @moment, or None."""
+        return next((at for _, at in self.taken if at > moment), None)
+
+    def missing(self, server):
+        found = {int(row[0]) for row in server.ask("SELECT id FROM d.t")}
+        return [number for number, _ in self.taken if number not in found]
+
+
+class Servers:
+    """m1, m2 .., of which m1 is the primary and the others follow it; ended by
+    its with block."""
+
+    def __init__(self, count=3, options=()):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-e2e."))
+        self.folder.chmod(0o755)
+        self.servers = [Server(self.folder, i + 1, *options)
+                        for i in range(count)]
+        self.password = self.secret("pass", "mp")
+
+    def secret(self, name, text):
+        path = self.folder / name
+        path.write_text(text + "\n")
+        path.chmod(0o600)
+        return path
+
+    def __enter__(self):
+        try:
+            for server in self.servers:
+                server.start("--skip-slave-start")
+            for server in self.servers:
+                server.wait().ask("RESET MASTER",
+                                  "SET GLOBAL gtid_slave_pos = ''")
+            first = self.servers[0]
+            first.ask(
+                "CREATE USER repl@'%' IDENTIFIED BY 'rp'",
+                "GRANT REPLICATION SLAVE ON *.* TO repl@'%'",
+                "CREATE USER mon@'%' IDENTIFIED BY 'mp'",
+                f"GRANT {RIGHTS} ON *.* TO mon@'%'",
+                "GRANT CREATE, SELECT, INSERT, UPDATE ON bascule.* "
+                "TO mon@'%'",
+                "CREATE USER app@'%' IDENTIFIED BY 'ap'",
+                "CREATE DATABASE d", "GRANT ALL ON d.* TO app@'%'",
+                "CREATE TABLE d.t (id BIGINT PRIMARY KEY) ENGINE=InnoDB")
+            for server in self.servers[1:]:
+                server.follow(first)
+            for server in self.servers[1:]:
+                wait_for(lambda s=server: s.follows(first) and
+                         s.value("@@gtid_current_pos") ==
+                         first.value("@@gtid_current_pos"))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def named(self, name):
+        return next(s for s in self.servers if s.name == name)
+
+    def __exit__(self, *error):
+        for server in self.servers:
+            server.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class MariaWorld(Servers):
+    """The same, with a HAProxy and a daemon."""
+
+    def __init__(self, count=3, failover="", options=(), extra=""):
+        super().__init__(count, options)
+        self.secret("repl", "rp")
+        self.failover = failover
+        self.extra = extra
+        self.haproxy = None
+        self.daemon = Daemon(self.folder)
+        self.writers = []
+
+    def __enter__(self):
+        super().__enter__()
+        try:
+            self.haproxy = HAProxy(self.folder, "lb", {}, template=self.cfg)
+            self.configure()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def cfg(self, haproxy):
+        servers = "\n".join(
+            f"    server {s.name} 127.0.0.1:{s.port} disabled"
+            for s in self.servers)
+        return (
+            "global\n"
+            f"    stats socket {haproxy.socket} mode 600 level admin\n"
+            "    stats timeout 1h\n    nbthread 1\n"
+            "defaults\n    mode tcp\n    timeout connect 200ms\n"
+            "    timeout client 10s\n    timeout server 10s\n    retries 0\n"
+            f"frontend fe\n    bind 127.0.0.1:{haproxy.port}\n"
+            f"    default_backend be_db\nbackend be_db\n{servers}\n")
+
+    def configure(self, failover=None):
+        failover = self.failover if failover is None else failover
+        targets = ", ".join(
+            f'{{ name = "{s.name}"; address = "127.0.0.1:{s.port}"; }}'
+            for s in self.servers)
+        self.daemon.config.write_text(f"""
+node = "test";
+state_dir = "{self.daemon.state}";
+control = {{ socket = "{self.daemon.control}"; }};
+http = {{ listen = "off"; }};
+haproxy = ( {{ name = "lb"; socket = "{self.haproxy.socket}"; }} );
+services = (
+  {{ name = "db";
+    check = {{ type = "mysql"; interval = "100ms"; fast_interval = "20ms";
+              user = "mon"; password_file = "{self.password}"; }};
+    backend = "be_db";
+    failover = {{ cooldown = "0s"; replication_user = "repl";
+                 replication_password_file = "{self.folder}/repl";
+                 {failover} }};
+    targets = ( {targets} );
+  }}
+);
+{self.extra}
+""")
+        self.daemon.state.mkdir(exist_ok=True)
+
+    def start(self):
+        self.daemon.start()
+        self.daemon.wait_said("group db: ")
+        return self
+
+    def routed(self):
+        rows = [line.split() for line in
+                self.haproxy.ask("show servers state be_db").splitlines()]
+        return {row[3] for row in rows
+                if len(row) > 6 and row[1] == "be_db"
+                and not int(row[6]) & 0x29}
+
+    def wait_routed(self, *names, seconds=10.0):
+        wait_for(lambda: self.routed() == set(names), seconds)
+
+    def wait_succeeded(self, old):
+        """The one server that is routed in place of @old."""
+        def other():
+            names = self.routed()
+            return names if len(names) == 1 and old.name not in names else None
+        (name,) = wait_for(other)
+        return self.named(name)
+
+    def bascule(self, *argv):
+        return subprocess.run([BASCULE, *argv, "--socket",
+                               self.daemon.control], check=True,
+                              capture_output=True, text=True).stdout
+
+    def write(self):
+        writer = Writer(self.haproxy.port)
+        writer.start()
+        self.writers.append(writer)
+        wait_for(lambda: len(writer.taken) > 50)
+        return writer
+
+    def __exit__(self, *error):
+        if error and error[0] is not None:
+            print("\n".join(self.daemon.lines()))
+        for writer in self.writers:
+            writer.stop()
+        try:
+            self.daemon.stop()
+        finally:
+            if self.haproxy is not None:
+                self.haproxy.stop()
+            super().__exit__()

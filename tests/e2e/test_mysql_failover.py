@@ -1,0 +1,156 @@
+"""A group of real MariaDB servers: its primary is found, routed, succeeded."""
+
+import time
+
+from maria_world import MariaWorld
+from world import wait_for
+
+
+def test_a_killed_primary_is_succeeded_and_comes_back_as_a_replica():
+    with MariaWorld() as w:
+        w.start()
+        w.wait_routed("m1")
+        writer = w.write()
+        old = w.servers[0]
+        killed = time.monotonic()
+        old.kill()
+        first = wait_for(lambda: writer.after(killed + 0.001))
+        took = first - killed
+        new = w.wait_succeeded(old)
+        other = next(s for s in w.servers if s not in (old, new))
+        wait_for(lambda: other.follows(new))
+        writer.stop()
+        missing = writer.missing(new)
+        print(f"\nkilled: writes again after {1000 * took:.1f} ms, "
+              f"{len(missing)} of {len(writer.taken)} lost")
+        print("\n".join(w.daemon.said("group db")))
+        assert new.value("@@read_only") == "0"
+        assert other.value("@@read_only") == "1"
+        assert took < 2.0
+        # It comes back, says that it is the primary, and is told otherwise.
+        back = time.monotonic()
+        old.start()
+        if missing:
+            w.daemon.wait_said("m1 cannot be made")
+            return
+        wait_for(lambda: old.follows(new), 20)
+        print(f"back as a replica after {time.monotonic() - back:.2f} s")
+        assert w.daemon.said("m1: it says that it is the primary")
+        assert old.value("@@read_only") == "1"
+        assert w.routed() == {new.name}
+        count = new.value("COUNT(*) FROM d.t")
+        wait_for(lambda: old.value("COUNT(*) FROM d.t") == count)
+
+
+def lose(world, old):
+    """Kill @old, and give it a write that nobody else has."""
+    old.kill()
+    new = world.wait_succeeded(old)
+    old.start("--skip-networking")
+    old.wait().ask("INSERT INTO d.t VALUES (-1)")
+    old.kill()
+    return new
+
+
+def test_an_old_primary_that_has_diverged_is_not_rejoined_but_said():
+    with MariaWorld() as w:
+        w.start()
+        w.wait_routed("m1")
+        old = w.servers[0]
+        new = lose(w, old)
+        old.start()
+        w.daemon.wait_said("m1 does not follow m2")
+        print("\n".join(w.daemon.said("group db")))
+        assert any("writes that its new primary lacks" in line
+                   for line in w.daemon.said("group db"))
+        assert old.value("@@read_only") == "1"
+        assert w.routed() == {new.name}
+        assert new.value("COUNT(*) FROM d.t WHERE id = -1") == "0"
+
+
+def test_the_rejoin_hook_is_run_for_one_that_has_diverged():
+    with MariaWorld() as w:
+        hook = w.folder / "rejoin"
+        hook.write_text("#!/bin/sh\n"
+                        f'echo "$BASCULE_TARGET" >{w.folder}/rejoined\n')
+        hook.chmod(0o755)
+        w.configure(failover=f'rejoin = "{hook}";')
+        w.start()
+        w.wait_routed("m1")
+        old = w.servers[0]
+        lose(w, old)
+        old.start()
+        told = w.folder / "rejoined"
+        wait_for(told.exists)
+        wait_for(lambda: told.read_text() == "m1\n")
+
+
+def test_a_switchover_loses_nothing():
+    with MariaWorld() as w:
+        w.start()
+        w.wait_routed("m1")
+        writer = w.write()
+        began = time.monotonic()
+        w.bascule("switchover", "db", "--to", "m3")
+        new = w.named("m3")
+        w.wait_routed("m3")
+        first = wait_for(lambda: writer.after(time.monotonic() - 0.001))
+        wait_for(lambda: all(s.follows(new) for s in w.servers
+                             if s is not new))
+        writer.stop()
+        times = [at for _, at in writer.taken if at > began - 1]
+        gap = max(b - a for a, b in zip(times, times[1:]))
+        print(f"\nswitchover: longest gap {1000 * gap:.1f} ms")
+        print("\n".join(w.daemon.said("group db")))
+        assert first
+        assert writer.missing(new) == []
+        assert gap < 2.0
+
+
+def test_the_servers_logs_stay_quiet():
+    with MariaWorld() as w:
+        w.start()
+        w.wait_routed("m1")
+        time.sleep(2)
+        w.daemon.stop()
+        for server in w.servers:
+            assert server.said("Aborted") == []
+
+
+def test_without_the_rights_nobody_is_promoted():
+    with MariaWorld() as w:
+        w.servers[0].ask("REVOKE RELOAD ON *.* FROM mon@'%'")
+        w.start()
+        w.wait_routed("m1")
+        w.servers[0].kill()
+        w.daemon.wait_said("no replica could be promoted")
+        assert any("RELOAD privilege" in line
+                   for line in w.daemon.said("could not be promoted"))
+        assert all(s.value("@@read_only") == "1" for s in w.servers[1:])
+
+
+def test_a_wrong_password_fails_nobody_over():
+    with MariaWorld() as w:
+        w.start()
+        w.wait_routed("m1")
+        w.servers[0].ask("SET PASSWORD FOR mon@'%' = PASSWORD('other')",
+                         "KILL USER mon")
+        w.daemon.wait_said("login refused")
+        time.sleep(1)
+        assert w.routed() == {"m1"}
+        assert not w.daemon.said("group db: m1 is left")
+
+
+def test_a_primary_that_restarts_as_read_only_takes_writes_again():
+    with MariaWorld() as w:
+        w.start()
+        w.wait_routed("m1")
+        w.daemon.stop()
+        first = w.servers[0]
+        first.kill()
+        first.start("--read-only=1")
+        first.wait()
+        w.daemon.start()
+        wait_for(lambda: first.value("@@read_only") == "0")
+        w.wait_routed("m1")
+        w.write()
