@@ -349,23 +349,48 @@ struct result postgresql_judge(const struct database_facts *facts,
 	return result_make(code, 0, latency_us, text);
 }
 
-/* Alive and full is no reason to leave it: its clients would fill the next
- * one.  Alive and not telling is none either; but without facts it is not
- * promoted. */
+/* It lives, and we may not look, or there is no room for us: a person must mend
+ * that, and nobody is to be left for it; a full one's clients would fill the
+ * next.  Without facts it is not promoted either. */
+static bool is_alive(const char *state)
+{
+	static const char *const states[] = { "28000", "28P01", "3D000",
+					      "42501", "53300" };
+	size_t i;
+
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(state, states[i]) == 0)
+			return true;
+	return false;
+}
+
 struct result postgresql_judge_refusal(const char *state, const char *why,
 				       int64_t latency_us, bool *loading)
 {
-	enum result_code code = RESULT_L7STS;
 	char text[RESULT_TEXT_MAX];
 
 	*loading = strcmp(state, "57P03") == 0;
-	snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, why);
-	if (strcmp(state, "53300") == 0) {
-		code = RESULT_L7OKC;
-	} else if (strcmp(state, "42501") == 0) {
-		code = RESULT_L7OKC;
-		snprintf(text, sizeof(text), "grant pg_monitor to the user: %s",
-			 why);
-	}
-	return result_make(code, 0, latency_us, text);
+	snprintf(text, sizeof(text), "%s%.*s",
+		 strcmp(state, "42501") == 0 ? "grant pg_monitor to the user: "
+					     : "",
+		 (int)sizeof(text) - 32, why);
+	return result_make(is_alive(state) ? RESULT_L7OKC : RESULT_L7STS, 0,
+			   latency_us, text);
+}
+
+const char *const postgresql_canary =
+	"with mode as (select set_config('synchronous_commit', 'local', true))"
+	" insert into bascule_canary select 1, 0, now() from mode "
+	"on conflict (id) do update set at = excluded.at";
+
+struct result postgresql_judge_canary(const char *state, const char *why,
+				      int64_t latency_us)
+{
+	bool ours = strcmp(state, "42501") == 0 || strcmp(state, "42P01") == 0;
+	char text[RESULT_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "no canary: %.*s", (int)sizeof(text) - 16,
+		 why);
+	return result_make(ours ? RESULT_L7OKC : RESULT_L7STS, 0, latency_us,
+			   text);
 }

@@ -34,6 +34,15 @@ struct result postgresql_judge(const struct database_facts *facts,
 struct result postgresql_judge_refusal(const char *state, const char *why,
 				       int64_t latency_us, bool *loading);
 
+/* One row, which is on this server's disk when it is answered, whatever its
+ * replicas do. */
+extern const char *const postgresql_canary;
+
+/* What it is worth that the row was not written: a missing table or right is
+ * for a person to mend. */
+struct result postgresql_judge_canary(const char *state, const char *why,
+				      int64_t latency_us);
+
 /* Add what synchronous_standby_names names and `facts` does not list yet; say
  * how many a commit waits for.  @self is not a replica of itself. */
 void postgresql_read_synchronous(struct database_facts *facts, const char *text,

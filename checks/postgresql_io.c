@@ -14,8 +14,10 @@ struct postgresql_probe {
 	struct pq pq;
 	struct pq_login login;
 	struct database_facts facts;
+	struct instant canary_due;
 	uint8_t retransmits;
 	bool retried;
+	bool canary; /* is under way */
 };
 
 static int postgresql_plan_new(struct checks *checks,
@@ -53,10 +55,34 @@ static void bind_login(struct postgresql_probe *pg)
 	};
 }
 
+static void finish(struct postgresql_probe *pg, struct result *res)
+{
+	struct probe *probe = &pg->probe;
+
+	probe_count_retransmits(res, pq_fd(&pg->pq), &pg->retransmits);
+	probe->facts = &pg->facts;
+	if (!probe->plan->check->tether)
+		pq_close(&pg->pq);
+	probe_done(probe, res);
+}
+
+/* Of a group's primary, now and then: a disk that hangs shows only there. */
+static bool canary_is_due(struct postgresql_probe *pg)
+{
+	const struct failover_settings *set =
+		probe_service_settings(&pg->probe)->failover;
+	struct instant now = loop_clock();
+
+	if (set == NULL || set->canary_us == 0 || !pg->facts.writable ||
+	    instant_before(now, pg->canary_due))
+		return false;
+	pg->canary_due = instant_add(now, set->canary_us);
+	return true;
+}
+
 static void judge(struct postgresql_probe *pg, const struct pq_answer *answer)
 {
 	struct probe *probe = &pg->probe;
-	int64_t latency_us = probe_latency_us(probe);
 	struct result res;
 
 	if (!postgresql_facts(answer->cells, answer->rows, answer->columns,
@@ -65,12 +91,25 @@ static void judge(struct postgresql_probe *pg, const struct pq_answer *answer)
 			     "not the answer of a PostgreSQL 13 or newer");
 		return;
 	}
-	res = postgresql_judge(&pg->facts, latency_us);
-	probe_count_retransmits(&res, pq_fd(&pg->pq), &pg->retransmits);
-	probe->facts = &pg->facts;
-	if (!probe->plan->check->tether)
-		pq_close(&pg->pq);
-	probe_done(probe, &res);
+	if (canary_is_due(pg)) {
+		pg->canary = true;
+		pq_ask(&pg->pq, postgresql_canary);
+		return;
+	}
+	res = postgresql_judge(&pg->facts, probe_latency_us(probe));
+	finish(pg, &res);
+}
+
+static void judge_canary(struct postgresql_probe *pg,
+			 const struct pq_answer *answer)
+{
+	int64_t latency_us = probe_latency_us(&pg->probe);
+	struct result res = postgresql_judge(&pg->facts, latency_us);
+
+	if (!answer->done)
+		res = postgresql_judge_canary(answer->state, answer->why,
+					      latency_us);
+	finish(pg, &res);
 }
 
 static void judge_refusal(struct postgresql_probe *pg,
@@ -112,6 +151,11 @@ static void on_answer(void *arg, const struct pq_answer *answer)
 	struct postgresql_probe *pg = arg;
 	bool stale = pg->pq.used && !pg->probe.fresh && !pg->retried;
 
+	if (pg->canary) {
+		pg->canary = false;
+		judge_canary(pg, answer);
+		return;
+	}
 	if (answer->done) {
 		judge(pg, answer);
 		return;
@@ -150,7 +194,7 @@ static void postgresql_start(struct probe *probe)
 	struct postgresql_probe *pg = (struct postgresql_probe *)probe;
 
 	bind_login(pg);
-	pg->retried = false;
+	pg->retried = pg->canary = false;
 	if (probe->fresh)
 		pq_close(&pg->pq);
 	if (pg->pq.conn == NULL)

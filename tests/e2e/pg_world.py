@@ -187,16 +187,17 @@ class Server:
 class Writer(threading.Thread):
     """Inserts numbers through a port, and remembers when each was taken."""
 
-    def __init__(self, port, every=0.002):
+    def __init__(self, port, every=0.002, first=0):
         super().__init__(daemon=True)
         self.port = port
+        self.first = first
         self.every = every
         self.taken = []  # (number, monotonic time)
         self.errors = 0
         self.ended = threading.Event()
 
     def run(self):
-        client, number = None, 0
+        client, number = None, self.first
         while not self.ended.is_set():
             number += 1
             try:
@@ -369,7 +370,7 @@ services = (
         return next(s for s in self.servers if s.name == name)
 
     def write(self):
-        writer = Writer(self.haproxy.port)
+        writer = Writer(self.haproxy.port, first=1000000 * len(self.writers))
         writer.start()
         self.writers.append(writer)
         wait_for(lambda: len(writer.taken) > 50)

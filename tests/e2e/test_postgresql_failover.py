@@ -1,9 +1,11 @@
 """A group of real PostgreSQL servers: its primary is routed, succeeded, and
 comes back."""
 
+import os
+import subprocess
 import time
 
-from pg_world import PgWorld
+from pg_world import PgWorld, Server, run
 from world import wait_for
 
 
@@ -41,3 +43,102 @@ def test_a_killed_primary_is_succeeded_and_comes_back_as_a_replica():
         assert other.follows(new)
         for server in w.servers:
             assert server.lines("unexpected EOF|from client|incomplete") == []
+
+
+def test_no_acknowledged_write_is_lost_with_synchronous_replicas():
+    with PgWorld(synchronous="ANY 1 (a, b, c)",
+                 failover='durability = "no-loss";') as w:
+        w.start()
+        writers = [w.write() for _ in range(4)]
+        old = w.servers[0]
+        time.sleep(0.5)
+        old.kill()
+        new = w.wait_succeeded(old)
+        routed = time.monotonic()
+        for writer in writers:
+            wait_for(lambda one=writer: one.after(routed))
+            writer.stop()
+        said(w)
+        print(f"longest gap {1000 * max(x.gap() for x in writers):.0f} ms")
+        other = next(s for s in w.servers if s not in (old, new))
+        wait_for(lambda: other.follows(new))
+        taken = {n for x in writers for n, _ in x.taken}
+        kept = {int(row[0]) for row in new.ask("select id from t")}
+        assert len(taken) > 200
+        assert taken - kept == set()
+
+
+def test_without_synchronous_replicas_no_loss_promotes_nobody():
+    with PgWorld(failover='durability = "no-loss";') as w:
+        w.start()
+        w.servers[0].kill()
+        w.daemon.wait_said("no replica is fit")
+        time.sleep(0.5)
+        assert all(s.is_replica() for s in w.servers[1:])
+
+
+def test_a_replica_of_another_cluster_is_not_promoted():
+    with PgWorld(2) as w:
+        stranger = w.servers[1]
+        stranger.stop()
+        run("rm", "-rf", stranger.data)
+        stranger.make()
+        stranger.ask("create table t(id bigint primary key)")
+        w.rights(stranger)
+        stranger.write("standby.signal", [])
+        stranger.configure(f"primary_conninfo = 'host=127.0.0.1 "
+                           f"port={w.servers[0].port} user=repl'")
+        stranger.stop()
+        stranger.start()
+        w.start()
+        w.servers[0].kill()
+        w.daemon.wait_said("no replica is fit")
+        time.sleep(0.5)
+        assert stranger.is_replica()
+
+
+def test_a_base_backup_where_there_is_nothing_to_rewind_from():
+    with PgWorld() as w:
+        a, b, _ = w.servers
+        w.rejoin_hook()
+        a.kill()
+        wait_for(lambda: not os.path.exists(f"/proc/{a.pid()}"))
+        b.ask("select pg_promote()")
+        # pg_rewind finds no common ground in a log that is gone.
+        for path in a.data.glob("pg_wal/0*"):
+            path.unlink()
+        env = dict(os.environ, BASCULE_TARGET="a",
+                   BASCULE_SOURCE_HOST="127.0.0.1",
+                   BASCULE_SOURCE_PORT=str(b.port))
+        done = subprocess.run([w.folder / "rejoin"], env=env, text=True,
+                              stdout=subprocess.PIPE, timeout=60)
+        assert (done.returncode, done.stdout) == (0, "")
+        assert a.follows(b)
+        assert "base backup" in (w.folder / "rejoin.log").read_text() or \
+            "pg_rewind: error" in (w.folder / "rejoin.log").read_text()
+        assert a.port == int(a.value("show port"))
+        assert a.value("show primary_slot_name") == "a"
+        # Another cluster's data are left alone.
+        stranger = Server(w.home, "x")
+        w.servers.append(stranger)
+        stranger.make()
+        env["BASCULE_SOURCE_PORT"] = str(stranger.port)
+        done = subprocess.run([w.folder / "rejoin"], env=env, text=True,
+                              stdout=subprocess.PIPE, timeout=60)
+        assert done.returncode == 1
+        assert "the data of another cluster" in done.stdout
+        assert a.follows(b)
+
+
+def test_the_canary_is_written_on_the_primary_only():
+    with PgWorld(failover='canary = "100ms";') as w:
+        w.start()
+        a = w.servers[0]
+        wait_for(lambda: a.ask("select at from bascule_canary"))
+        first = a.ask("select at from bascule_canary")
+        wait_for(lambda: a.ask("select at from bascule_canary") != first)
+        for server in w.servers[1:]:
+            assert not server.lines("ERROR")
+        a.ask("drop table bascule_canary")
+        w.daemon.wait_said("no canary")
+        assert w.routed() == {"a"}

@@ -188,7 +188,7 @@ static void a_refusal_is_judged_by_its_state(void **state)
 		enum result_code code;
 		bool loading;
 	} cases[] = {
-		{ "28P01", RESULT_L7STS, false },
+		{ "28P01", RESULT_L7OKC, false },
 		{ "57P03", RESULT_L7STS, true },
 		{ "57P01", RESULT_L7STS, false },
 		{ "53300", RESULT_L7OKC, false },
@@ -208,6 +208,20 @@ static void a_refusal_is_judged_by_its_state(void **state)
 	}
 }
 
+static void a_missing_canary_is_no_broken_disk(void **state)
+{
+	(void)state;
+	assert_int_equal(postgresql_judge_canary("42P01", "no", 7).code,
+			 RESULT_L7OKC);
+	assert_int_equal(postgresql_judge_canary("42501", "no", 7).code,
+			 RESULT_L7OKC);
+	assert_int_equal(postgresql_judge_canary("53100", "no", 7).code,
+			 RESULT_L7STS);
+	assert_string_equal(
+		postgresql_judge_canary("53100", "disk full", 7).text,
+		"no canary: disk full");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +234,7 @@ int main(void)
 		cmocka_unit_test(
 			the_synchronous_ones_are_read_as_postgresql_reads_them),
 		cmocka_unit_test(a_refusal_is_judged_by_its_state),
+		cmocka_unit_test(a_missing_canary_is_no_broken_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
