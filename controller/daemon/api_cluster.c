@@ -12,6 +12,7 @@ void cluster_facts_init(struct cluster_facts *facts)
 
 	memset(facts, 0, sizeof(*facts));
 	facts->primary = facts->leader = CLUSTER_NOBODY;
+	facts->routing_end = INSTANT_NONE;
 	for (i = 0; i < SETTINGS_NODES_MAX; i++) {
 		facts->nodes[i].promised_to = CLUSTER_NOBODY;
 		facts->nodes[i].promised = INSTANT_NONE;

@@ -92,6 +92,7 @@ void cluster_facts_fill(struct cluster_facts *facts,
 	cluster_facts_init(facts);
 	facts->known = true;
 	facts->term = view->term;
+	facts->routing_end = view->routing_end;
 	facts->leader = node_or_nobody(view->leader);
 	for (i = 0; i < set->node_count; i++) {
 		if (i == set->self)

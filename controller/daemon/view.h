@@ -48,6 +48,8 @@ struct cluster_facts {
 	bool quorum;
 	uint64_t term;
 	unsigned primary, leader; /* or CLUSTER_NOBODY */
+	/* Until then this node may route what it routes; NONE: nothing. */
+	struct instant routing_end;
 	struct node_facts nodes[SETTINGS_NODES_MAX];
 	/* Those with a result; in a fixed order. */
 	struct datagram_fact datagrams[CLUSTER_DATAGRAMS_MAX];

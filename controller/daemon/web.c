@@ -16,31 +16,47 @@
 #define TICK_S            1.0
 
 static const struct web_route routes[] = {
-	{ "/", false, web_index },
-	{ "/metrics", false, web_metrics },
-	{ "/livez", false, web_live },
-	{ "/readyz", false, web_ready },
-	{ "/startupz", false, web_startup },
-	{ "/health", false, web_ready },
-	{ "/health/live", false, web_live },
-	{ "/health/ready", false, web_ready },
-	{ "/health/startup", false, web_startup },
-	{ "/api/v1/status", false, web_status },
-	{ "/api/v1/target", false, web_target },
-	{ "/api/v1/plan", false, web_plan },
-	{ "/api/v1/incidents", false, web_incidents },
-	{ "/api/v1/events", false, web_events },
-	{ "/api/v1/maintenance", true, web_maintenance },
-	{ "/api/v1/reset", true, web_reset },
-	{ "/api/v1/switchover", true, web_switchover },
+	{ "/", WEB_READ, web_index },
+	{ "/metrics", WEB_READ, web_metrics },
+	{ "/livez", WEB_READ, web_live },
+	{ "/readyz", WEB_READ, web_ready },
+	{ "/startupz", WEB_READ, web_startup },
+	{ "/health", WEB_READ, web_ready },
+	{ "/health/live", WEB_READ, web_live },
+	{ "/health/ready", WEB_READ, web_ready },
+	{ "/health/startup", WEB_READ, web_startup },
+	{ "/api/v1/status", WEB_READ, web_status },
+	{ "/api/v1/target", WEB_READ, web_target },
+	{ "/api/v1/plan", WEB_READ, web_plan },
+	{ "/api/v1/incidents", WEB_READ, web_incidents },
+	{ "/api/v1/events", WEB_READ, web_events },
+	{ "/api/v1/maintenance", WEB_CHANGE, web_maintenance },
+	{ "/api/v1/reset", WEB_CHANGE, web_reset },
+	{ "/api/v1/switchover", WEB_CHANGE, web_switchover },
+	{ "/route", WEB_CHECK, web_route },
+	{ "/primary", WEB_CHECK, web_route },
+	{ "/read-write", WEB_CHECK, web_route },
+	{ "/master", WEB_CHECK, web_route },
+	{ "/replica", WEB_CHECK, web_replica },
+	{ "/read-only", WEB_CHECK, web_read_only },
 };
+
+/* Whether @route is that of @path, but for what a check adds to it. */
+static bool is_route(const struct web_route *route, const char *path)
+{
+	size_t length = strlen(route->path);
+
+	return strncmp(route->path, path, length) == 0 &&
+	       (path[length] == '\0' ||
+		(route->method == WEB_CHECK && path[length] == '/'));
+}
 
 const struct web_route *web_route_find(const char *path)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-		if (strcmp(routes[i].path, path) == 0)
+		if (is_route(&routes[i], path))
 			return &routes[i];
 	return NULL;
 }
@@ -207,7 +223,9 @@ static void on_completed(void *arg, struct MHD_Connection *connection,
 static bool request_refused(struct web_request *req, const char *path,
 			    const char *method)
 {
-	bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
+		   (req->route != NULL && req->route->method == WEB_CHECK &&
+		    strcmp(method, "OPTIONS") == 0);
 	bool post = strcmp(method, "POST") == 0;
 	const char *length = MHD_lookup_connection_value(
 		req->connection, MHD_HEADER_KIND, "Content-Length");
@@ -219,14 +237,16 @@ static bool request_refused(struct web_request *req, const char *path,
 	} else if (req->route == NULL) {
 		web_answer_error(req, MHD_HTTP_NOT_FOUND,
 				 "no %s here; / lists what there is", path);
-	} else if (req->route->post ? !post : !get) {
-		web_answer_error(req, MHD_HTTP_METHOD_NOT_ALLOWED,
-				 "%s takes %s", path,
-				 req->route->post ? "POST" : "GET and HEAD");
+	} else if (req->route->method == WEB_CHANGE ? !post : !get) {
+		web_answer_error(
+			req, MHD_HTTP_METHOD_NOT_ALLOWED, "%s takes %s", path,
+			req->route->method == WEB_CHANGE ? "POST"
+							 : "GET and HEAD");
 		if (req->response != NULL)
 			MHD_add_response_header(req->response, "Allow",
-						req->route->post ? "POST"
-								 : "GET, HEAD");
+						req->route->method == WEB_CHANGE
+							? "POST"
+							: "GET, HEAD");
 	} else if (length != NULL &&
 		   strtoull(length, NULL, 10) > WEB_BODY_MAX) {
 		web_answer_error(req, MHD_HTTP_CONTENT_TOO_LARGE,
@@ -287,6 +307,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
 	}
 	if (req->response == NULL && !req->asked) {
 		req->asked = true;
+		req->rest = path + strlen(req->route->path);
 		req->route->handle(req);
 	}
 	if (request_waits(req)) {

@@ -20,6 +20,9 @@ static const char index_text[] =
 	"/api/v1/plan        a switchover: ?group=db&to=pg2\n"
 	"/api/v1/incidents   ?since=7d&limit=1000&service=api\n"
 	"/api/v1/events      ?since=1h&limit=1000&after=ID&follow=1\n"
+	"/route/GROUP/TARGET 200 or 503: writes may go to this database\n"
+	"/primary, /replica  200 or 503: the same of the one that this node\n"
+	"                    hosts; ?group=db&lag=1MB\n"
 	"/api/v1/maintenance POST, on the control socket alone\n"
 	"/api/v1/reset POST, on the control socket alone\n"
 	"/api/v1/switchover  POST, on the control socket alone\n";

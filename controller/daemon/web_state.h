@@ -3,7 +3,8 @@
  * web.c runs libmicrohttpd and finds the handler; web_answer.c makes answers;
  * web_pages.c has the handlers that only read the view; web_history.c those
  * that ask the store, and streams; web_change.c those that change something;
- * web_group.c those about groups of databases.
+ * web_group.c those about groups of databases, web_route.c those that load
+ * balancers ask.
  */
 #ifndef BASCULE_DAEMON_WEB_STATE_H
 #define BASCULE_DAEMON_WEB_STATE_H
@@ -60,6 +61,7 @@ struct web_request {
 	struct web_door *door;
 	struct MHD_Connection *connection; /* borrowed */
 	const struct web_route *route;
+	const char *rest;   /* of the path; libmicrohttpd's */
 	struct buffer body; /* what was sent to us */
 	bool asked;         /* the handler was called */
 	bool suspended;
@@ -92,9 +94,17 @@ struct web_request {
 /* Fills in the answer, or leaves it to later and returns with none made. */
 typedef void (*web_handler)(struct web_request *req);
 
+enum web_method {
+	WEB_READ,   /* GET and HEAD */
+	WEB_CHANGE, /* POST, on the control socket */
+	/* For checks of load balancers: as READ, but OPTIONS is as good as
+	 * GET, and what follows the path is the handler's. */
+	WEB_CHECK
+};
+
 struct web_route {
 	const char *path;
-	bool post; /* POST on the control socket; else GET and HEAD */
+	enum web_method method;
 	web_handler handle;
 };
 
@@ -155,6 +165,9 @@ void web_maintenance(struct web_request *req);
 void web_reset(struct web_request *req);
 void web_switchover(struct web_request *req);
 void web_plan(struct web_request *req);
+void web_route(struct web_request *req);
+void web_replica(struct web_request *req);
+void web_read_only(struct web_request *req);
 
 /* ---- web_history.c ---- */
 
