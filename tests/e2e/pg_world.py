@@ -82,6 +82,19 @@ def run(*command):
                           check=True).stdout
 
 
+def children(pid):
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(word) for word in path.read_text().split()]
+
+
+def has_ended(pid):
+    """Whether it is gone, or only waits to be reaped."""
+    with contextlib.suppress(OSError):
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        return stat.rsplit(")", 1)[1].split()[0] == "Z"
+    return True
+
+
 class Server:
     """One PostgreSQL with its data and its log in @folder."""
 
@@ -180,8 +193,9 @@ class Server:
             pid = self.pid()
             if f"{self.data}" in pathlib.Path(
                     f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, signal.SIGCONT)
                 os.kill(pid, signal.SIGQUIT)
-                wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
+                wait_for(lambda: has_ended(pid))
 
 
 class Writer(threading.Thread):

@@ -1,12 +1,14 @@
 """A group of real PostgreSQL servers: its primary is routed, succeeded, and
 comes back."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import time
 
-from pg_world import PgWorld, Server, run
-from world import wait_for
+from pg_world import PgWorld, Server, children, run
+from world import BASCULE, wait_for
 
 
 def said(world):
@@ -142,3 +144,52 @@ def test_the_canary_is_written_on_the_primary_only():
         a.ask("drop table bascule_canary")
         w.daemon.wait_said("no canary")
         assert w.routed() == {"a"}
+
+
+def test_a_switchover_loses_nothing():
+    with PgWorld() as w:
+        w.start()
+        writer = w.write()
+        a, b, c = w.servers
+        begin = time.monotonic()
+        done = subprocess.run(
+            [BASCULE, "switchover", "db", "--to", "c", "--socket",
+             w.daemon.control], text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=60)
+        took = time.monotonic() - begin
+        assert done.returncode == 0, done.stdout
+        w.wait_routed("c")
+        routed = time.monotonic()
+        wait_for(lambda: writer.after(routed))
+        writer.stop()
+        print(f"\nswitchover: {1000 * writer.gap():.0f} ms without a write, "
+              f"{1000 * took:.0f} ms in all, {writer.errors} errors")
+        said(w)
+        assert writer.missing(c) == []
+        wait_for(lambda: b.follows(c))
+        wait_for(lambda: a.follows(c), 60)
+        assert c.value("show default_transaction_read_only") == "off"
+
+
+def test_a_frozen_primary_is_succeeded_and_fenced_when_it_wakes():
+    with PgWorld(check='timeout = "200ms";') as w:
+        w.start()
+        writer = w.write()
+        old = w.servers[0]
+        group = [old.pid(), *children(old.pid())]
+        begin = time.monotonic()
+        for pid in group:
+            os.kill(pid, signal.SIGSTOP)
+        new = w.wait_succeeded(old, 20)
+        routed = time.monotonic()
+        wait_for(lambda: writer.after(routed))
+        writer.stop()
+        print(f"\nfrozen: routed after {1000 * (routed - begin):.0f} ms, "
+              f"{1000 * writer.gap():.0f} ms without a write")
+        for pid in group:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: old.follows(new), 60)
+        said(w)
+        # What it had acknowledged and not sent is lost, not more.
+        assert len(writer.missing(new)) < 10
