@@ -31,6 +31,7 @@ from prober import clock_us  # noqa: E402
 from world import wait_for  # noqa: E402
 
 ROUTING_LEASE_MS = 1000.0
+BACK_S = 30
 KILL_MS = {"redis": 200.0, "postgresql": 500.0, "mysql": 500.0}
 
 
@@ -65,6 +66,14 @@ def lost(rows, primary):
     return [row for row in rows if row[2] in missing]
 
 
+def is_back(old, new):
+    """Or, with a history that parted, it may have to be copied anew."""
+    try:
+        return wait_for(lambda: old.follows(new), BACK_S, every=old.patience)
+    except AssertionError:
+        return False
+
+
 def once(group, fault):
     """One row of the report."""
     begin = clock_us()
@@ -80,8 +89,7 @@ def once(group, fault):
     bench.settle(LASTS.get(fault, 0.2))
     mended = time.monotonic()
     group.mend()
-    wait_for(lambda: old.follows(new), 60)
-    back = time.monotonic() - mended
+    back = is_back(old, new) and round(1e3 * (time.monotonic() - mended), 1)
     group.wait_whole(30)
     group.wait_routed(new)
     bench.settle(0.3)
@@ -94,7 +102,7 @@ def once(group, fault):
             "lost_old": len([row for row in gone if row[0] <
                              first[0] - 1e3 * (ROUTING_LEASE_MS + 500)]),
             "twofold": len(overlapping(rows, old.name)),
-            "back_ms": round(1e3 * back, 1)}
+            "back_ms": back}
 
 
 def percentile(values, percent):
@@ -103,29 +111,41 @@ def percentile(values, percent):
     return sorted(values)[max(rank, 1) - 1]
 
 
-def measure(kind, faults, times, failover):
-    found = {fault: [] for fault in faults}
+def some(kind, faults, failover):
+    """One group and what is left of @faults, until an old primary does not
+    come back by itself: [row of the report]."""
     with DatabaseHosts(kind, failover) as group:
         group.start()
         for client in group.clients:
             client.start()
-        for _ in range(times):
-            for fault in faults:
-                found[fault].append(once(group, fault))
-                print(kind, found[fault][-1], flush=True)
+        while faults:
+            one = once(group, faults.pop(0))
+            print(kind, one, flush=True)
+            yield one
+            if one["back_ms"] is False:
+                group.print_logs()
+                return
+
+
+def measure(kind, faults, times, failover):
+    left, found = faults * times, {fault: [] for fault in faults}
+    while left:
+        for one in some(kind, left, failover):
+            found[one["fault"]].append(one)
     return found
 
 
 def row(kind, fault, ones):
     ms = [one["ms"] for one in ones]
-    back = [one["back_ms"] for one in ones]
+    back = [one["back_ms"] for one in ones if one["back_ms"] is not False]
     return {"kind": kind, "fault": fault, "times": len(ones),
             "median_ms": round(statistics.median(ms), 1),
             "p95_ms": round(percentile(ms, 95), 1), "worst_ms": max(ms),
             "lost": [one["lost"] for one in ones],
             "twofold": sum(one["twofold"] for one in ones),
-            "back_median_ms": round(statistics.median(back), 1),
-            "back_worst_ms": max(back)}
+            "back_median_ms": round(statistics.median(back), 1) if back else
+            None, "back_worst_ms": max(back, default=None),
+            "not_back": len(ones) - len(back)}
 
 
 def aims_of(kind, fault, ones, no_loss):

@@ -104,13 +104,13 @@ class Postgresql:
 
     lib = None
 
-    def __init__(self, address, port, patience=PATIENCE):
+    def __init__(self, address, port, patience=PATIENCE, user="app"):
         if Postgresql.lib is None:
             Postgresql.lib = library(
                 "pq", PQconnectdb=ctypes.c_void_p, PQexec=ctypes.c_void_p,
                 PQgetvalue=ctypes.c_char_p, PQerrorMessage=ctypes.c_char_p)
-        conninfo = (f"hostaddr={address} port={port} user=app dbname=postgres "
-                    f"password=app connect_timeout=2 sslmode=disable "
+        conninfo = (f"hostaddr={address} port={port} user={user} dbname=postgres "
+                    f"connect_timeout=2 sslmode=disable "
                     f"tcp_user_timeout={int(1000 * patience)}")
         self.pg = ctypes.c_void_p(self.lib.PQconnectdb(conninfo.encode()))
         if self.lib.PQstatus(self.pg) != 0:
@@ -151,7 +151,8 @@ class Mariadb:
     lib = None
     OPTIONS = (0, 11, 12)  # deadlines to connect, to read, to write
 
-    def __init__(self, address, port, patience=PATIENCE):
+    def __init__(self, address=None, port=0, patience=PATIENCE, user="app",
+                 path=None):
         if Mariadb.lib is None:
             Mariadb.lib = library(
                 "mariadb", mysql_init=ctypes.c_void_p,
@@ -163,14 +164,17 @@ class Mariadb:
         wait = ctypes.c_uint(max(1, int(patience)))
         for option in self.OPTIONS:
             self.lib.mysql_options(self.my, option, ctypes.byref(wait))
+        # Only root has no password, and comes by @path.
         if not self.lib.mysql_real_connect(
-                self.my, address.encode(), b"app", b"app", b"app", port, None,
-                ctypes.c_ulong(0)):
+                self.my, address and address.encode(), user.encode(),
+                None if path else user.encode(), None if path else b"app",
+                port, path and path.encode(), ctypes.c_ulong(0)):
             why = self.lib.mysql_error(self.my).decode()
             self.close()
             raise OSError(why)
 
-    def ask(self, statement):
+    def ask(self, statement, columns=1):
+        """The first @columns of all rows, in one list."""
         if self.lib.mysql_query(self.my, statement.encode()) != 0:
             raise OSError(self.lib.mysql_error(self.my).decode())
         res = ctypes.c_void_p(self.lib.mysql_store_result(self.my))
@@ -178,7 +182,7 @@ class Mariadb:
             return []
         values = []
         while row := self.lib.mysql_fetch_row(res):
-            values.append(row[0].decode())
+            values += [row[i] and row[i].decode() for i in range(columns)]
         self.lib.mysql_free_result(res)
         return values
 
@@ -186,13 +190,13 @@ class Mariadb:
         return "node" + self.ask("select @@server_id")[0]
 
     def write(self, number, name):
-        self.ask(f"insert into rows values ({number})")
+        self.ask(f"insert into app.rows values ({number})")
         return name
 
     def lacks(self, numbers):
         if not numbers:
             return []
-        there = set(map(int, self.ask("select id from rows")))
+        there = set(map(int, self.ask("select id from app.rows")))
         return [n for n in numbers if n not in there]
 
     def close(self):

@@ -11,120 +11,14 @@ import signal
 import sys
 
 import database_client
-import netns
 from clusters import Cluster
+from database_instances import INSTANCES
 from prober import ADDRESS
 from world import HAPROXY, wait_for
 
 HERE = pathlib.Path(__file__).parent
 MAINT_OR_DRAIN = 0x29
 CLIENT_PORT = 7000
-
-
-class Instance:
-    """One server of a database, on a host of its own.  asks() is a fresh
-    connection from within its network."""
-
-    kind = None
-    port = None
-
-    def __init__(self, host, folder):
-        self.host = host
-        self.name = host.name
-        self.folder = folder / self.name
-        self.folder.mkdir(parents=True)
-        self.process = None
-
-    def argv(self):
-        raise NotImplementedError
-
-    def start(self):
-        with open(self.folder / "log", "a") as log:
-            self.process = self.host.start(*self.argv(), stdout=log,
-                                           stderr=log)
-
-    def running(self):
-        return self.process is not None and self.process.poll() is None
-
-    def freeze(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def client(self):
-        with within(self.host):
-            return database_client.KINDS[self.kind](self.host.ipv4, self.port)
-
-    def try_asking(self, what):
-        """@what of a client, or None while it does not answer."""
-        try:
-            client = self.client()
-        except OSError:
-            return None
-        with contextlib.closing(client):
-            with contextlib.suppress(OSError):
-                return what(client)
-        return None
-
-    def lacks(self, numbers):
-        with contextlib.closing(self.client()) as client:
-            return client.lacks(numbers)
-
-
-@contextlib.contextmanager
-def within(host):
-    """In the network of @host: sockets that are opened here stay there."""
-    with open("/proc/self/ns/net") as home, \
-            open(f"{netns.FOLDER}/{host.namespace}") as there:
-        enter(there)
-        try:
-            yield
-        finally:
-            enter(home)
-
-
-def enter(namespace):
-    if database_client.libc().setns(namespace.fileno(), 0) != 0:
-        raise OSError("setns")
-
-
-class Redis(Instance):
-    kind = "redis"
-    port = 6379
-    check = ""
-
-    def argv(self):
-        return ["/usr/bin/redis-server", "--port", self.port, "--bind",
-                "0.0.0.0", "--protected-mode", "no", "--dir", self.folder,
-                "--save", "", "--appendonly", "no",
-                "--repl-diskless-sync-delay", "0",
-                "--repl-timeout", "5"]
-
-    def begin(self, primary):
-        """For the first time."""
-        self.start()
-        wait_for(lambda: self.try_asking(lambda c: c.ask("PING")))
-        if primary is not self:
-            self.try_asking(lambda c: c.ask("REPLICAOF", primary.host.ipv4,
-                                            primary.port))
-            wait_for(lambda: self.follows(primary))
-
-    def follows(self, other):
-        role = self.try_asking(lambda c: c.ask("ROLE"))
-        return bool(role) and role[0] == "slave" and role[3] == "connected" \
-            and role[1] == other.host.ipv4
-
-    def is_primary(self):
-        role = self.try_asking(lambda c: c.ask("ROLE"))
-        return bool(role) and role[0] == "master"
-
-
-INSTANCES = {"redis": Redis}
 
 
 class Proxy:
@@ -228,6 +122,7 @@ class DatabaseHosts(Cluster):
             raise
 
     def make_databases(self):
+        self.folder.chmod(0o755)    # databases run as users of their own
         hosts = [node.host for node in self.nodes]
         self.instances = [INSTANCES[self.kind](host, self.folder / "databases")
                           for host in hosts]
@@ -247,9 +142,10 @@ haproxy = ( {{ name = "local"; socket = "{node.folder}/haproxy.sock"; }} );
 services = (
   {{ name = "db";
     check = {{ type = "{one.kind}"; interval = "200ms"; fast_interval = "20ms";
-              timeout = "200ms"; {one.check} }};
+              timeout = "200ms"; {one.check(self.folder)} }};
     backend = "be_db";
-    failover = {{ cooldown = "0s"; {self.failover} }};
+    failover = {{ cooldown = "0s"; {one.failover(self.folder)}
+                 {self.failover} }};
     targets = ( {targets} );
   }}
 );
@@ -319,7 +215,7 @@ services = (
                 self.nodes, self.instances, self.proxies, self.clients):
             if instance.running():
                 instance.thaw()
-            if not instance.running():
+            else:
                 instance.start()
             if proxy.process.poll() is not None:
                 proxy.start()
@@ -330,11 +226,12 @@ services = (
 
     def print_logs(self):
         super().print_logs()
-        for instance in self.instances:
-            log = instance.folder / "log"
-            if log.exists():
-                print(f"--- {instance.name}, {self.kind}",
-                      *log.read_text().splitlines()[-15:], sep="\n")
+        for path in (*self.folder.glob("databases/*/log"),
+                     *self.folder.glob("databases/*/data/startup.log"),
+                     *self.folder.glob("*/rejoin.log"),
+                     *self.folder.glob("*.client")):
+            print(f"--- {path.relative_to(self.folder)}",
+                  *path.read_text().splitlines()[-15:], sep="\n")
 
 
 def overlapping(rows, old):

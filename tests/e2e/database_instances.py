@@ -1,0 +1,349 @@
+"""Servers of databases in network namespaces (netns.py): Redis, PostgreSQL and
+MariaDB, from Debian.  The one that others begin as replicas of is the primary.
+"""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+import database_client
+import netns
+from world import wait_for
+
+SOURCE = pathlib.Path(os.environ.get("top_srcdir") or os.getcwd())
+
+
+class Instance:
+    """One server of a database, on a host of its own.  asks() is a fresh
+    connection from within its network."""
+
+    kind = None
+    port = None
+    patience = 0.01     # between two questions
+
+    @staticmethod
+    def check(_folder):
+        """More of the settings of its checks."""
+        return ""
+
+    @staticmethod
+    def failover(_folder):
+        return ""
+
+    def __init__(self, host, folder):
+        self.host = host
+        self.name = host.name
+        self.folder = folder / self.name
+        self.folder.mkdir(parents=True)
+        self.process = None
+
+    def argv(self):
+        raise NotImplementedError
+
+    def start(self):
+        with open(self.folder / "log", "a") as log:
+            self.process = self.host.start(*self.argv(), stdout=log,
+                                           stderr=log)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def client(self, **options):
+        with within(self.host):
+            return database_client.KINDS[self.kind](self.host.ipv4, self.port,
+                                                    **options)
+
+    def try_asking(self, what, **options):
+        """@what of a client, or None while it does not answer."""
+        try:
+            client = self.client(**options)
+        except OSError:
+            return None
+        with contextlib.closing(client):
+            with contextlib.suppress(OSError):
+                return what(client)
+        return None
+
+    def lacks(self, numbers):
+        with contextlib.closing(self.client()) as client:
+            return client.lacks(numbers)
+
+
+@contextlib.contextmanager
+def within(host):
+    """In the network of @host: sockets that are opened here stay there."""
+    with open("/proc/self/ns/net") as home, \
+            open(f"{netns.FOLDER}/{host.namespace}") as there:
+        enter(there)
+        try:
+            yield
+        finally:
+            enter(home)
+
+
+def enter(namespace):
+    if database_client.libc().setns(namespace.fileno(), 0) != 0:
+        raise OSError("setns")
+
+
+class Redis(Instance):
+    kind = "redis"
+    port = 6379
+
+    def argv(self):
+        return ["/usr/bin/redis-server", "--port", self.port, "--bind",
+                "0.0.0.0", "--protected-mode", "no", "--dir", self.folder,
+                "--save", "", "--appendonly", "no",
+                "--repl-diskless-sync-delay", "0",
+                "--repl-timeout", "5"]
+
+    def begin(self, primary):
+        """For the first time."""
+        self.start()
+        wait_for(lambda: self.try_asking(lambda c: c.ask("PING")))
+        if primary is not self:
+            self.try_asking(lambda c: c.ask("REPLICAOF", primary.host.ipv4,
+                                            primary.port))
+            wait_for(lambda: self.follows(primary))
+
+    def follows(self, other):
+        role = self.try_asking(lambda c: c.ask("ROLE"))
+        return bool(role) and role[0] == "slave" and role[3] == "connected" \
+            and role[1] == other.host.ipv4
+
+
+class Postgresql(Instance):
+    """Its postmaster is found by its file: the rejoin hook starts it, too."""
+
+    kind = "postgresql"
+    port = 5432
+    patience = 0.2
+    bin = next(iter(sorted(
+        pathlib.Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+    def __init__(self, host, folder):
+        super().__init__(host, folder)
+        shutil.chown(self.folder, "postgres", "postgres")
+        self.data = self.folder / "data"
+
+    @staticmethod
+    def check(_folder):
+        return 'user = "bascule";'
+
+    @staticmethod
+    def failover(folder):
+        """The shipped script, set up for these."""
+        script = SOURCE.resolve() / "hooks/rejoin-postgresql"
+        conf, hook = folder / "rejoin.conf", folder / "rejoin"
+        conf.write_text(
+            f"data={folder}/databases/$BASCULE_TARGET/data\n"
+            f"bin={Postgresql.bin}\nstream='user=repl'\n"
+            f"log={folder}/$BASCULE_TARGET/rejoin.log\n")
+        hook.write_text(f"#!/bin/sh\nexec {script} {conf}\n")
+        hook.chmod(0o755)
+        return f'rejoin = "{hook}"; hook_timeout = "60s";'
+
+    def owned(self, program, *argv):
+        done = self.host.run("runuser", "-u", "postgres", "--",
+                             self.bin / program, *argv, cwd="/", timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def begin(self, primary):
+        if primary is self:
+            self.make()
+        else:
+            self.owned("pg_basebackup", "-D", self.data, "-X", "stream", "-c",
+                       "fast", "-R", "--no-sync", "-d",
+                       f"host={primary.host.ipv4} user=repl "
+                       f"application_name={self.name}")
+        with open(self.data / "postgresql.conf", "a") as conf:
+            conf.write(f"cluster_name = '{self.name}'\n")
+        self.start()
+        if primary is self:
+            wait_for(self.make_tables, 20)
+        else:
+            wait_for(lambda: self.follows(primary), 20)
+
+    def make(self):
+        self.owned("initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
+                   "--no-sync", "--locale=C", "-E", "UTF8")
+        with open(self.data / "postgresql.conf", "a") as conf:
+            conf.write("listen_addresses = '*'\n"
+                       "unix_socket_directories = ''\nfsync = off\n"
+                       "wal_log_hints = on\nshared_buffers = 16MB\n"
+                       "wal_keep_size = 256MB\nmax_connections = 40\n"
+                       "autovacuum = off\n")
+        (self.data / "pg_hba.conf").write_text(
+            "host all all all trust\nhost replication all all trust\n")
+
+    def make_tables(self):
+        """What docs/databases.md says that the user of the checks needs."""
+        return self.try_asking(lambda c: c.ask(
+            "create table rows(id bigint primary key); "
+            "create role app login; grant all on rows to app; "
+            "grant pg_monitor to app; "
+            "create role repl replication login; "
+            "create role bascule login replication; "
+            "grant pg_monitor, pg_signal_backend to bascule; "
+            "grant execute on function pg_promote(boolean, integer), "
+            "pg_reload_conf() to bascule; "
+            "grant alter system on parameter default_transaction_read_only, "
+            "primary_conninfo to bascule; "
+            "create table bascule_canary (id int primary key, epoch bigint, "
+            "at timestamptz); "
+            "grant select, insert, update on bascule_canary to bascule; "
+            "select 'made'"), user="postgres")
+
+    def pids(self):
+        """Of whatever works in its folder."""
+        found = []
+        for pid in self.host.pids():
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/cwd") == str(self.data):
+                    found.append(pid)
+        return found
+
+    def postmaster(self):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pid = int((self.data / "postmaster.pid").read_text().split()[0])
+            return pid if pid in self.pids() else None
+        return None
+
+    def running(self):
+        if self.process is not None:
+            self.process.poll()     # lest it stay a zombie
+        return self.postmaster() is not None
+
+    def start(self):
+        wait_for(lambda: not self.pids())
+        super().start()
+
+    def argv(self):
+        return ["setpriv", "--reuid=postgres", "--regid=postgres",
+                "--clear-groups", self.bin / "postgres", "-D", self.data]
+
+    def freeze(self):
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self):
+        for pid in self.pids():
+            os.kill(pid, signal.SIGCONT)
+
+    def kill(self):
+        """The postmaster: its children notice."""
+        os.kill(self.postmaster(), signal.SIGKILL)
+
+    def follows(self, other):
+        host = self.try_asking(lambda c: c.ask(
+            "select sender_host from pg_stat_wal_receiver "
+            "where status = 'streaming'"))
+        return host == [other.host.ipv4]
+
+
+class Mariadb(Instance):
+    kind = "mysql"
+    port = 3306
+    RIGHTS = ("REPLICA MONITOR, REPLICATION SLAVE ADMIN, REPLICATION MASTER "
+              "ADMIN, READ_ONLY ADMIN, BINLOG ADMIN, BINLOG MONITOR, "
+              "CONNECTION ADMIN, PROCESS, RELOAD")
+    USER = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+
+    def __init__(self, host, folder):
+        super().__init__(host, folder)
+        shutil.chown(self.folder, "nobody", "nogroup")
+
+    @staticmethod
+    def check(folder):
+        return f'user = "mon"; password_file = "{secret(folder, "mon")}";'
+
+    @staticmethod
+    def failover(folder):
+        return ('replication_user = "repl"; replication_password_file = '
+                f'"{secret(folder, "repl")}";')
+
+    def argv(self):
+        number = self.name.removeprefix("node")
+        return [*self.USER, "/usr/sbin/mariadbd", "--no-defaults",
+                f"--datadir={self.folder}/data", f"--socket={self.folder}/s",
+                f"--pid-file={self.folder}/pid", f"--port={self.port}",
+                f"--server-id={number}", f"--report-host={self.host.ipv4}",
+                "--log-bin=bin", "--log-slave-updates=ON",
+                "--gtid-strict-mode=ON", "--innodb-buffer-pool-size=16M",
+                "--innodb-log-file-size=8M", "--skip-name-resolve",
+                "--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0",
+                "--skip-slave-start"]
+
+    def begin(self, primary):
+        subprocess.run(
+            [*self.USER, "mariadb-install-db", "--no-defaults",
+             f"--datadir={self.folder}/data", "--skip-test-db",
+             "--innodb-log-file-size=8M",
+             "--auth-root-authentication-method=normal"],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd="/")
+        self.start()
+        wait_for(lambda: os.path.exists(f"{self.folder}/s"), 30)
+        for sql in ("RESET MASTER", "SET GLOBAL gtid_slave_pos = ''",
+                    *(self.first() if primary is self
+                      else self.later(primary))):
+            self.as_root(sql)
+        if primary is not self:
+            wait_for(lambda: self.follows(primary), 20)
+
+    def first(self):
+        return ["CREATE USER repl@'%' IDENTIFIED BY 'repl'",
+                "GRANT REPLICATION SLAVE ON *.* TO repl@'%'",
+                "CREATE USER mon@'%' IDENTIFIED BY 'mon'",
+                f"GRANT {self.RIGHTS} ON *.* TO mon@'%'",
+                "GRANT CREATE, SELECT, INSERT, UPDATE ON bascule.* TO mon@'%'",
+                "CREATE USER app@'%' IDENTIFIED BY 'app'",
+                "GRANT REPLICA MONITOR ON *.* TO app@'%'",
+                "CREATE DATABASE app", "GRANT ALL ON app.* TO app@'%'",
+                "CREATE TABLE app.rows (id BIGINT PRIMARY KEY)"]
+
+    @staticmethod
+    def later(primary):
+        return ["SET GLOBAL read_only = 1",
+                f"CHANGE MASTER TO MASTER_HOST='{primary.host.ipv4}', "
+                f"MASTER_PORT={primary.port}, MASTER_USER='repl', "
+                "MASTER_PASSWORD='repl', MASTER_USE_GTID=slave_pos, "
+                "MASTER_CONNECT_RETRY=1", "START SLAVE"]
+
+    def as_root(self, sql):
+        def done():
+            with contextlib.suppress(OSError), contextlib.closing(
+                    database_client.Mariadb(
+                        path=f"{self.folder}/s", user="root")) as client:
+                client.ask(sql)
+                return True
+            return False
+        wait_for(done, 20)
+
+    def follows(self, other):
+        row = self.try_asking(lambda c: c.ask("SHOW SLAVE STATUS", 12))
+        return bool(row) and row[1] == other.host.ipv4 and \
+            row[10] == row[11] == "Yes"
+
+
+def secret(folder, text):
+    path = folder / f"{text}.password"
+    path.write_text(text + "\n")
+    path.chmod(0o600)
+    return path
+
+
+INSTANCES = {"redis": Redis, "postgresql": Postgresql, "mysql": Mariadb}
