@@ -65,24 +65,34 @@ static void wait_for(struct postgresql_step *step, const char *what)
 	snprintf(step->why, sizeof(step->why), "%s", what);
 }
 
-/* @text as a literal, quotes doubled. */
-static void quote(char *buf, size_t size, const char *text)
+/* Append @text as a literal, quotes doubled. */
+static void append_literal(char *buf, size_t size, const char *text)
 {
-	size_t used = 0;
+	size_t used = strlen(buf);
 
-	for (; *text != '\0' && used + 3 < size; text++) {
+	if (used + 3 > size)
+		return;
+	buf[used++] = '\'';
+	for (; *text != '\0' && used + 4 < size; text++) {
 		if (*text == '\'')
 			buf[used++] = '\'';
 		buf[used++] = *text;
 	}
+	buf[used++] = '\'';
 	buf[used] = '\0';
+}
+
+static void append(char *buf, size_t size, const char *text)
+{
+	size_t used = strlen(buf);
+
+	snprintf(buf + used, size - used, "%s", text);
 }
 
 static void write_statement(struct postgresql_talk *talk, enum statement which,
 			    struct postgresql_step *step)
 {
-	char text[POSTGRESQL_SQL_MAX - 64];
-
+	step->sql[0] = '\0';
 	switch (which) {
 	case END_SESSIONS:
 		/* Those that began later cannot write.  Ours stay, and other
@@ -105,18 +115,19 @@ static void write_statement(struct postgresql_talk *talk, enum statement which,
 			 talk->order.epoch);
 		break;
 	case CREATE_SLOT:
-		quote(text, sizeof(text), talk->slot);
-		snprintf(step->sql, sizeof(step->sql),
-			 "select pg_create_physical_replication_slot('%.200s') "
-			 "where not exists (select from pg_replication_slots "
-			 "where slot_name = '%.200s')",
-			 text, text);
+		append(step->sql, sizeof(step->sql),
+		       "select pg_create_physical_replication_slot(");
+		append_literal(step->sql, sizeof(step->sql), talk->slot);
+		append(step->sql, sizeof(step->sql),
+		       ") where not exists (select from pg_replication_slots "
+		       "where slot_name = ");
+		append_literal(step->sql, sizeof(step->sql), talk->slot);
+		append(step->sql, sizeof(step->sql), ")");
 		break;
 	case SET_CONNINFO:
-		quote(text, sizeof(text), talk->conninfo);
-		snprintf(step->sql, sizeof(step->sql),
-			 "alter system set primary_conninfo = '%s'", text);
-		explicit_bzero(text, sizeof(text));
+		append(step->sql, sizeof(step->sql),
+		       "alter system set primary_conninfo = ");
+		append_literal(step->sql, sizeof(step->sql), talk->conninfo);
 		break;
 	default:
 		snprintf(step->sql, sizeof(step->sql), "%s", statements[which]);
