@@ -108,7 +108,8 @@ void cluster_on_datagram(void *arg, const uint8_t *bytes, size_t size,
 		c->speaker = node_of(c, msg.from);
 	beats_hear(&c->beats, c->speaker, msg.sequence);
 	/* A guard resigns for a daemon that is dead or frozen: it is lost. */
-	if (msg.kind == MESSAGE_RESIGN && c->speaker != ELECTION_NOBODY)
+	if (msg.kind == MESSAGE_RESIGN && c->speaker != ELECTION_NOBODY &&
+	    c->speaker == c->former)
 		c->resigned = true;
 	ev.message = &msg;
 	cluster_step(c, &ev, received);
@@ -339,10 +340,13 @@ void cluster_hand_over(struct cluster *c, unsigned to, uint64_t token)
 		r = err_set(&err, -EBUSY, "a switchover is under way");
 	else
 		r = election_can_hand_over(c->election, ev.to, &err);
-	if (r < 0 && c->primary != ELECTION_NOBODY &&
+	if (r == -ENOTCONN && c->primary != ELECTION_NOBODY &&
 	    c->primary != c->rules.self)
 		err_set(&err, r, "this node is not the primary: ask %s",
 			c->set->nodes[c->primary].name);
+	else if (r == -ENOTCONN)
+		err_set(&err, r,
+			"no node is primary: there is no role to hand over");
 	if (r < 0) {
 		c->parts.refused(c->parts.arg, token, r, err.text);
 		return;
@@ -354,16 +358,22 @@ void cluster_hand_over(struct cluster *c, unsigned to, uint64_t token)
 const char *cluster_needs_us(const struct cluster *c)
 {
 	struct election_view view;
-	unsigned i, heard = 0;
+	unsigned i, heard = 0, eligible = 0;
 
 	if (c == NULL)
 		return NULL;
 	election_look(c->election, &view);
-	for (i = 0; i < c->set->node_count; i++)
+	for (i = 0; i < c->set->node_count; i++) {
 		heard += i != c->rules.self && view.peers[i].up;
-	if (heard > c->set->node_count / 2)
-		return NULL;
-	return "the other nodes that are heard are no quorum without this one";
+		eligible += i != c->rules.self && view.peers[i].up &&
+			    view.peers[i].eligible;
+	}
+	if (heard <= c->set->node_count / 2)
+		return "the other nodes that are heard are no quorum without "
+		       "this one";
+	if (c->primary == c->rules.self && eligible == 0)
+		return "this node is the primary, and no other could take over";
+	return NULL;
 }
 
 bool cluster_stopped(const struct cluster *c)

@@ -86,7 +86,8 @@ void cluster_obstacle(struct cluster *cluster, enum election_obstacle obstacle,
 void cluster_hand_over(struct cluster *cluster, unsigned to, uint64_t token);
 
 /* Whether the cluster could go on without this node: its maintenance must not
- * cost the others their quorum.  NULL if it can, else why not. */
+ * cost the others their quorum, nor leave them without a primary.  NULL if it
+ * can, else why not. */
 const char *cluster_needs_us(const struct cluster *cluster);
 
 /* Leave office, if in it, for good: true once nothing is held any more. */

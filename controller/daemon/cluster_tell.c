@@ -129,8 +129,11 @@ static void moved(struct cluster *c, const struct election_view *view,
 	if (primary == c->rules.self && c->former != ELECTION_NOBODY &&
 	    c->former != primary &&
 	    !instant_is_none(view->peers[c->former].heard)) {
-		/* It was primary for as long as it was heard, at most. */
-		span_us = instant_diff_us(view->peers[c->former].heard, c->now);
+		/* It was primary for as long as it was heard, at most; one
+		 * that resigned is heard on, as a follower. */
+		if (!c->resigned || c->primary != ELECTION_NOBODY)
+			span_us = instant_diff_us(view->peers[c->former].heard,
+						  c->now);
 		tell_moved(c, view->term, span_us);
 		if (!c->resigned)
 			*ret_loss = cluster_loss_of(c);

@@ -5,6 +5,7 @@ end of each test asserts that it never saw two.  Times are generous here;
 tests/bench/failover.py has the exact ones.
 """
 
+import re
 import time
 
 import pytest
@@ -84,6 +85,10 @@ def test_a_switchover_goes_where_it_is_told(cluster):
     done = old.bascule("switchover", "--to", to.name)
     assert done.returncode == 0, done.stderr
     assert cluster.wait_primary(5, other_than=old) is to
+    # Its office began with a write to disk, after the other had resigned.
+    took = re.findall(rf"took over from {old.name}: ([0-9.]+) ms",
+                      "\n".join(to.lines()))
+    assert float(took[-1]) > 0.3
     refused = old.bascule("switchover", "--to", to.name)
     assert refused.returncode != 0 and "primary" in refused.stderr
 
@@ -114,6 +119,9 @@ def test_parts_without_quorum_have_no_primary(cluster):
     cluster.wait_nobody(5)
     time.sleep(1.5)
     assert cluster.primary() is None
+    refused = cluster.nodes[0].bascule("switchover")
+    assert "no node is primary" in refused.stderr
+    assert cluster.nodes[0].ask("/readyz")[0] == 503
     cluster.hosts.heal()
     cluster.wait_primary(5)
 
@@ -158,6 +166,21 @@ def test_maintenance_that_would_lose_the_quorum_is_refused(cluster):
     wait_for(lambda: "maintenance" in next(
         row["obstacles"] for row in one.cluster()["nodes"] if row["self"]))
     assert one.bascule("maintenance", "off", one.name).returncode == 0
+    assert not role_changes(cluster, begin)
+
+
+def test_maintenance_of_the_last_that_could_lead_is_refused(cluster):
+    begin = clock_us()
+    primary, others = cluster.primary(), cluster.followers()
+    for node in others:
+        assert node.bascule("maintenance", "on").returncode == 0
+    wait_for(lambda: not any(row["eligible"]
+                             for row in primary.cluster()["nodes"]
+                             if not row["self"]))
+    done = primary.bascule("maintenance", "on")
+    assert done.returncode == 1 and "no other could take over" in done.stderr
+    for node in others:
+        assert node.bascule("maintenance", "off").returncode == 0
     assert not role_changes(cluster, begin)
 
 
