@@ -55,6 +55,21 @@ static void only_the_target_refuses(void **state)
 			 EVIDENCE_UNREACHABLE);
 }
 
+/* A process that is killed closes its connections before its listener: what
+ * connects in between is reset when it asks. */
+static void a_reset_is_no_answer_but_a_refusal(void **state)
+{
+	(void)state;
+	assert_int_equal(of(RESULT_L7RSP, REACH_UNKNOWN, ECONNRESET),
+			 EVIDENCE_REFUSED);
+	assert_int_equal(of(RESULT_L6RSP, REACH_UNKNOWN, ECONNRESET),
+			 EVIDENCE_REFUSED);
+	assert_int_equal(of(RESULT_L7RSP, REACH_UNKNOWN, EPIPE),
+			 EVIDENCE_REFUSED);
+	assert_int_equal(of(RESULT_L7RSP, REACH_UNKNOWN, 0), EVIDENCE_BAD);
+	assert_int_equal(of(RESULT_L7STS, REACH_UNKNOWN, 104), EVIDENCE_BAD);
+}
+
 /* Every code of a result, with each reach, late or not, slow or not. */
 static void every_result_is_some_evidence(void **state)
 {
@@ -212,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(silence_is_told_apart_by_how_far_it_came),
 		cmocka_unit_test(only_the_target_refuses),
+		cmocka_unit_test(a_reset_is_no_answer_but_a_refusal),
 		cmocka_unit_test(every_result_is_some_evidence),
 		cmocka_unit_test(a_hint_is_never_counted),
 		cmocka_unit_test(equal_ones_in_a_row_are_one),
