@@ -107,6 +107,7 @@ struct service {
 struct pool {
 	unsigned rotating;  /* in use, and not leaving */
 	unsigned withdrawn; /* by us */
+	unsigned known;     /* looked at; nobody is judged before all are */
 };
 
 struct haproxy {

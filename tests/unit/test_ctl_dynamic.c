@@ -182,6 +182,7 @@ static void what_a_new_process_has_is_not_ours(void **state)
 	core_settle(&w);
 	assert_null(core_order(&w, API1));
 	core_see(&w, 0, API2, SERVER_READY, 100);
+	core_see(&w, 0, API3, SERVER_READY, 100);
 	core_answers(&w, API1, 3, RESULT_L4CON);
 	assert_false(core_store(&w, STORE_CLAIM)->store.claim.added);
 	core_done(&w);
