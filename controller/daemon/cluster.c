@@ -6,15 +6,46 @@
 
 #define TRIP_MESSAGES 32
 
+/* After promote work failed this node is not eligible for so long, twice as
+ * long each further time: else the role runs round between nodes whose hooks
+ * fail, several times a second. */
+#define PROMOTE_WAIT_US     (1 * SECOND)
+#define PROMOTE_WAIT_MAX_US (60 * SECOND)
+
 /* ---- from the world ---- */
+
+/* What a release ended has not failed. */
+static bool promote_failed(const struct cluster *c,
+			   enum election_event_kind kind)
+{
+	struct election_view view;
+
+	election_look(c->election, &view);
+	return kind == ELECTION_PROMOTE_FAILED && view.role == ELECTION_PRIMARY;
+}
+
+static void hold_off(struct cluster *c)
+{
+	c->promote_wait_us = c->promote_wait_us == 0 ? PROMOTE_WAIT_US
+						     : 2 * c->promote_wait_us;
+	if (c->promote_wait_us > PROMOTE_WAIT_MAX_US)
+		c->promote_wait_us = PROMOTE_WAIT_MAX_US;
+	c->promote_again = instant_add(c->now, c->promote_wait_us);
+	cluster_obstacle(c, ELECTION_UNPROMOTED, true);
+}
 
 static void answer(struct cluster *c, enum election_event_kind kind,
 		   uint64_t id)
 {
 	struct election_event ev = { .kind = kind };
+	bool failed = promote_failed(c, kind);
 
 	ev.id = id;
+	if (kind == ELECTION_PROMOTED)
+		c->promote_wait_us = 0;
 	cluster_step(c, &ev, loop_clock());
+	if (failed)
+		hold_off(c);
 }
 
 void cluster_on_stored(void *arg, uint64_t id, const char *error)
@@ -271,15 +302,22 @@ void cluster_start(struct cluster *c)
 
 struct instant cluster_deadline(const struct cluster *c)
 {
-	return c == NULL ? INSTANT_NEVER : election_deadline(c->election);
+	if (c == NULL)
+		return INSTANT_NEVER;
+	return instant_min(election_deadline(c->election), c->promote_again);
 }
 
 void cluster_tick(struct cluster *c)
 {
 	struct election_event ev = { .kind = ELECTION_TICK };
 
-	if (c != NULL)
-		cluster_step(c, &ev, loop_clock());
+	if (c == NULL)
+		return;
+	cluster_step(c, &ev, loop_clock());
+	if (instant_reached(c->now, c->promote_again)) {
+		c->promote_again = INSTANT_NEVER;
+		cluster_obstacle(c, ELECTION_UNPROMOTED, false);
+	}
 }
 
 void cluster_observe(struct cluster *c, const struct observation *list,

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from clusters import PORT, Cluster, write_key
+from clusters import PORT, PROMOTE, Cluster, write_key, write_program
 from prober import clock_us
 from world import BASCULED, wait_for
 
@@ -182,6 +182,20 @@ def test_maintenance_of_the_last_that_could_lead_is_refused(cluster):
     for node in others:
         assert node.bascule("maintenance", "off").returncode == 0
     assert not role_changes(cluster, begin)
+
+
+def test_promote_work_that_fails_everywhere_does_not_run_round(cluster):
+    for node in cluster.nodes:
+        write_program(node.folder / "promote", "#!/bin/sh\nexit 3\n")
+    before = max(cluster.terms().values())
+    cluster.primary().bascule("switchover")
+    time.sleep(3)
+    assert max(cluster.terms().values()) - before < 15
+    assert any("promote" in row["obstacles"] for node in cluster.nodes
+               for row in node.cluster()["nodes"])
+    for node in cluster.nodes:
+        write_program(node.folder / "promote", PROMOTE)
+    cluster.wait_whole()
 
 
 def test_a_node_with_another_key_counts_for_nothing(cluster):
