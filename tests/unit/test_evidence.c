@@ -209,6 +209,16 @@ static void the_first_loss_is_believed_and_forgotten_slowly(void **state)
 	assert_in_range(share, 0, LOSS_ONE / 100);
 }
 
+static void a_connection_that_stood_proves_less(void **state)
+{
+	unsigned share = loss_add(0, true, true), i;
+
+	(void)state;
+	for (i = 0; i < 20; i++)
+		share = loss_add(share, false, false);
+	assert_in_range(share, LOSS_ONE / 5, LOSS_ONE / 4);
+}
+
 static void an_estimate_is_rather_high_than_low(void **state)
 {
 	unsigned share = 0, i, random = 1, low = 0;
@@ -238,6 +248,7 @@ int main(void)
 		cmocka_unit_test(more_trips_are_needed_the_more_are_lost),
 		cmocka_unit_test(
 			the_first_loss_is_believed_and_forgotten_slowly),
+		cmocka_unit_test(a_connection_that_stood_proves_less),
 		cmocka_unit_test(an_estimate_is_rather_high_than_low),
 	};
 
