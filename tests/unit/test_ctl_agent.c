@@ -263,6 +263,36 @@ static void maintenance_of_the_last_run_ends_as_it_began(void **state)
 	core_done(&w);
 }
 
+static void maintenance_of_a_new_process_is_not_ours(void **state)
+{
+	struct core_world w;
+	unsigned i;
+
+	(void)state;
+	begin(&w);
+	for (i = 0; i < CORE_TARGETS; i++)
+		core_see(&w, 0, i, SERVER_READY, 100);
+	go_down(&w, API1);
+	carry_out(&w);
+	core_link(&w, 0, true);
+	see(&w, API1, SERVER_MAINT, true);
+	assert_true(ctl_target(w.ctl, API1).operator_hold);
+	core_done(&w);
+}
+
+static void sessions_of_what_an_operator_holds_are_his(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	begin(&w);
+	see(&w, API1, SERVER_DRAIN, true);
+	go_down(&w, API1);
+	carry_out(&w);
+	assert_false(ctl_ends_sessions(w.ctl, 0, API1));
+	core_done(&w);
+}
+
 static void who_takes_our_maintenance_away_leaves_it_to_the_agent(void **state)
 {
 	struct core_world w;
@@ -350,6 +380,8 @@ int main(void)
 		cmocka_unit_test(maintenance_of_the_last_run_ends_as_it_began),
 		cmocka_unit_test(
 			who_takes_our_maintenance_away_leaves_it_to_the_agent),
+		cmocka_unit_test(maintenance_of_a_new_process_is_not_ours),
+		cmocka_unit_test(sessions_of_what_an_operator_holds_are_his),
 		cmocka_unit_test(the_maintenance_of_what_we_added_is_ours),
 		cmocka_unit_test(a_planned_withdrawal_says_down_and_why),
 	};

@@ -290,6 +290,21 @@ static void the_other_nodes_are_told_at_once_what_fails_from_here(void **state)
 	core_done(w);
 }
 
+static void where_any_is_enough_another_nodes_word_is(void **state)
+{
+	struct core_world *w = begin(true);
+
+	(void)state;
+	w->services[API].agree = AGREE_ANY;
+	heard(w, 7);
+	finds(w, FINDING_DOWN);
+	core_settle(w);
+	assert_int_equal(ctl_server(w->ctl, 0, API1), SERVER_MAINT);
+	assert_int_equal(ctl_server(w->ctl, 0, WEB1), SERVER_READY);
+	assert_int_equal(down(w), 0);
+	core_done(w);
+}
+
 /* A target that another node finds down is asked at once. */
 static void another_nodes_word_is_a_reason_to_ask(void **state)
 {
@@ -412,6 +427,7 @@ int main(void)
 			who_is_in_maintenance_is_not_silent_with_the_others),
 		cmocka_unit_test(
 			the_other_nodes_are_told_at_once_what_fails_from_here),
+		cmocka_unit_test(where_any_is_enough_another_nodes_word_is),
 		cmocka_unit_test(another_nodes_word_is_a_reason_to_ask),
 		cmocka_unit_test(who_abstains_is_nobody_to_ask),
 		cmocka_unit_test(cut_off_from_everybody_it_never_acts),
