@@ -1,6 +1,7 @@
 /* The controller in doubt of its own node: five targets on five hosts, this
  * node the first of three. */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -290,6 +291,38 @@ static void the_other_nodes_are_told_at_once_what_fails_from_here(void **state)
 	core_done(w);
 }
 
+/* For which one failure is enough, but none that may be ours. */
+static void in_doubt_a_slow_start_goes_on(void **state)
+{
+	struct core_world *w = begin(true);
+	struct event ev = { .kind = EVENT_EVIDENCE };
+
+	(void)state;
+	w->services[API].slow_start_us = 10 * SECOND;
+	heard(w, 7);
+	core_answers(w, API1, 2, RESULT_L4CON);
+	core_settle(w);
+	core_wait(w, SELF_MOMENT_US);
+	core_answers(w, API1, 2, RESULT_L7OK);
+	core_settle(w);
+	finds(w, FINDING_WELL);
+	trouble(w, 1 << API2 | 1 << API3 | 1 << WEB1, RESULT_L4TOUT,
+		1 * SECOND);
+	assert_int_equal(ctl_doubt(w->ctl).level, SELF_SICK);
+	assert_int_equal(ctl_target(w->ctl, API1).health->state,
+			 HEALTH_RECOVERING);
+	while (w->checks[API1] == 0)
+		core_wait(w, 1 * MS);
+	ev.evidence.target = API1;
+	ev.evidence.check = w->checks[API1];
+	ev.evidence.result = result_make(RESULT_L4CON, EHOSTUNREACH, 0, NULL);
+	w->checks[API1] = 0;
+	core_feed(w, &ev);
+	assert_int_equal(ctl_target(w->ctl, API1).health->state,
+			 HEALTH_RECOVERING);
+	core_done(w);
+}
+
 static void where_any_is_enough_another_nodes_word_is(void **state)
 {
 	struct core_world *w = begin(true);
@@ -427,6 +460,7 @@ int main(void)
 			who_is_in_maintenance_is_not_silent_with_the_others),
 		cmocka_unit_test(
 			the_other_nodes_are_told_at_once_what_fails_from_here),
+		cmocka_unit_test(in_doubt_a_slow_start_goes_on),
 		cmocka_unit_test(where_any_is_enough_another_nodes_word_is),
 		cmocka_unit_test(another_nodes_word_is_a_reason_to_ask),
 		cmocka_unit_test(who_abstains_is_nobody_to_ask),
