@@ -355,6 +355,13 @@ static void https_judge(struct https_probe *https)
 	probe_done(probe, &res);
 }
 
+/* libcurl keeps the number of an error beyond its transfer, but not its text.
+ */
+static int https_error(const char *why)
+{
+	return strstr(why, strerror(ECONNRESET)) != NULL ? ECONNRESET : 0;
+}
+
 static void https_fail(struct https_probe *https, CURLcode code)
 {
 	const char *why =
@@ -364,7 +371,8 @@ static void https_fail(struct https_probe *https, CURLcode code)
 	if (code != CURLE_COULDNT_CONNECT) {
 		if (https->too_long)
 			why = "a body of more than 1 MiB";
-		probe_report(&https->probe, https_code(https, code), 0, why);
+		probe_report(&https->probe, https_code(https, code),
+			     https_error(why), why);
 		return;
 	}
 	if (https->probe.to.name != NULL)

@@ -66,11 +66,11 @@ static void tls_close(struct tls_probe *tls)
 	tls->fd = -1;
 }
 
-static void tls_fail(struct tls_probe *tls, enum result_code code,
+static void tls_fail(struct tls_probe *tls, enum result_code code, int error,
 		     const char *text)
 {
 	tls_close(tls);
-	probe_report(&tls->probe, code, 0, text);
+	probe_report(&tls->probe, code, error, text);
 }
 
 /* Microseconds since 1970, 0 if it cannot be said. */
@@ -141,10 +141,10 @@ static void tls_step(struct tls_probe *tls)
 		tls_watch(tls, EV_WRITE);
 		break;
 	default:
-		tls_fail(tls, RESULT_L6RSP,
-			 tls_client_why(tls->ssl, error == SSL_ERROR_SYSCALL
-							  ? error_no
-							  : 0));
+		if (error != SSL_ERROR_SYSCALL)
+			error_no = 0;
+		tls_fail(tls, RESULT_L6RSP, error_no,
+			 tls_client_why(tls->ssl, error_no));
 		ERR_clear_error();
 	}
 }
@@ -170,7 +170,7 @@ static void on_dialed(void *arg, int fd)
 	tls->ssl = SSL_new(((struct tls_plan *)tls->probe.plan)->ctx);
 	if (tls->ssl == NULL || !SSL_set_fd(tls->ssl, fd) ||
 	    tls_set_name(tls) < 0) {
-		tls_fail(tls, RESULT_SOCKERR, "no TLS");
+		tls_fail(tls, RESULT_SOCKERR, 0, "no TLS");
 		return;
 	}
 	tls_step(tls);

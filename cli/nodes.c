@@ -20,6 +20,7 @@ static const struct {
 	{ "late", "its event loop is late" },
 	{ "guardless", "it has no guard" },
 	{ "stopping", "it is stopping" },
+	{ "promote", "its promote work failed" },
 	{ "disk", "its disk fails" },
 	{ "blank", "its state was lost" },
 	{ "witness", NULL },

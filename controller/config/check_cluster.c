@@ -348,6 +348,18 @@ void check_hook(const struct reader *reader, const char *name,
 			     name, program);
 }
 
+/* What nobody undoes stays on two machines after the first move. */
+static void check_undone(const struct reader *reader,
+			 const struct primary_settings *primary,
+			 config_setting_t *group)
+{
+	if (primary->on_promote != NULL && primary->on_demote == NULL)
+		reader_warning(
+			reader, block_given(group, "on_promote"),
+			"on_promote without on_demote: nothing undoes it "
+			"when another node becomes primary: add on_demote");
+}
+
 static bool haproxy_known(const struct settings *settings, const char *name)
 {
 	unsigned i;
@@ -414,5 +426,7 @@ void check_cluster(const struct reader *reader, const struct settings *settings,
 			   primary);
 		check_hook(reader, "on_demote", settings->primary.on_demote,
 			   primary);
+		if (settings->cluster != NULL)
+			check_undone(reader, &settings->primary, primary);
 	}
 }

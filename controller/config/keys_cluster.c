@@ -154,7 +154,9 @@ static const struct key primary_keys[] = {
 		  "unit to start.  A program runs as the daemon's user, with "
 		  "BASCULE_NODE, BASCULE_TERM, BASCULE_EPOCH and "
 		  "BASCULE_REASON in its environment.  If it fails, another "
-		  "node takes over." },
+		  "node takes over, and this one does not become primary "
+		  "for 1s, twice as long after each further failure, at "
+		  "most 60s." },
 	{ .name = "on_demote",
 	  .type = KEY_HOOK,
 	  FIELD(primary_settings, on_demote),

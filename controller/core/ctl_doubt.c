@@ -4,6 +4,8 @@
 
 /* How many others are asked when a target falls silent. */
 #define WITNESSES 3
+/* So many failures of its row apart. */
+#define WITNESS_EVERY 4
 
 void doubt_learn(struct ctl *ctl, const struct self_facts *facts)
 {
@@ -87,13 +89,15 @@ enum health_input doubt_temper(struct ctl *ctl, unsigned target,
 	enum self_sign sign = sign_of(ctl, target, res);
 
 	self_seen(ctl->self, target, sign, ctl->now);
-	if (sign == SELF_SILENT && h->bad == 1)
+	/* Again and again: what was cut a moment ago answered before. */
+	if (sign == SELF_SILENT && h->bad % WITNESS_EVERY == 1)
 		ask_witnesses(ctl, target);
 	if (in != HEALTH_FALL &&
 	    (in != HEALTH_FAIL || h->state != HEALTH_RECOVERING))
 		return in;
 	if (is_condemned(ctl, target, sign))
 		return in;
+	ask_witnesses(ctl, target);
 	/* The others are to know at once that it fails from here, too. */
 	if (ctl->set->cluster != NULL)
 		ctl_emit(ctl, ACTION_OBSERVE, 0)->observe.target = target;

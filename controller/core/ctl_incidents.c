@@ -98,8 +98,6 @@ void incidents_down(struct ctl *ctl, unsigned target,
 	unsigned service = ctl->set->targets[target].service;
 	struct incident *inc = &ctl->services[service].incident;
 
-	if (inc->number != 0)
-		return;
 	if (ctl->targets[target].health.state == HEALTH_DOWN)
 		*inc = incidents_finding(ctl, target);
 	else if (finding != NULL)

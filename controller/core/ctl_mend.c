@@ -16,12 +16,37 @@ static struct pool *pool_of(const struct ctl *ctl, unsigned haproxy,
 			   ctl->set->targets[target].service];
 }
 
+/* A HAProxy shows its servers one after the other.  Before the last one nobody
+ * can say whether the pool can do without the first. */
+static bool is_known(const struct ctl *ctl, unsigned haproxy, unsigned target)
+{
+	return pool_of(ctl, haproxy, target)->known ==
+	       ctl_service_of(ctl, target)->target_count;
+}
+
+static void look_at_all(struct ctl *ctl, unsigned service)
+{
+	const struct service_settings *svc = &ctl->set->services[service];
+	unsigned i;
+
+	for (i = svc->first_target; i < svc->first_target + svc->target_count;
+	     i++)
+		if (server_is_out(ctl->targets[i].wish.state))
+			rotation_dirty(ctl, i);
+}
+
 void mend_count(struct ctl *ctl, unsigned haproxy, unsigned target)
 {
 	struct server *srv = mend_server(ctl, haproxy, target);
 	struct pool *pool = pool_of(ctl, haproxy, target);
 	bool was_counted = srv->counted, was_out = srv->out;
+	bool was_known = srv->known;
 
+	srv->known = srv->seen != SERVER_UNKNOWN;
+	pool->known += srv->known;
+	pool->known -= was_known;
+	if (!was_known && is_known(ctl, haproxy, target))
+		look_at_all(ctl, ctl->set->targets[target].service);
 	srv->counted = server_in_use(srv) && !srv->leaving &&
 		       !server_ordered_out(srv) && !srv->doubt && !srv->failed;
 	srv->out = !srv->counted && srv->seen != SERVER_ABSENT &&
@@ -202,14 +227,19 @@ static void say_leaving(struct ctl *ctl, unsigned target)
 }
 
 /* A server that is in use and should not be: it leaves, if its pool can do
- * without it.  What has been ordered is on its way. */
-static void leave(struct ctl *ctl, unsigned haproxy, unsigned target)
+ * without it.  What has been ordered is on its way.  Returns false when that
+ * cannot be said yet. */
+static bool leave(struct ctl *ctl, unsigned haproxy, unsigned target)
 {
 	struct server *srv = mend_server(ctl, haproxy, target);
 	bool wanted = server_in_use(srv) &&
 		      server_is_out(ctl->targets[target].wish.state);
 	bool was_leaving = srv->leaving, was_held = srv->held;
 
+	mend_count(ctl, haproxy, target);
+	if (wanted && !server_ordered_out(srv) &&
+	    !is_known(ctl, haproxy, target))
+		return false;
 	srv->held = wanted && !server_ordered_out(srv) &&
 		    mend_forbidden(ctl, haproxy, target) != NULL;
 	srv->leaving =
@@ -220,6 +250,7 @@ static void leave(struct ctl *ctl, unsigned haproxy, unsigned target)
 	mend_count(ctl, haproxy, target);
 	if (wanted && srv->leaving && !was_leaving)
 		say_leaving(ctl, target);
+	return true;
 }
 
 void mend(struct ctl *ctl, unsigned haproxy, unsigned target)
@@ -229,7 +260,8 @@ void mend(struct ctl *ctl, unsigned haproxy, unsigned target)
 	struct server_todo todo;
 	struct wish wish;
 
-	leave(ctl, haproxy, target);
+	if (!leave(ctl, haproxy, target))
+		return;
 	srv->addable = dynamic_allowed(ctl, target);
 	wish = srv->held ? stay : ctl->targets[target].wish;
 	todo = server_compare(srv, wish);

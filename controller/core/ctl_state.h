@@ -107,6 +107,7 @@ struct service {
 struct pool {
 	unsigned rotating;  /* in use, and not leaving */
 	unsigned withdrawn; /* by us */
+	unsigned known;     /* looked at; nobody is judged before all are */
 };
 
 struct haproxy {
@@ -393,6 +394,7 @@ struct instant incidents_onset(const struct health *h);
 /* Count the target anew; returns whether those that serve, or that should
  * leave, are others now. */
 bool incidents_count(struct ctl *ctl, unsigned target);
+/* Open one for the target's service, which has none. */
 void incidents_down(struct ctl *ctl, unsigned target,
 		    const struct incident *finding);
 /* What this node's checks found of a target that is DOWN: an incident without

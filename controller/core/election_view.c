@@ -142,7 +142,10 @@ void election_look(const struct election *e, struct election_view *ret_view)
 	ret_view->role = e->role;
 	ret_view->term = e->hard.term;
 	ret_view->leader = e->leader;
-	ret_view->leader_primary = e->leader_primary;
+	/* It may be heard again when it is none any more. */
+	ret_view->leader_primary =
+		e->leader_primary &&
+		(primary_in_office(e) || !instant_reached(e->now, e->promise));
 	ret_view->obstacles = election_obstacles(e);
 	ret_view->disk_failed = e->disk_failed;
 	ret_view->blank = e->hard.blank;

@@ -99,6 +99,13 @@ static bool has_no_way(int error)
 	       error == EHOSTDOWN || error == ENETDOWN;
 }
 
+/* The other side has ended the connection, asked or not. */
+static bool is_reset(const struct result *res)
+{
+	return (res->code == RESULT_L6RSP || res->code == RESULT_L7RSP) &&
+	       (res->status == ECONNRESET || res->status == EPIPE);
+}
+
 static enum evidence_kind silence_of(const struct result *res)
 {
 	switch (res->reach) {
@@ -129,6 +136,8 @@ enum evidence_kind evidence_of(const struct result *res, bool slow)
 	}
 	if (result_is_silence(res->code))
 		return silence_of(res);
+	if (is_reset(res))
+		return EVIDENCE_REFUSED;
 	if (res->code != RESULT_L4CON)
 		return EVIDENCE_BAD;
 	return has_no_way(res->status) ? EVIDENCE_UNREACHABLE

@@ -68,9 +68,26 @@ void quorum_hear_finding(struct quorum *quorum, unsigned node, unsigned target,
 			finding;
 }
 
+static void forget(struct quorum *quorum, unsigned node)
+{
+	unsigned i;
+
+	for (i = 0; i < quorum->targets; i++)
+		quorum->opinions[node * quorum->targets + i] =
+			(struct opinion){ .at = INSTANT_NONE };
+}
+
 void quorum_set_heard(struct quorum *quorum, uint32_t heard)
 {
-	quorum->heard = heard & ~(UINT32_C(1) << quorum->self);
+	uint32_t gone;
+	unsigned i;
+
+	heard &= ~(UINT32_C(1) << quorum->self);
+	gone = quorum->heard & ~heard;
+	for (i = 0; i < quorum->nodes; i++)
+		if (gone >> i & 1)
+			forget(quorum, i);
+	quorum->heard = heard;
 }
 
 bool quorum_in_touch(const struct quorum *quorum)

@@ -41,7 +41,9 @@ void quorum_hear_finding(struct quorum *quorum, unsigned node, unsigned target,
 enum finding quorum_worst(const struct quorum *quorum, unsigned target,
 			  struct instant since, struct instant now);
 
-/* Bit i of @heard: node i is heard; this node's own bit does not matter. */
+/* Bit i of @heard: node i is heard; this node's own bit does not matter.  What
+ * a node said before it fell silent is forgotten: once it is heard again, its
+ * next word counts, and not one from before it died. */
 void quorum_set_heard(struct quorum *quorum, uint32_t heard);
 
 /* Whether this node hears at least one other, or has none. */

@@ -309,6 +309,14 @@ enum self_accused self_table(enum self_sign sign, enum self_fate fate,
 	return SELF_TARGET;
 }
 
+/* When somebody else must have answered to show that the network worked while
+ * the target was silent: in the second half of its silence.  An answer right
+ * after its beginning says nothing of what was cut a moment later. */
+static struct instant shows_since(struct instant onset, struct instant now)
+{
+	return instant_add(onset, instant_diff_us(onset, now) / 2);
+}
+
 static enum self_fate fate_of(const struct self *self, unsigned target,
 			      enum self_sign sign, struct instant onset,
 			      enum self_others others, struct instant now)
@@ -329,7 +337,7 @@ static enum self_fate fate_of(const struct self *self, unsigned target,
 				       self->services_failing > 1
 			       ? SELF_MOST
 			       : SELF_FEW;
-	if (!another_answered(self, host, onset)) {
+	if (!another_answered(self, host, shows_since(onset, now))) {
 		if (self->hosts_silent > 1)
 			return SELF_ALL;
 		return instant_diff_us(onset, now) < SELF_ASKING_US

@@ -23,9 +23,9 @@
  * | answers badly | FEW    | target     | target  | target    | target        |
  * | answers badly | MOST   | target     | target  | node      | target        |
  *
- * FEW: some other host answered after this target fell silent, so the network
- * works; or there is no other host to compare with.  ASKING: nobody else has
- * been heard since, and nobody else is silent yet: others are being asked.
+ * FEW: some other host answered in the second half of this target's silence, so
+ * the network works; or there is no other host to compare with.  ASKING: nobody
+ * else has, and nobody else is silent yet: others are being asked.
  * MOST: somebody answered, but more than half of all targets, on several
  * hosts, fail with it; for answers of several services, too.  ALL: nobody
  * answered since, and several hosts are silent, or this node is cut off and

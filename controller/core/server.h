@@ -34,6 +34,7 @@ struct server {
 	bool leaving;   /* in use, and on its way out */
 	bool counted;   /* in use, and not leaving: one of its pool */
 	bool out;       /* we keep it out, or are about to */
+	bool known;     /* looked at: its pool counts it as that */
 	bool doubt;     /* an order of ours to leave may still be carried out */
 	bool failed;    /* the last order to leave did, perhaps with the link */
 	bool addable;   /* it may be added where it is missing */

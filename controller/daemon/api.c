@@ -129,6 +129,26 @@ static void check_haproxies(struct checks *checks,
 	}
 }
 
+/* One node of one is a quorum; nothing known is nothing missing yet. */
+static void check_quorum(struct checks *checks, const struct daemon_view *view)
+{
+	const struct cluster_settings *cluster = view->set->cluster;
+	const struct cluster_facts *facts = &view->cluster;
+	bool missing = facts->known && !facts->quorum;
+	unsigned i, heard = 1;
+	char why[80] = "";
+
+	if (cluster == NULL)
+		return;
+	for (i = 0; i < cluster->node_count; i++)
+		heard += i != cluster->self && facts->nodes[i].up;
+	if (missing)
+		snprintf(why, sizeof(why),
+			 "%u of %u nodes, this one included, are no quorum",
+			 heard, cluster->node_count);
+	check_add(checks, "quorum", why);
+}
+
 static void check_loop(struct checks *checks, const struct daemon_view *view)
 {
 	char why[80] = "";
@@ -156,6 +176,7 @@ json_t *api_health(const struct daemon_view *view, enum api_probe probe,
 			check_add(&checks, "store",
 				  store_state(view->store).why);
 		check_haproxies(&checks, view);
+		check_quorum(&checks, view);
 	}
 	doc = json_object();
 	json_object_set_new(doc, "status",

@@ -8,15 +8,46 @@
 
 #define TRIP_MESSAGES 32
 
+/* After promote work failed this node is not eligible for so long, twice as
+ * long each further time: else the role runs round between nodes whose hooks
+ * fail, several times a second. */
+#define PROMOTE_WAIT_US     (1 * SECOND)
+#define PROMOTE_WAIT_MAX_US (60 * SECOND)
+
 /* ---- from the world ---- */
+
+/* What a release ended has not failed. */
+static bool promote_failed(const struct cluster *c,
+			   enum election_event_kind kind)
+{
+	struct election_view view;
+
+	election_look(c->election, &view);
+	return kind == ELECTION_PROMOTE_FAILED && view.role == ELECTION_PRIMARY;
+}
+
+static void hold_off(struct cluster *c)
+{
+	c->promote_wait_us = c->promote_wait_us == 0 ? PROMOTE_WAIT_US
+						     : 2 * c->promote_wait_us;
+	if (c->promote_wait_us > PROMOTE_WAIT_MAX_US)
+		c->promote_wait_us = PROMOTE_WAIT_MAX_US;
+	c->promote_again = instant_add(c->now, c->promote_wait_us);
+	cluster_obstacle(c, ELECTION_UNPROMOTED, true);
+}
 
 static void answer(struct cluster *c, enum election_event_kind kind,
 		   uint64_t id)
 {
 	struct election_event ev = { .kind = kind };
+	bool failed = promote_failed(c, kind);
 
 	ev.id = id;
+	if (kind == ELECTION_PROMOTED)
+		c->promote_wait_us = 0;
 	cluster_step(c, &ev, loop_clock());
+	if (failed)
+		hold_off(c);
 }
 
 void cluster_on_stored(void *arg, uint64_t id, const char *error)
@@ -110,7 +141,8 @@ void cluster_on_datagram(void *arg, const uint8_t *bytes, size_t size,
 		c->speaker = node_of(c, msg.from);
 	beats_hear(&c->beats, c->speaker, msg.sequence);
 	/* A guard resigns for a daemon that is dead or frozen: it is lost. */
-	if (msg.kind == MESSAGE_RESIGN && c->speaker != ELECTION_NOBODY)
+	if (msg.kind == MESSAGE_RESIGN && c->speaker != ELECTION_NOBODY &&
+	    c->speaker == c->former)
 		c->resigned = true;
 	ev.message = &msg;
 	cluster_step(c, &ev, received);
@@ -273,15 +305,22 @@ void cluster_start(struct cluster *c)
 
 struct instant cluster_deadline(const struct cluster *c)
 {
-	return c == NULL ? INSTANT_NEVER : election_deadline(c->election);
+	if (c == NULL)
+		return INSTANT_NEVER;
+	return instant_min(election_deadline(c->election), c->promote_again);
 }
 
 void cluster_tick(struct cluster *c)
 {
 	struct election_event ev = { .kind = ELECTION_TICK };
 
-	if (c != NULL)
-		cluster_step(c, &ev, loop_clock());
+	if (c == NULL)
+		return;
+	cluster_step(c, &ev, loop_clock());
+	if (instant_reached(c->now, c->promote_again)) {
+		c->promote_again = INSTANT_NEVER;
+		cluster_obstacle(c, ELECTION_UNPROMOTED, false);
+	}
 }
 
 void cluster_observe(struct cluster *c, const struct observation *list,
@@ -342,10 +381,13 @@ void cluster_hand_over(struct cluster *c, unsigned to, uint64_t token)
 		r = err_set(&err, -EBUSY, "a switchover is under way");
 	else
 		r = election_can_hand_over(c->election, ev.to, &err);
-	if (r < 0 && c->primary != ELECTION_NOBODY &&
+	if (r == -ENOTCONN && c->primary != ELECTION_NOBODY &&
 	    c->primary != c->rules.self)
 		err_set(&err, r, "this node is not the primary: ask %s",
 			c->set->nodes[c->primary].name);
+	else if (r == -ENOTCONN)
+		err_set(&err, r,
+			"no node is primary: there is no role to hand over");
 	if (r < 0) {
 		c->parts.refused(c->parts.arg, token, r, err.text);
 		return;
@@ -357,16 +399,22 @@ void cluster_hand_over(struct cluster *c, unsigned to, uint64_t token)
 const char *cluster_needs_us(const struct cluster *c)
 {
 	struct election_view view;
-	unsigned i, heard = 0;
+	unsigned i, heard = 0, eligible = 0;
 
 	if (c == NULL)
 		return NULL;
 	election_look(c->election, &view);
-	for (i = 0; i < c->set->node_count; i++)
+	for (i = 0; i < c->set->node_count; i++) {
 		heard += i != c->rules.self && view.peers[i].up;
-	if (heard > c->set->node_count / 2)
-		return NULL;
-	return "the other nodes that are heard are no quorum without this one";
+		eligible += i != c->rules.self && view.peers[i].up &&
+			    view.peers[i].eligible;
+	}
+	if (heard <= c->set->node_count / 2)
+		return "the other nodes that are heard are no quorum without "
+		       "this one";
+	if (c->primary == c->rules.self && eligible == 0)
+		return "this node is the primary, and no other could take over";
+	return NULL;
 }
 
 bool cluster_stopped(const struct cluster *c)

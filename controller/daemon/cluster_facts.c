@@ -12,6 +12,7 @@ static const struct {
 	{ ELECTION_LATE, "late" },
 	{ ELECTION_GUARDLESS, "guardless" },
 	{ ELECTION_STOPPING, "stopping" },
+	{ ELECTION_UNPROMOTED, "promote" },
 	{ ELECTION_WITNESS, "witness" },
 	{ ELECTION_DISK, "disk" },
 	{ ELECTION_BLANK, "blank" },

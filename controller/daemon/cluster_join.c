@@ -155,6 +155,7 @@ int cluster_prepare(struct cluster **ret_cluster, const struct settings *set,
 	c->set = set->cluster;
 	c->now = INSTANT_NONE;
 	c->since = INSTANT_NONE;
+	c->promote_again = INSTANT_NEVER;
 	c->primary = c->former = ELECTION_NOBODY;
 	snprintf(c->folder, sizeof(c->folder), "%s", set->control_socket);
 	slash = strrchr(c->folder, '/');

@@ -72,6 +72,8 @@ struct cluster {
 	struct instant now; /* of the last step: it never goes back */
 	uint64_t boot;
 	uint64_t promote_id, release_id; /* 0: none under way */
+	int64_t promote_wait_us;         /* after the last failure; 0: none */
+	struct instant promote_again;    /* until then not eligible; or NEVER */
 	unsigned obstacles;
 	uint64_t unreadable; /* authentic datagrams that are no message */
 	struct trip trips[ELECTION_NODES_MAX];

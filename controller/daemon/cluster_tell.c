@@ -129,11 +129,16 @@ static void moved(struct cluster *c, const struct election_view *view,
 	if (primary == c->rules.self && c->former != ELECTION_NOBODY &&
 	    c->former != primary &&
 	    !instant_is_none(view->peers[c->former].heard)) {
-		/* It was primary for as long as it was heard, at most. */
-		span_us = instant_diff_us(view->peers[c->former].heard, c->now);
-		tell_moved(c, view->term, span_us);
-		if (!c->resigned)
+		/* It may be heard on, or again, as a follower: what counts is
+		 * its last sign as primary, or its resignation. */
+		if (!c->resigned) {
 			*ret_loss = cluster_loss_of(c);
+			span_us = instant_diff_us(ret_loss->onset_min, c->now);
+		} else if (c->primary != ELECTION_NOBODY) {
+			span_us = instant_diff_us(view->peers[c->former].heard,
+						  c->now);
+		}
+		tell_moved(c, view->term, span_us);
 	}
 	if (primary != ELECTION_NOBODY) {
 		c->former = primary;

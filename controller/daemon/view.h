@@ -17,7 +17,7 @@ struct window;
 
 #define CLUSTER_NOBODY UINT_MAX
 
-#define CLUSTER_OBSTACLES_MAX 8
+#define CLUSTER_OBSTACLES_MAX 9
 
 /* What is known of a node of the cluster, this one or another. */
 struct node_facts {

@@ -8,18 +8,17 @@
 #include "drill/load/report.h"
 #include "drill/load/trace.h"
 #include "drill/load/url.h"
+#include "drill/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#define EXIT_USAGE 64
-#define URLS_MAX   16
-#define RATE_MAX   100000
-#define SPAN_MAX   (7 * DAY)
+#define URLS_MAX 16
+#define RATE_MAX 100000
+#define SPAN_MAX (7 * DAY)
 
 struct options {
 	struct url urls[URLS_MAX];
@@ -167,8 +166,10 @@ static int set_span(int64_t *ret_us, struct err *err)
 	return r;
 }
 
-static int set_option(int id, struct options *options, struct err *err)
+static int set_option(int id, void *arg, struct err *err)
 {
+	struct options *options = arg;
+
 	switch (id) {
 	case OPT_URL:
 		return add_url(options, err);
@@ -201,57 +202,39 @@ static int set_option(int id, struct options *options, struct err *err)
 	}
 }
 
-static int usage(const char *why)
-{
-	if (why != NULL)
-		fprintf(stderr, "load: %s\n", why);
-	fprintf(stderr, "load: see load --help\n");
-	return EXIT_USAGE;
-}
+static const struct options_program program = {
+	.name = "load",
+	.help = help,
+	.list = long_options,
+	.set = set_option,
+};
 
 static int check_options(const struct options *options)
 {
 	const struct client_settings *client = &options->client;
 
 	if (options->read != NULL && client->urls_len > 0)
-		return usage("--read and --url exclude each other");
+		return options_usage(&program,
+				     "--read and --url exclude each other");
 	if (options->read != NULL)
 		return -1;
 	if (client->urls_len == 0)
-		return usage("--url http://HOST:PORT/PATH is missing");
+		return options_usage(&program,
+				     "--url http://HOST:PORT/PATH is missing");
 	if ((client->timeout_us / SECOND + 1) * client->rate >
 	    CLIENT_PENDING_MAX)
-		return usage("--rate times --timeout is more than 1000000 "
-			     "requests");
+		return options_usage(&program,
+				     "--rate times --timeout is more than "
+				     "1000000 requests");
 	return -1;
 }
 
 /* Returns -1 to go on, or the exit status. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-	struct err err = { 0 };
-	int id, index = 0;
+	int r = options_read(&program, argc, argv, options);
 
-	while ((id = getopt_long(argc, argv, "hV", long_options, &index)) !=
-	       -1) {
-		if (id == '?')
-			return usage(NULL);
-		if (id == 'h') {
-			fputs(help, stdout);
-			return 0;
-		}
-		if (id == 'V') {
-			puts("load (bascule) " PACKAGE_VERSION);
-			return 0;
-		}
-		if (set_option(id, options, &err) < 0) {
-			err_wrap(&err, "--%s", long_options[index].name);
-			return usage(err.text);
-		}
-	}
-	if (optind < argc)
-		return usage("there are no arguments besides the options");
-	return check_options(options);
+	return r < 0 ? check_options(options) : r;
 }
 
 static int write_report(const struct report *report,

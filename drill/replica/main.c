@@ -2,18 +2,17 @@
 
 #include "controller/config/value.h"
 #include "controller/io/loop.h"
+#include "drill/options.h"
 #include "drill/replica/server.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define EXIT_USAGE 64
-#define PORTS_MAX  60000
+#define PORTS_MAX 60000
 
 struct options {
 	struct endpoint listen;
@@ -121,8 +120,10 @@ static int set_number(int id, struct options *options, struct err *err)
 	return 0;
 }
 
-static int set_option(int id, struct options *options, struct err *err)
+static int set_option(int id, void *arg, struct err *err)
 {
+	struct options *options = arg;
+
 	switch (id) {
 	case OPT_LISTEN:
 		options->has_listen = true;
@@ -143,42 +144,22 @@ static int set_option(int id, struct options *options, struct err *err)
 	}
 }
 
-static int usage(const char *why)
-{
-	if (why != NULL)
-		fprintf(stderr, "replica: %s\n", why);
-	fprintf(stderr, "replica: see replica --help\n");
-	return EXIT_USAGE;
-}
+static const struct options_program program = {
+	.name = "replica",
+	.help = help,
+	.list = long_options,
+	.set = set_option,
+};
 
 /* Returns -1 to go on, or the exit status. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-	struct err err = { 0 };
-	int id, index = 0;
+	int r = options_read(&program, argc, argv, options);
 
-	while ((id = getopt_long(argc, argv, "hV", long_options, &index)) !=
-	       -1) {
-		if (id == '?')
-			return usage(NULL);
-		if (id == 'h') {
-			fputs(help, stdout);
-			return 0;
-		}
-		if (id == 'V') {
-			puts("replica (bascule) " PACKAGE_VERSION);
-			return 0;
-		}
-		if (set_option(id, options, &err) < 0) {
-			err_wrap(&err, "--%s", long_options[index].name);
-			return usage(err.text);
-		}
-	}
-	if (optind < argc)
-		return usage("there are no arguments besides the options");
-	if (!options->has_listen)
-		return usage("--listen ADDRESS:PORT is missing");
-	return -1;
+	if (r < 0 && !options->has_listen)
+		return options_usage(&program,
+				     "--listen ADDRESS:PORT is missing");
+	return r;
 }
 
 static void raise_descriptor_limit(void)

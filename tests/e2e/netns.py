@@ -128,6 +128,14 @@ class Hosts:
             rules[one, sender.name] = percent
         self.write_rules(receiver)
 
+    def deafen(self, receiver, percent=100):
+        """Lose what all others send to @receiver, at one instant."""
+        rules = self.faults[receiver.name]
+        for sender in self.others(receiver):
+            for family in ("ip", "ip6"):
+                rules[family, sender.name] = percent
+        self.write_rules(receiver)
+
     def lose_all(self, percent, family=None):
         """Between each and each."""
         for receiver in self.hosts:

@@ -1,5 +1,6 @@
 """http and tcp checks against servers that are good, bad and silent."""
 
+import errno
 import signal
 import socket
 import struct
@@ -152,6 +153,23 @@ def test_a_new_connection_closed_without_an_answer_fails():
     assert result.code == "L7RSP"
     assert result.text == "closed without an answer"
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("kind", ["http", "tls", "https"])
+def test_a_new_connection_that_is_reset_tells_so(kind):
+    """As of a process that is killed: asked again at once, not later."""
+    def talk(_server, conn, number):
+        conn.recv(10000)
+        if number == 1:
+            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                            struct.pack("ii", 1, 0))
+            conn.close()
+
+    with Server(talk) as server:
+        reset, closed = checks(kind, "127.0.0.1", server.port, times=2)
+    assert reset.code in ("L6RSP", "L7RSP")
+    assert reset.status == errno.ECONNRESET
+    assert (closed.code, closed.status) == (reset.code, 0)
 
 
 def test_status_and_body_are_judged():

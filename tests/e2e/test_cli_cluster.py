@@ -81,6 +81,8 @@ def test_status_says_when_there_is_no_primary_and_no_quorum(daemon):
     ({"obstacles": ["checks", "guardless"], "eligible": False},
      "what it requires is not well, it has no guard"),
     ({"obstacles": ["maintenance"], "eligible": False}, "in maintenance"),
+    ({"obstacles": ["promote"], "eligible": False},
+     "its promote work failed"),
     ({"obstacles": ["of-tomorrow"], "eligible": False}, "of-tomorrow"),
     ({"eligible": False}, "cannot become primary"),
     ({"misconfigured": True}, "has other settings: counts for nothing"),

@@ -5,11 +5,12 @@ end of each test asserts that it never saw two.  Times are generous here;
 tests/bench/failover.py has the exact ones.
 """
 
+import re
 import time
 
 import pytest
 
-from clusters import PORT, Cluster, write_key
+from clusters import PORT, PROMOTE, Cluster, write_key, write_program
 from prober import clock_us
 from world import BASCULED, wait_for
 
@@ -34,6 +35,12 @@ def healthy(three):
 
 def role_changes(cluster, begin):
     return [holders for at, holders in cluster.prober.changes() if at > begin]
+
+
+def took_ms(node, old):
+    """How long nobody was primary when @node took over, as it says."""
+    return float(re.findall(rf"took over from {old.name}: ([0-9.]+) ms",
+                            "\n".join(node.lines()))[-1])
 
 
 def assert_moves(cluster, old):
@@ -84,6 +91,8 @@ def test_a_switchover_goes_where_it_is_told(cluster):
     done = old.bascule("switchover", "--to", to.name)
     assert done.returncode == 0, done.stderr
     assert cluster.wait_primary(5, other_than=old) is to
+    # Its office began with a write to disk, after the other had resigned.
+    assert took_ms(to, old) > 0.3
     refused = old.bascule("switchover", "--to", to.name)
     assert refused.returncode != 0 and "primary" in refused.stderr
 
@@ -110,12 +119,18 @@ def test_a_primary_without_quorum_gives_up(cluster, way):
 
 
 def test_parts_without_quorum_have_no_primary(cluster):
+    old = cluster.primary()
     cluster.hosts.partition(*([node.host] for node in cluster.nodes))
     cluster.wait_nobody(5)
     time.sleep(1.5)
     assert cluster.primary() is None
+    refused = cluster.nodes[0].bascule("switchover")
+    assert "no node is primary" in refused.stderr
+    assert cluster.nodes[0].ask("/readyz")[0] == 503
     cluster.hosts.heal()
-    cluster.wait_primary(5)
+    new = cluster.wait_primary(5)
+    # That the old one was heard again before does not count.
+    assert new is old or took_ms(new, old) > 1500
 
 
 def test_one_of_two_networks_lost_changes_nothing(cluster):
@@ -159,6 +174,35 @@ def test_maintenance_that_would_lose_the_quorum_is_refused(cluster):
         row["obstacles"] for row in one.cluster()["nodes"] if row["self"]))
     assert one.bascule("maintenance", "off", one.name).returncode == 0
     assert not role_changes(cluster, begin)
+
+
+def test_maintenance_of_the_last_that_could_lead_is_refused(cluster):
+    begin = clock_us()
+    primary, others = cluster.primary(), cluster.followers()
+    for node in others:
+        assert node.bascule("maintenance", "on").returncode == 0
+    wait_for(lambda: not any(row["eligible"]
+                             for row in primary.cluster()["nodes"]
+                             if not row["self"]))
+    done = primary.bascule("maintenance", "on")
+    assert done.returncode == 1 and "no other could take over" in done.stderr
+    for node in others:
+        assert node.bascule("maintenance", "off").returncode == 0
+    assert not role_changes(cluster, begin)
+
+
+def test_promote_work_that_fails_everywhere_does_not_run_round(cluster):
+    for node in cluster.nodes:
+        write_program(node.folder / "promote", "#!/bin/sh\nexit 3\n")
+    before = max(cluster.terms().values())
+    cluster.primary().bascule("switchover")
+    time.sleep(3)
+    assert max(cluster.terms().values()) - before < 15
+    assert any("promote" in row["obstacles"] for node in cluster.nodes
+               for row in node.cluster()["nodes"])
+    for node in cluster.nodes:
+        write_program(node.folder / "promote", PROMOTE)
+    cluster.wait_whole()
 
 
 def test_a_node_with_another_key_counts_for_nothing(cluster):

@@ -177,6 +177,13 @@ if [ -n "${programs:-}" ]; then
 fi
 
 plant
+mkdir "$copy/tests/mutants"
+echo '[{"name": "n", "file": "a.c", "old": "return 2", "new": "return 1"}]' \
+	>"$copy/tests/mutants/mutants.json"
+finds mutants 'a.c: n: its text is there 0 times' \
+	"a mutant whose text is gone"
+
+plant
 git -C "$copy" init -q
 git -C "$copy" add controller
 distfiles='README.md controller/core/a.c' \

@@ -1,12 +1,17 @@
 #!/usr/bin/python3
-"""Plant a fault in each rule of the core and see the simulated world find it.
+"""Plant a fault in each rule of the core and see the tests find it.
 
 Run by `make mutants` in a build folder.  Each mutant is one file of the core
 with one piece of text exchanged, compiled and linked with what is built; then
-the scenarios are played, and if they all pass, some hours of soak, and if they
-find nothing, unit tests.  A mutant that lives is a rule that nobody watches.
+unit tests are run, those named after the file first; if they all pass, the
+scenarios are played, and if they find nothing, some hours of soak.  A mutant
+that lives is a rule that nobody watches.
+
+With --check nothing is built: only whether each text is where it should be,
+once, as tests/lint/mutants.sh asks.
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -15,26 +20,24 @@ import shutil
 import subprocess
 import sys
 
-SRC = pathlib.Path(os.environ["top_srcdir"])
-BUILD = pathlib.Path(os.environ["top_builddir"])
-COMPILE = shlex.split(os.environ["compile"])
-LINK = shlex.split(os.environ["link"])
+SRC = pathlib.Path(os.environ.get("top_srcdir", "."))
+BUILD = pathlib.Path(os.environ.get("top_builddir", "."))
+COMPILE = shlex.split(os.environ.get("compile", "cc"))
+LINK = shlex.split(os.environ.get("link", "cc"))
+CORE = "controller/core/"
 WORK = BUILD / "mutants"
 SOAK_HOURS = "3"
-PROGRAMS = {"scenario": ["drill/sim/scenario.o"], "soak": ["drill/sim/soak.o"]}
-UNITS = {"test_health": ["golden", "health_world"],
+CORE_WORLD = ["core_world"]
+# Unit tests, and what they are linked with.
+UNITS = {"test_evidence": [], "test_health": ["golden", "health_world"],
          "test_health_judge": ["health_world"], "test_server": [],
-         "test_ctl": ["core_world"],
-         "test_ctl_hints": ["core_world"],
-         "test_ctl_operator": ["core_world"],
-         "test_incident": ["core_world"],
-         "test_self": [], "test_ctl_doubt": ["core_world"]}
-for unit, more in UNITS.items():
-    PROGRAMS[unit] = [f"tests/unit/{name}.o" for name in [unit] + more]
-
-MUTANTS = [mutant for mutant in
-           json.loads((SRC / "tests/mutants/mutants.json").read_text())
-           if os.environ.get("MUTANT", "") in mutant["name"]]
+         "test_self": [], "test_governor": [], "test_flap": [],
+         "test_quorum": [], "test_incident_wire": [],
+         "test_ctl": CORE_WORLD, "test_ctl_agent": CORE_WORLD,
+         "test_ctl_doubt": CORE_WORLD, "test_ctl_dynamic": CORE_WORLD,
+         "test_ctl_hints": CORE_WORLD, "test_ctl_operator": CORE_WORLD,
+         "test_ctl_serving": CORE_WORLD, "test_incident": CORE_WORLD,
+         "test_share": ["share_world", "core_world"]}
 
 
 def run(command, **more):
@@ -42,76 +45,112 @@ def run(command, **more):
                           **more)
 
 
-def mutate(mutant):
-    """The object of the mutant's file, or None when the text is not there."""
-    path = "controller/core/" + mutant["file"]
-    text = (SRC / path).read_text()
-    if text.count(mutant["old"]) != 1:
-        return None
-    source = WORK / path
-    source.parent.mkdir(parents=True, exist_ok=True)
-    source.write_text(text.replace(mutant["old"], mutant["new"]))
-    target = source.with_suffix(".o")
-    done = run(COMPILE + ["-I", str(SRC), "-w", "-c", str(source), "-o",
-                          str(target)], cwd=SRC)
-    if done.returncode != 0:
-        sys.exit(f"{mutant['name']}: does not compile:\n{done.stderr}")
-    return target
-
-
-def build(target):
-    archive = WORK / "libcore.a"
-    shutil.copy(BUILD / "libcore.a", archive)
-    subprocess.run(["ar", "d", str(archive), target.name], check=True)
-    subprocess.run(["ar", "r", str(archive), str(target)], check=True,
-                   capture_output=True)
-    link = [str(archive) if word == "libcore.a" else word for word in LINK]
-    for name, objects in PROGRAMS.items():
-        subprocess.run(link[:1] + ["-o", str(WORK / name)] + objects + link[1:],
-                       cwd=BUILD, check=True)
-
-
-def hunt():
-    """Who found the mutant, or None."""
-    stories = sorted(str(p) for p in (SRC / "tests/scenarios").glob("*.scenario"))
-    for story in stories:
-        try:
-            done = run([str(WORK / "scenario"), story], timeout=120)
-        except subprocess.TimeoutExpired:
-            return pathlib.Path(story).stem + " (did not end)"
-        if done.returncode != 0:
-            return pathlib.Path(story).stem
-    try:
-        done = run([str(WORK / "soak"), "--seed", "1", "--hours", SOAK_HOURS],
-                   timeout=300)
-    except subprocess.TimeoutExpired:
-        return "soak (did not end)"
-    if done.returncode != 0:
-        return "soak"
-    for unit in UNITS:
-        if run([str(WORK / unit)], cwd=SRC).returncode != 0:
-            return unit + " alone"
+def misplaced(mutant):
+    """What is wrong with where the mutant is to be planted, or None."""
+    path = SRC / CORE / mutant["file"]
+    if not path.exists():
+        return "there is no such file"
+    times = path.read_text().count(mutant["old"])
+    if times != 1:
+        return f"its text is there {times} times"
     return None
 
 
+def check(mutants):
+    names = [mutant["name"] for mutant in mutants]
+    bad = [f"{m['file']}: {m['name']}: {misplaced(m)}" for m in mutants
+           if misplaced(m)]
+    bad += [f"two are called {name}" for name in sorted(set(names))
+            if names.count(name) > 1]
+    bad += [f"{m['name']}: changes nothing" for m in mutants
+            if m["old"] == m["new"]]
+    print("".join(f"{line}\n" for line in bad), end="")
+    return len(bad) > 0
+
+
+class Planted:
+    """A core with one fault, and the programs that are linked with it."""
+
+    def __init__(self, mutant, work):
+        self.work = work
+        self.stem = mutant["file"].removesuffix(".c")
+        source = work / CORE / mutant["file"]
+        source.parent.mkdir(parents=True)
+        text = (SRC / CORE / mutant["file"]).read_text()
+        source.write_text(text.replace(mutant["old"], mutant["new"]))
+        target = source.with_suffix(".o")
+        done = run(COMPILE + ["-I", str(SRC), "-w", "-c", str(source), "-o",
+                              str(target)], cwd=SRC)
+        if done.returncode != 0:
+            sys.exit(f"{mutant['name']}: does not compile:\n{done.stderr}")
+        archive = work / "libcore.a"
+        shutil.copy(BUILD / "libcore.a", archive)
+        run(["ar", "d", str(archive), target.name])
+        run(["ar", "r", str(archive), str(target)])
+
+    def link(self, name, objects):
+        program = self.work / name
+        link = [str(self.work / "libcore.a") if word == "libcore.a" else word
+                for word in LINK]
+        subprocess.run(link[:1] + ["-o", str(program)] + objects + link[1:],
+                       cwd=BUILD, check=True)
+        return str(program)
+
+    def fails(self, command, timeout):
+        """How the command finds the fault, or None."""
+        try:
+            done = run(command, cwd=SRC, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return " (did not end)"
+        return "" if done.returncode != 0 else None
+
+    def hunt(self):
+        """Who finds the fault, or None."""
+        near = sorted(UNITS, key=lambda unit:
+                      unit.removeprefix("test_") not in self.stem)
+        for unit in near:
+            program = self.link(unit, [f"tests/unit/{name}.o"
+                                       for name in [unit] + UNITS[unit]])
+            how = self.fails([program], 60)
+            if how is not None:
+                return unit + how
+        program = self.link("scenario", ["drill/sim/scenario.o"])
+        for story in sorted((SRC / "tests/scenarios").glob("*.scenario")):
+            how = self.fails([program, str(story)], 120)
+            if how is not None:
+                return story.stem + how
+        program = self.link("soak", ["drill/sim/soak.o"])
+        how = self.fails([program, "--seed", "1", "--hours", SOAK_HOURS], 300)
+        return None if how is None else "soak" + how
+
+
+def look(numbered):
+    """Returns the mutant's name, and who finds it or None."""
+    number, mutant = numbered
+    if misplaced(mutant):
+        return mutant["name"], None, "NOT PLANTED: " + misplaced(mutant)
+    work = WORK / str(number)
+    finder = Planted(mutant, work).hunt()
+    shutil.rmtree(work)
+    return mutant["name"], finder, "NOBODY"
+
+
 def main():
-    WORK.mkdir(exist_ok=True)
+    mutants = json.loads((SRC / "tests/mutants/mutants.json").read_text())
+    if sys.argv[1:] == ["--check"]:
+        return check(mutants)
+    mutants = [m for m in mutants if os.environ.get("MUTANT", "") in m["name"]]
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir()
     alive = 0
     print("| rule that is broken | found by |\n| --- | --- |")
-    for mutant in MUTANTS:
-        target = mutate(mutant)
-        if target is None:
-            finder = "NOT PLANTED: its text is not there once"
-            alive += 1
-        else:
-            build(target)
-            finder = hunt()
-            if finder is None:
-                finder = "NOBODY"
-                alive += 1
-        print(f"| {mutant['name']} | {finder} |", flush=True)
+    workers = len(os.sched_getaffinity(0))
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        for name, finder, otherwise in pool.map(look, enumerate(mutants)):
+            alive += finder is None
+            print(f"| {name} | {finder or otherwise} |", flush=True)
     shutil.rmtree(WORK)
-    print(f"{len(MUTANTS) - alive} passed, {alive} failed, 0 skipped")
+    print(f"{len(mutants) - alive} passed, {alive} failed, 0 skipped")
     return alive > 0
 
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/daemon/api.h"
 #include "controller/daemon/api_cluster.h"
 #include "tests/unit/view_world.h"
 
@@ -64,6 +65,27 @@ static void assert_seconds(json_t *doc, const char *path, double seconds)
 static void assert_null_at(json_t *doc, const char *path)
 {
 	assert_true(json_is_null(view_get(doc, path)));
+}
+
+static void without_a_quorum_it_is_not_ready(void **state)
+{
+	struct view_world *w = *state;
+	json_t *doc;
+	bool ok;
+
+	doc = api_health(&w->view, API_READY, true, &ok);
+	assert_true(json_is_true(view_get(doc, "checks.quorum.ok")));
+	json_decref(doc);
+	w->view.cluster.quorum = false;
+	w->view.cluster.nodes[1].up = w->view.cluster.nodes[2].up = false;
+	doc = api_health(&w->view, API_READY, true, &ok);
+	assert_false(ok);
+	assert_string_equal(view_text(doc, "checks.quorum.why"),
+			    "1 of 3 nodes, this one included, are no quorum");
+	json_decref(doc);
+	doc = api_health(&w->view, API_LIVE, true, &ok);
+	assert_true(ok);
+	json_decref(doc);
 }
 
 static void a_cluster_of_one_has_no_document(void **state)
@@ -187,6 +209,7 @@ static void it_is_well_with_a_primary_a_quorum_and_all_nodes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(without_a_quorum_it_is_not_ready),
 		CASE(a_cluster_of_one_has_no_document),
 		CASE(every_node_is_told_as_it_is_known),
 		CASE(what_has_run_out_is_not_told),

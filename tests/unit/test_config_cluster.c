@@ -365,6 +365,9 @@ static void refuses_hooks_that_cannot_be_run(void **state)
 	wrong("", THREE, "primary = { on_promote = \"unit:.service\"; };\n",
 	      "x.conf:7: on_promote \"unit:.service\" names no unit: write it "
 	      "like \"unit:bascule-promote.service\"\n");
+	wrong("", THREE, "primary = { on_promote = \"/bin/true\"; };\n",
+	      "x.conf:7: warning: on_promote without on_demote: nothing undoes "
+	      "it when another node becomes primary: add on_demote\n");
 	wrong("", THREE, "primary = { on_demote = \"unit:up.service\"; };\n",
 	      "x.conf:7: warning: on_demote \"unit:up.service\": polkit lets "
 	      "the daemon's user start units named bascule-* only: rename it, "

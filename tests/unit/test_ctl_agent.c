@@ -241,6 +241,103 @@ static void maintenance_of_ours_ends_as_it_began(void **state)
 	core_done(&w);
 }
 
+/* Of the last run's maintenance the claim tells, and what HAProxy shows. */
+static void maintenance_of_the_last_run_ends_as_it_began(void **state)
+{
+	const struct claim claims[] = { { .target = API1 } };
+	const struct stored stored = { .claims = claims, .claim_count = 1 };
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	w.set.haproxy_count = 1;
+	core_start(&w, &stored);
+	core_link(&w, 0, true);
+	core_see(&w, 0, API1, SERVER_MAINT, 100);
+	see(&w, API1, SERVER_MAINT, true);
+	assert_false(ctl_target(w.ctl, API1).operator_hold);
+	core_forget(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	assert_false(core_order(&w, API1)->haproxy.agent);
+	core_done(&w);
+}
+
+static void maintenance_of_a_new_process_is_not_ours(void **state)
+{
+	struct core_world w;
+	unsigned i;
+
+	(void)state;
+	begin(&w);
+	for (i = 0; i < CORE_TARGETS; i++)
+		core_see(&w, 0, i, SERVER_READY, 100);
+	go_down(&w, API1);
+	carry_out(&w);
+	core_link(&w, 0, true);
+	see(&w, API1, SERVER_MAINT, true);
+	assert_true(ctl_target(w.ctl, API1).operator_hold);
+	core_done(&w);
+}
+
+static void sessions_of_what_an_operator_holds_are_his(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	begin(&w);
+	see(&w, API1, SERVER_DRAIN, true);
+	go_down(&w, API1);
+	carry_out(&w);
+	assert_false(ctl_ends_sessions(w.ctl, 0, API1));
+	core_done(&w);
+}
+
+static void who_takes_our_maintenance_away_leaves_it_to_the_agent(void **state)
+{
+	struct core_world w;
+	unsigned i;
+
+	(void)state;
+	begin(&w);
+	for (i = 0; i < CORE_TARGETS; i++)
+		core_see(&w, 0, i, SERVER_READY, 100);
+	go_down(&w, API1);
+	carry_out(&w);
+	see(&w, API1, SERVER_MAINT, true);
+	core_forget(&w);
+	see(&w, API1, SERVER_READY, false);
+	assert_true(core_order(&w, API1)->haproxy.agent);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_MAINT);
+	core_done(&w);
+}
+
+static void the_maintenance_of_what_we_added_is_ours(void **state)
+{
+	struct core_world w;
+	unsigned i;
+
+	(void)state;
+	core_init(&w);
+	w.set.haproxy_count = 1;
+	w.services[API].add_servers = true;
+	core_start(&w, NULL);
+	core_link(&w, 0, true);
+	for (i = 0; i < CORE_TARGETS; i++)
+		core_see(&w, 0, i, i == API1 ? SERVER_ABSENT : SERVER_READY,
+			 100);
+	carry_out(&w);
+	assert_true(core_order(&w, API1)->haproxy.add);
+	core_acted(&w, core_order(&w, API1)->id, NULL);
+	see(&w, API1, SERVER_MAINT, true);
+	assert_false(ctl_target(w.ctl, API1).operator_hold);
+	core_forget(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	assert_false(core_order(&w, API1)->haproxy.agent);
+	core_done(&w);
+}
+
 static void a_planned_withdrawal_says_down_and_why(void **state)
 {
 	struct maintenance m = { .target = API1,
@@ -280,6 +377,12 @@ int main(void)
 		cmocka_unit_test(
 			our_order_does_not_hide_an_operators_maintenance),
 		cmocka_unit_test(maintenance_of_ours_ends_as_it_began),
+		cmocka_unit_test(maintenance_of_the_last_run_ends_as_it_began),
+		cmocka_unit_test(
+			who_takes_our_maintenance_away_leaves_it_to_the_agent),
+		cmocka_unit_test(maintenance_of_a_new_process_is_not_ours),
+		cmocka_unit_test(sessions_of_what_an_operator_holds_are_his),
+		cmocka_unit_test(the_maintenance_of_what_we_added_is_ours),
 		cmocka_unit_test(a_planned_withdrawal_says_down_and_why),
 	};
 

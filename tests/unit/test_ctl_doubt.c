@@ -1,6 +1,7 @@
 /* The controller in doubt of its own node: five targets on five hosts, this
  * node the first of three. */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,7 @@ static struct cluster_settings cluster = { .nodes = nodes,
 					   .node_count = 3,
 					   .lease_us = 500 * MS };
 
-static const char *const hosts[CORE_TARGETS] = { "10.0.0.1", "10.0.0.2",
+static const char *const apart[CORE_TARGETS] = { "10.0.0.1", "10.0.0.2",
 						 "10.0.0.3", "10.0.0.4",
 						 "10.0.0.5" };
 
@@ -49,7 +50,12 @@ static void finds(struct core_world *w, enum finding finding)
 	core_feed(w, &ev);
 }
 
-static struct core_world *begin(bool with_cluster)
+/* A whole service on one host. */
+static const char *const crowded[CORE_TARGETS] = { "10.0.0.1", "10.0.0.1",
+						   "10.0.0.1", "10.0.0.4",
+						   "10.0.0.5" };
+
+static struct core_world *begin_on(const char *const *hosts, bool with_cluster)
 {
 	struct core_world *w = &world;
 	unsigned i;
@@ -68,6 +74,11 @@ static struct core_world *begin(bool with_cluster)
 	return w;
 }
 
+static struct core_world *begin(bool with_cluster)
+{
+	return begin_on(apart, with_cluster);
+}
+
 static unsigned down(const struct core_world *w)
 {
 	unsigned i, n = 0;
@@ -77,8 +88,9 @@ static unsigned down(const struct core_world *w)
 	return n;
 }
 
-/* Every question is in vain for so long. */
-static void silence(struct core_world *w, int64_t span_us)
+/* For so long those in the mask @bad fail in that way, the others are well. */
+static void trouble(struct core_world *w, unsigned bad, enum result_code code,
+		    int64_t span_us)
 {
 	struct instant end = instant_add(w->now, span_us);
 	unsigned i;
@@ -86,9 +98,17 @@ static void silence(struct core_world *w, int64_t span_us)
 	while (instant_before(w->now, end)) {
 		for (i = 0; i < CORE_TARGETS; i++)
 			if (w->checks[i] != 0)
-				core_answer(w, i, RESULT_L4TOUT);
+				core_answer(w, i,
+					    (bad >> i & 1) != 0 ? code
+								: RESULT_L7OK);
 		core_wait(w, 20 * MS);
 	}
+}
+
+/* Every question is in vain for so long. */
+static void silence(struct core_world *w, int64_t span_us)
+{
+	trouble(w, 31, RESULT_L4TOUT, span_us);
 }
 
 static void alone_it_waits_and_then_acts_all_the_same(void **state)
@@ -136,6 +156,87 @@ static void what_other_nodes_fail_to_reach_too_is_down_at_once(void **state)
 	core_done(w);
 }
 
+static void the_targets_of_one_host_are_one_host(void **state)
+{
+	struct core_world *w = begin_on(crowded, true);
+	unsigned i;
+
+	(void)state;
+	heard(w, 7);
+	for (i = 0; i < 6; i++) {
+		finds(w, FINDING_WELL);
+		trouble(w, 1 << API1 | 1 << API2 | 1 << API3, RESULT_L4TOUT,
+			500 * MS);
+	}
+	assert_int_equal(down(w), 3);
+	core_done(w);
+}
+
+static void a_host_is_not_its_own_witness(void **state)
+{
+	struct core_world *w = begin_on(crowded, false);
+
+	(void)state;
+	trouble(w, 1 << API1 | 1 << API3 | 1 << WEB1 | 1 << WEB2, RESULT_L4TOUT,
+		3 * SECOND);
+	assert_int_not_equal(ctl_target(w->ctl, API1).health->state,
+			     HEALTH_DOWN);
+	core_done(w);
+}
+
+/* What they said before it began to fail says nothing of it. */
+static void an_old_word_of_another_node_excuses_nobody(void **state)
+{
+	struct core_world *w = begin(true);
+
+	(void)state;
+	heard(w, 7);
+	finds(w, FINDING_WELL);
+	trouble(w, 31, RESULT_L7STS, 2 * SECOND);
+	assert_int_equal(down(w), CORE_TARGETS);
+	core_done(w);
+}
+
+/* Two that are out already are no sign that the network is. */
+static void those_that_are_out_do_not_count(struct core_world *w)
+{
+	unsigned i;
+
+	for (i = 0; i < 6; i++) {
+		finds(w, FINDING_WELL);
+		trouble(w, 1 << API1 | 1 << API2 | 1 << API3, RESULT_L4TOUT,
+			500 * MS);
+	}
+	assert_int_equal(ctl_target(w->ctl, API3).health->state, HEALTH_DOWN);
+}
+
+static void the_long_dead_are_not_silent_with_the_others(void **state)
+{
+	struct core_world *w = begin(true);
+
+	(void)state;
+	heard(w, 7);
+	trouble(w, 1 << API1 | 1 << API2, RESULT_L4TOUT, 5 * SECOND);
+	assert_int_equal(down(w), 2);
+	trouble(w, 1 << API1 | 1 << API2, RESULT_L4TOUT, SELF_MOMENT_US);
+	those_that_are_out_do_not_count(w);
+	core_done(w);
+}
+
+static void who_is_in_maintenance_is_not_silent_with_the_others(void **state)
+{
+	struct maintenance m = { .on = true, .until = INSTANT_NEVER };
+	struct core_world *w = begin(true);
+
+	(void)state;
+	heard(w, 7);
+	for (m.target = API1; m.target <= API2; m.target++)
+		core_admin(w, &m, m.target + 1);
+	core_settle(w);
+	those_that_are_out_do_not_count(w);
+	core_done(w);
+}
+
 static void who_abstains_is_nobody_to_ask(void **state)
 {
 	struct core_world *w = begin(true);
@@ -166,14 +267,92 @@ static void cut_off_from_everybody_it_never_acts(void **state)
 	core_done(w);
 }
 
-static unsigned observed_all(const struct core_world *w)
+/* How often what it finds of @target was to be told the other nodes. */
+static unsigned observed(const struct core_world *w, unsigned target)
 {
 	unsigned i, n = 0;
 
 	for (i = 0; i < w->count; i++)
 		n += w->log[i].kind == ACTION_OBSERVE &&
-		     w->log[i].observe.target == NOTE_NONE;
+		     w->log[i].observe.target == target;
 	return n;
+}
+
+static void the_other_nodes_are_told_at_once_what_fails_from_here(void **state)
+{
+	struct core_world *w = begin(true);
+
+	(void)state;
+	heard(w, 7);
+	finds(w, FINDING_WELL);
+	silence(w, 2 * SECOND);
+	assert_int_equal(down(w), 0);
+	assert_int_not_equal(observed(w, API1), 0);
+	core_done(w);
+}
+
+/* For which one failure is enough, but none that may be ours. */
+static void in_doubt_a_slow_start_goes_on(void **state)
+{
+	struct core_world *w = begin(true);
+	struct event ev = { .kind = EVENT_EVIDENCE };
+
+	(void)state;
+	w->services[API].slow_start_us = 10 * SECOND;
+	heard(w, 7);
+	core_answers(w, API1, 2, RESULT_L4CON);
+	core_settle(w);
+	core_wait(w, SELF_MOMENT_US);
+	core_answers(w, API1, 2, RESULT_L7OK);
+	core_settle(w);
+	finds(w, FINDING_WELL);
+	trouble(w, 1 << API2 | 1 << API3 | 1 << WEB1, RESULT_L4TOUT,
+		1 * SECOND);
+	assert_int_equal(ctl_doubt(w->ctl).level, SELF_SICK);
+	assert_int_equal(ctl_target(w->ctl, API1).health->state,
+			 HEALTH_RECOVERING);
+	while (w->checks[API1] == 0)
+		core_wait(w, 1 * MS);
+	ev.evidence.target = API1;
+	ev.evidence.check = w->checks[API1];
+	ev.evidence.result = result_make(RESULT_L4CON, EHOSTUNREACH, 0, NULL);
+	w->checks[API1] = 0;
+	core_feed(w, &ev);
+	assert_int_equal(ctl_target(w->ctl, API1).health->state,
+			 HEALTH_RECOVERING);
+	core_done(w);
+}
+
+static void where_any_is_enough_another_nodes_word_is(void **state)
+{
+	struct core_world *w = begin(true);
+
+	(void)state;
+	w->services[API].agree = AGREE_ANY;
+	heard(w, 7);
+	finds(w, FINDING_DOWN);
+	core_settle(w);
+	assert_int_equal(ctl_server(w->ctl, 0, API1), SERVER_MAINT);
+	assert_int_equal(ctl_server(w->ctl, 0, WEB1), SERVER_READY);
+	assert_int_equal(down(w), 0);
+	core_done(w);
+}
+
+/* A target that another node finds down is asked at once. */
+static void another_nodes_word_is_a_reason_to_ask(void **state)
+{
+	struct core_world *w = begin(true);
+	unsigned i;
+
+	(void)state;
+	heard(w, 7);
+	for (i = 0; i < CORE_TARGETS; i++)
+		core_answer(w, i, RESULT_L7OK);
+	while (w->checks[API1] != 0)
+		core_answer(w, API1, RESULT_L7OK);
+	finds(w, FINDING_DOWN);
+	assert_int_not_equal(w->checks[API1], 0);
+	core_done(w);
 }
 
 static void the_other_nodes_are_told_that_it_has_no_opinion(void **state)
@@ -185,12 +364,12 @@ static void the_other_nodes_are_told_that_it_has_no_opinion(void **state)
 	heard(w, 7);
 	finds(w, FINDING_WELL);
 	silence(w, 2 * SECOND);
-	assert_int_equal(observed_all(w), 1);
+	assert_int_equal(observed(w, NOTE_NONE), 1);
 	for (i = 0; i < CORE_TARGETS; i++)
 		core_answers(w, i, 2, RESULT_L7OK);
 	core_wait(w, SELF_SETTLE_US);
 	assert_int_equal(ctl_doubt(w->ctl).level, SELF_FINE);
-	assert_int_equal(observed_all(w), 2);
+	assert_int_equal(observed(w, NOTE_NONE), 2);
 	assert_non_null(core_note(w, NOTE_DOUBT_OVER));
 	core_done(w);
 }
@@ -273,6 +452,17 @@ int main(void)
 		cmocka_unit_test(what_other_nodes_see_well_stays),
 		cmocka_unit_test(
 			what_other_nodes_fail_to_reach_too_is_down_at_once),
+		cmocka_unit_test(the_targets_of_one_host_are_one_host),
+		cmocka_unit_test(a_host_is_not_its_own_witness),
+		cmocka_unit_test(an_old_word_of_another_node_excuses_nobody),
+		cmocka_unit_test(the_long_dead_are_not_silent_with_the_others),
+		cmocka_unit_test(
+			who_is_in_maintenance_is_not_silent_with_the_others),
+		cmocka_unit_test(
+			the_other_nodes_are_told_at_once_what_fails_from_here),
+		cmocka_unit_test(in_doubt_a_slow_start_goes_on),
+		cmocka_unit_test(where_any_is_enough_another_nodes_word_is),
+		cmocka_unit_test(another_nodes_word_is_a_reason_to_ask),
 		cmocka_unit_test(who_abstains_is_nobody_to_ask),
 		cmocka_unit_test(cut_off_from_everybody_it_never_acts),
 		cmocka_unit_test(

@@ -48,13 +48,13 @@ static void add(struct core_world *w)
 	core_forget(w);
 }
 
-static void misplace(struct core_world *w, enum server_state state)
+static void misplace(struct core_world *w, unsigned target)
 {
 	struct event ev = { .kind = EVENT_HAPROXY_SEEN };
 
 	ev.haproxy = (struct haproxy_seen){ .kind = HAPROXY_SERVER,
-					    .target = API1,
-					    .state = state,
+					    .target = target,
+					    .state = SERVER_READY,
 					    .weight_percent = 100,
 					    .misplaced = true };
 	core_feed(w, &ev);
@@ -149,6 +149,7 @@ static void nothing_is_added_in_maintenance(void **state)
 	core_settle(&w);
 	core_wait(&w, 2 * SECOND);
 	assert_null(core_order(&w, API1));
+	assert_int_equal(ctl_server(w.ctl, 0, API1), SERVER_ABSENT);
 	core_done(&w);
 }
 
@@ -182,8 +183,23 @@ static void what_a_new_process_has_is_not_ours(void **state)
 	core_settle(&w);
 	assert_null(core_order(&w, API1));
 	core_see(&w, 0, API2, SERVER_READY, 100);
+	core_see(&w, 0, API3, SERVER_READY, 100);
 	core_answers(&w, API1, 3, RESULT_L4CON);
 	assert_false(core_store(&w, STORE_CLAIM)->store.claim.added);
+	core_done(&w);
+}
+
+static void that_it_is_ours_no_more_is_written_down(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	begin(&w);
+	add(&w);
+	core_link(&w, 0, true);
+	core_see(&w, 0, API1, SERVER_MAINT, 100);
+	assert_false(core_store(&w, STORE_CLAIM)->store.claim.added);
+	assert_null(core_order(&w, API1));
 	core_done(&w);
 }
 
@@ -240,13 +256,17 @@ static void a_refusal_is_said_once_and_tried_again(void **state)
 static void what_moved_is_followed_and_stays_in_use(void **state)
 {
 	struct core_world w;
+	uint64_t id;
 
 	(void)state;
 	begin(&w);
 	add(&w);
-	misplace(&w, SERVER_READY);
+	misplace(&w, API1);
 	assert_true(core_order(&w, API1)->haproxy.add);
-	answer_order(&w, NULL);
+	id = core_order(&w, API1)->id;
+	core_forget(&w);
+	core_acted(&w, id, NULL);
+	assert_null(core_order(&w, API1));
 	assert_non_null(core_note(&w, NOTE_SERVER_MOVED));
 	assert_int_equal(ctl_server(w.ctl, 0, API1), SERVER_READY);
 	core_forget(&w);
@@ -261,13 +281,9 @@ static void what_is_configured_is_never_moved(void **state)
 
 	(void)state;
 	begin(&w);
-	core_see(&w, 0, API1, SERVER_READY, 100);
 	core_settle(&w);
-	/* It was to be added, and somebody else was first. */
-	core_see(&w, 0, API2, SERVER_READY, 100);
 	core_forget(&w);
-	misplace(&w, SERVER_READY);
-	core_see(&w, 0, API2, SERVER_READY, 100);
+	misplace(&w, API2);
 	assert_null(core_order(&w, API2));
 	core_done(&w);
 }
@@ -283,6 +299,7 @@ static void an_operators_maintenance_of_it_stays(void **state)
 	assert_non_null(core_note(&w, NOTE_OPERATOR));
 	core_wait(&w, 3 * SECOND);
 	assert_null(core_order(&w, API1));
+	assert_null(core_store(&w, STORE_UNCLAIM));
 	assert_true(ctl_added(w.ctl, 0, API1));
 	core_done(&w);
 }
@@ -316,6 +333,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_added_in_maintenance),
 		cmocka_unit_test(a_new_process_gets_it_again),
 		cmocka_unit_test(what_a_new_process_has_is_not_ours),
+		cmocka_unit_test(that_it_is_ours_no_more_is_written_down),
 		cmocka_unit_test(the_same_process_keeps_it_over_a_lost_link),
 		cmocka_unit_test(an_order_whose_answer_was_lost_is_ours),
 		cmocka_unit_test(a_refusal_is_said_once_and_tried_again),

@@ -153,6 +153,110 @@ static void harmless_hints_of_a_habit_wait_longer_and_longer(void **state)
 	core_done(&w);
 }
 
+static void after_a_quiet_time_there_is_no_habit(void **state)
+{
+	struct core_world w;
+	unsigned i;
+
+	(void)state;
+	begin(&w);
+	accustom(&w);
+	for (i = 0; i < 12; i++)
+		core_answer(&w, API1, RESULT_L7OK);
+	accustom(&w);
+	core_done(&w);
+}
+
+static void a_habit_waits_no_longer_than_the_interval(void **state)
+{
+	struct core_world w;
+	unsigned i;
+
+	(void)state;
+	begin(&w);
+	accustom(&w);
+	for (i = 0; i < 8; i++) {
+		hint(&w, HINT_TETHER_CLOSED);
+		core_answer(&w, API1, RESULT_L7OK);
+	}
+	for (i = 0; i < 2; i++)
+		core_answer(&w, API1, RESULT_L7OK);
+	core_forget(&w);
+	hint(&w, HINT_TETHER_CLOSED);
+	assert_int_equal(asked(&w), 1);
+	core_done(&w);
+}
+
+static void our_own_trouble_makes_no_habit(void **state)
+{
+	struct core_world w;
+	unsigned i;
+
+	(void)state;
+	begin(&w);
+	for (i = 0; i < 4; i++) {
+		core_forget(&w);
+		hint(&w, HINT_TETHER_CLOSED);
+		assert_int_equal(asked(&w), 1);
+		core_answer(&w, API1, RESULT_SOCKERR);
+	}
+	core_done(&w);
+}
+
+static void every_tenth_question_is_over_a_new_connection(void **state)
+{
+	unsigned i, fresh = 0;
+	struct core_world w;
+
+	(void)state;
+	begin(&w);
+	for (i = 0; i < 30; i++) {
+		core_answer(&w, API1, RESULT_L7OK);
+		fresh += last_question(&w)->check.fresh;
+	}
+	assert_int_equal(fresh, 3);
+	core_done(&w);
+}
+
+static void reload(struct core_world *w)
+{
+	struct event ev = { .kind = EVENT_SETTINGS };
+	const struct stored stored = { 0 };
+	const unsigned kept[CORE_TARGETS] = { API1, API2, API3, WEB1, WEB2 };
+	struct ctl *before = w->ctl;
+
+	w->ctl = ctl_new(&w->set, 2);
+	assert_non_null(w->ctl);
+	ev.settings.previous = before;
+	ev.settings.stored = &stored;
+	ev.settings.kept = kept;
+	core_feed(w, &ev);
+	ctl_free(before);
+}
+
+static void a_reload_keeps_habits_and_hints(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	begin(&w);
+	accustom(&w);
+	reload(&w);
+	hint(&w, HINT_TETHER_CLOSED);
+	assert_int_equal(asked(&w), 0);
+	core_done(&w);
+	begin(&w);
+	while (w.checks[API1] == 0)
+		core_wait(&w, 1 * MS);
+	core_forget(&w);
+	hint(&w, HINT_PROCESS_GONE);
+	assert_int_equal(asked(&w), 0);
+	reload(&w);
+	core_answer(&w, API1, RESULT_L7OK);
+	assert_int_equal(asked(&w), 1);
+	core_done(&w);
+}
+
 static void a_server_that_closes_each_connection_makes_no_loop(void **state)
 {
 	struct core_world w;
@@ -315,6 +419,11 @@ int main(void)
 			harmless_hints_of_a_habit_wait_longer_and_longer),
 		cmocka_unit_test(
 			a_server_that_closes_each_connection_makes_no_loop),
+		cmocka_unit_test(after_a_quiet_time_there_is_no_habit),
+		cmocka_unit_test(a_habit_waits_no_longer_than_the_interval),
+		cmocka_unit_test(our_own_trouble_makes_no_habit),
+		cmocka_unit_test(every_tenth_question_is_over_a_new_connection),
+		cmocka_unit_test(a_reload_keeps_habits_and_hints),
 		cmocka_unit_test(a_process_that_is_gone_waits_for_no_habit),
 		cmocka_unit_test(a_hint_that_proved_right_ends_the_waiting),
 		cmocka_unit_test(a_hint_during_a_question_is_followed_after_it),

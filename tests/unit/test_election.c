@@ -420,6 +420,26 @@ static void settings_that_cannot_hold_are_refused(void **state)
 	assert_true(election_settings_check(&set, &err) < 0);
 }
 
+static void a_former_primary_that_is_heard_again_is_none(void **state)
+{
+	struct election_view view;
+
+	(void)state;
+	quorum_wait(&w, 2 * SECOND);
+	quorum_message(&w, 1, MESSAGE_HEARTBEAT, 4)->flags |=
+		MESSAGE_LEADER | MESSAGE_PRIMARY;
+	quorum_hear(&w);
+	election_look(w.e, &view);
+	assert_int_equal(view.leader, 1);
+	assert_true(view.leader_primary);
+	quorum_wait(&w, PROMISE_US);
+	quorum_message(&w, 1, MESSAGE_PRE_VOTE, 4);
+	quorum_hear(&w);
+	election_look(w.e, &view);
+	assert_true(view.peers[1].up);
+	assert_false(view.leader_primary);
+}
+
 #define CASE(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
@@ -427,6 +447,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(grants_nothing_while_it_promised),
+		CASE(a_former_primary_that_is_heard_again_is_none),
 		CASE(a_promise_ends_its_own_candidacy),
 		CASE(promises_after_a_start_and_no_resign_shortens_it),
 		CASE(acknowledges_what_renewed_its_promise),

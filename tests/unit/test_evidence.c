@@ -55,6 +55,21 @@ static void only_the_target_refuses(void **state)
 			 EVIDENCE_UNREACHABLE);
 }
 
+/* A process that is killed closes its connections before its listener: what
+ * connects in between is reset when it asks. */
+static void a_reset_is_no_answer_but_a_refusal(void **state)
+{
+	(void)state;
+	assert_int_equal(of(RESULT_L7RSP, REACH_UNKNOWN, ECONNRESET),
+			 EVIDENCE_REFUSED);
+	assert_int_equal(of(RESULT_L6RSP, REACH_UNKNOWN, ECONNRESET),
+			 EVIDENCE_REFUSED);
+	assert_int_equal(of(RESULT_L7RSP, REACH_UNKNOWN, EPIPE),
+			 EVIDENCE_REFUSED);
+	assert_int_equal(of(RESULT_L7RSP, REACH_UNKNOWN, 0), EVIDENCE_BAD);
+	assert_int_equal(of(RESULT_L7STS, REACH_UNKNOWN, 104), EVIDENCE_BAD);
+}
+
 /* Every code of a result, with each reach, late or not, slow or not. */
 static void every_result_is_some_evidence(void **state)
 {
@@ -194,6 +209,16 @@ static void the_first_loss_is_believed_and_forgotten_slowly(void **state)
 	assert_in_range(share, 0, LOSS_ONE / 100);
 }
 
+static void a_connection_that_stood_proves_less(void **state)
+{
+	unsigned share = loss_add(0, true, true), i;
+
+	(void)state;
+	for (i = 0; i < 20; i++)
+		share = loss_add(share, false, false);
+	assert_in_range(share, LOSS_ONE / 5, LOSS_ONE / 4);
+}
+
 static void an_estimate_is_rather_high_than_low(void **state)
 {
 	unsigned share = 0, i, random = 1, low = 0;
@@ -212,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(silence_is_told_apart_by_how_far_it_came),
 		cmocka_unit_test(only_the_target_refuses),
+		cmocka_unit_test(a_reset_is_no_answer_but_a_refusal),
 		cmocka_unit_test(every_result_is_some_evidence),
 		cmocka_unit_test(a_hint_is_never_counted),
 		cmocka_unit_test(equal_ones_in_a_row_are_one),
@@ -222,6 +248,7 @@ int main(void)
 		cmocka_unit_test(more_trips_are_needed_the_more_are_lost),
 		cmocka_unit_test(
 			the_first_loss_is_believed_and_forgotten_slowly),
+		cmocka_unit_test(a_connection_that_stood_proves_less),
 		cmocka_unit_test(an_estimate_is_rather_high_than_low),
 	};
 

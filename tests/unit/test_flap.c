@@ -59,6 +59,16 @@ static void the_sixth_in_a_row_is_held_back_until_half_the_limit(void **state)
 	assert_in_range(hold_us, 1 * MINUTE, 2 * MINUTE);
 }
 
+static void the_penalty_has_a_ceiling(void **state)
+{
+	struct flap flap = { 0 };
+
+	(void)state;
+	flap_times(&flap, 10000, 0);
+	assert_true(flap_penalty(&flap, &svc, svc.flap_max_us) <=
+		    5 * FLAP_ONE / 2);
+}
+
 static void what_is_far_apart_is_no_flapping(void **state)
 {
 	struct flap flap = { 0 };
@@ -114,6 +124,7 @@ int main(void)
 		cmocka_unit_test(the_first_ones_hold_nobody_back),
 		cmocka_unit_test(
 			the_sixth_in_a_row_is_held_back_until_half_the_limit),
+		cmocka_unit_test(the_penalty_has_a_ceiling),
 		cmocka_unit_test(what_is_far_apart_is_no_flapping),
 		cmocka_unit_test(never_longer_than_flap_max),
 		cmocka_unit_test(can_be_switched_off),

@@ -78,6 +78,41 @@ static void refused_once_is_one_failure(void **state)
 	assert_int_equal(w.h.state, HEALTH_DOWN);
 }
 
+static void refusals_are_certain_only_one_after_the_other(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_up(&w);
+	w.check.fall = 5;
+	judge(&w, RESULT_L4CON, 0);
+	judge(&w, RESULT_L7STS, MS);
+	judge(&w, RESULT_L4CON, 0);
+	assert_int_equal(w.h.state, HEALTH_UP);
+	judge(&w, RESULT_L4CON, 0);
+	assert_int_equal(w.h.state, HEALTH_DOWN);
+}
+
+static void poor_and_good_answers_count_only_in_a_row(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_up(&w);
+	judge_times(&w, 2, RESULT_L7OK, 300 * MS);
+	judge(&w, RESULT_L7OK, MS);
+	judge_times(&w, 2, RESULT_L7OK, 300 * MS);
+	assert_int_equal(w.h.state, HEALTH_UP);
+	judge(&w, RESULT_L7OK, 300 * MS);
+	assert_int_equal(w.h.state, HEALTH_DEGRADED);
+	judge(&w, RESULT_L7OK, MS);
+	judge(&w, RESULT_L7OK, 300 * MS);
+	judge(&w, RESULT_L7OK, MS);
+	assert_int_equal(w.h.state, HEALTH_DEGRADED);
+	judge(&w, RESULT_L7OK, MS);
+	assert_int_equal(w.h.state, HEALTH_UP);
+}
+
 static void no_way_there_is_not_refused(void **state)
 {
 	struct result res = result_make(RESULT_L4CON, 113, 0, NULL);
@@ -151,6 +186,19 @@ static void a_late_answer_takes_back_no_other_verdict(void **state)
 	assert_int_equal(w.h.state, HEALTH_DOWN);
 	assert_int_equal(late(&w, 90 * MS), HEALTH_INPUTS);
 	assert_int_equal(w.h.state, HEALTH_DOWN);
+}
+
+static void a_late_answer_in_maintenance_changes_nothing(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_up(&w);
+	health_move(&w.h, HEALTH_HOLD, w.now);
+	silence(&w, REACH_ACKNOWLEDGED, 20 * MS);
+	assert_int_equal(w.h.bad, 1);
+	assert_int_equal(late(&w, 25 * MS), HEALTH_INPUTS);
+	assert_int_equal(w.h.bad, 1);
 }
 
 static void who_paused_lately_is_given_twice_that_time(void **state)
@@ -266,6 +314,32 @@ static void more_must_be_lost_where_packets_are(void **state)
 	assert_int_equal(lost_until_down(&w), 20);
 }
 
+static void no_fewer_may_be_lost_than_fall(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_up(&w);
+	w.check.lost = 2;
+	assert_int_equal(lost_until_down(&w), 3);
+}
+
+/* By then TCP has sent again whatever was lost. */
+static void after_a_time_no_loss_on_the_way_excuses(void **state)
+{
+	struct world w;
+	unsigned i;
+
+	(void)state;
+	world_up(&w);
+	w.loss = LOSS_ONE / 2;
+	for (i = 0; i < 12; i++)
+		silence(&w, REACH_NOT_CONNECTED, 8 * MS);
+	assert_int_equal(w.h.state, HEALTH_UP);
+	silence(&w, REACH_NOT_CONNECTED, 2 * 3 * w.check.timeout_us);
+	assert_int_equal(w.h.state, HEALTH_DOWN);
+}
+
 static void what_was_sent_again_was_lost_and_teaches_no_latency(void **state)
 {
 	struct result res = result_make(RESULT_L7OK, 200, 210 * MS, NULL);
@@ -364,7 +438,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refused_twice_at_once_is_certain),
 		cmocka_unit_test(refused_once_is_one_failure),
+		cmocka_unit_test(refusals_are_certain_only_one_after_the_other),
+		cmocka_unit_test(poor_and_good_answers_count_only_in_a_row),
 		cmocka_unit_test(no_way_there_is_not_refused),
+		cmocka_unit_test(a_late_answer_in_maintenance_changes_nothing),
+		cmocka_unit_test(no_fewer_may_be_lost_than_fall),
+		cmocka_unit_test(after_a_time_no_loss_on_the_way_excuses),
 		cmocka_unit_test(a_hanging_process_is_asked_fall_times_at_once),
 		cmocka_unit_test(a_late_answer_ends_the_row_and_is_learned),
 		cmocka_unit_test(a_late_answer_takes_back_a_verdict_by_silence),

@@ -203,6 +203,7 @@ static void one_of_two_lasts_from_the_earlier_to_the_later(void **state)
 	(void)state;
 	other.acted = (struct instant){ 110 };
 	other.severity = SEVERITY_P2;
+	into.outage_us = 3;
 	other.outage_us = 7;
 	other.total = true;
 	other.nodes = 2;

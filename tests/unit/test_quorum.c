@@ -69,6 +69,24 @@ static void who_is_not_heard_does_not_count(void **state)
 	quorum_free(q);
 }
 
+static void who_is_heard_again_must_speak_again(void **state)
+{
+	struct quorum *q = quorum_new(&set);
+
+	(void)state;
+	quorum_set_heard(q, 7);
+	quorum_hear(q, 1, 0, true, false, now);
+	quorum_hear_finding(q, 1, 0, FINDING_DOWN);
+	quorum_hear(q, 2, 0, true, false, now);
+	quorum_set_heard(q, 5);
+	quorum_set_heard(q, 7);
+	assert_int_equal(quorum_finders(q, 0, now), 1 << 2);
+	assert_int_equal(quorum_worst(q, 0, INSTANT_NONE, now), FINDING_NONE);
+	quorum_hear(q, 1, 0, true, false, now);
+	assert_int_equal(quorum_finders(q, 0, now), 1 << 1 | 1 << 2);
+	quorum_free(q);
+}
+
 static void an_old_word_does_not_count(void **state)
 {
 	struct quorum *q = quorum_new(&set);
@@ -123,6 +141,7 @@ int main(void)
 		cmocka_unit_test(a_majority_wants_a_second_of_three),
 		cmocka_unit_test(local_and_any_need_nobody_else),
 		cmocka_unit_test(who_is_not_heard_does_not_count),
+		cmocka_unit_test(who_is_heard_again_must_speak_again),
 		cmocka_unit_test(an_old_word_does_not_count),
 		cmocka_unit_test(a_finding_may_have_to_be_newer),
 		cmocka_unit_test(what_cannot_be_is_passed_over),

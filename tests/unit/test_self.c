@@ -176,8 +176,27 @@ static void an_answer_ends_the_blame_but_silence_counts_later(void **state)
 	assert_int_equal(judge(w, B1, SELF_SILENT, onset, SELF_ALONE),
 			 SELF_NODE);
 	pass(w, SELF_SETTLE_US);
+	seen(w, A2, SELF_ANSWERED);
 	assert_int_equal(judge(w, B1, SELF_SILENT, onset, SELF_ALONE),
 			 SELF_TARGET);
+}
+
+/* Cut off while one was silent already: who answered before says nothing. */
+static void an_answer_at_the_beginning_of_the_silence_is_none(void **state)
+{
+	struct world *w = *state;
+	struct instant onset = w->now;
+
+	seen(w, A1, SELF_SILENT);
+	pass(w, MS);
+	seen(w, A2, SELF_ANSWERED);
+	seen(w, B1, SELF_ANSWERED);
+	pass(w, 100 * MS);
+	assert_int_equal(judge(w, A1, SELF_SILENT, onset, SELF_ALONE),
+			 SELF_WAIT);
+	seen(w, A2, SELF_SILENT);
+	assert_int_equal(judge(w, A1, SELF_SILENT, onset, SELF_ALONE),
+			 SELF_NODE);
 }
 
 static void doubt_has_an_end(void **state)
@@ -263,6 +282,7 @@ static void without_a_carrier_it_is_cut_off(void **state)
 	facts.carrier_lost = false;
 	self_learn(w->self, &facts, w->now);
 	pass(w, SELF_SETTLE_US);
+	seen(w, B1, SELF_ANSWERED);
 	assert_int_equal(judge(w, A1, SELF_SILENT, onset, SELF_ALONE),
 			 SELF_TARGET);
 }
@@ -471,6 +491,7 @@ int main(void)
 		CASE(the_first_one_waits_until_another_host_was_asked),
 		CASE(when_nothing_answers_the_node_is_to_blame),
 		CASE(an_answer_ends_the_blame_but_silence_counts_later),
+		CASE(an_answer_at_the_beginning_of_the_silence_is_none),
 		CASE(doubt_has_an_end),
 		CASE(doubt_that_was_spent_comes_back_after_a_rest),
 		CASE(a_node_that_is_cut_off_blames_itself_for_ever),

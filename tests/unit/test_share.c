@@ -76,6 +76,102 @@ static void the_first_to_find_it_says_since_when(void **state)
 	share_assert_same(1);
 }
 
+static void who_found_it_first_may_be_heard_last(void **state)
+{
+	struct instant found;
+
+	(void)state;
+	core_answers(&share.w[2], API2, 3, RESULT_L7STS);
+	found = share.w[2].now;
+	core_answers(&share.w[0], API2, 3, RESULT_L7STS);
+	core_wait(&share.w[2], 300 * MS);
+	share_talk();
+	assert_int_equal(share_only(2)->detected.us, found.us);
+	share_assert_same(1);
+}
+
+static void who_finds_it_too_is_named_though_its_word_was_lost(void **state)
+{
+	(void)state;
+	share_fails(0, API1);
+	share_talk();
+	share_fails(2, API1);
+	share_note_down(2);
+	share.finds[2] = false;
+	share_talk();
+	assert_int_equal(share_only(0)->nodes, 5);
+	share_assert_same(1);
+}
+
+/* What @node hears of @from, as it stands. */
+static void hears(unsigned node, unsigned from, const struct incident *inc)
+{
+	const struct incident_heard heard = { .incident = *inc };
+	struct event ev = { .kind = EVENT_INCIDENTS };
+
+	ev.incidents = (struct incidents_heard){ from, &heard, 1 };
+	core_feed(&share.w[node], &ev);
+	share_note_down(node);
+}
+
+static struct incident record(unsigned node, uint32_t number, uint64_t term)
+{
+	struct instant now = share.w[node].now;
+
+	return (struct incident){ .number = number,
+				  .service = API,
+				  .target = API1,
+				  .severity = SEVERITY_P2,
+				  .onset_min = now,
+				  .onset_max = now,
+				  .detected = now,
+				  .acted = INSTANT_NONE,
+				  .recovered = INSTANT_NONE,
+				  .outage_since = INSTANT_NONE,
+				  .term = term };
+}
+
+static void what_was_found_long_ago_may_be_over(void **state)
+{
+	struct incident finding = record(0, 0, 0);
+
+	(void)state;
+	finding.detected = instant_add(finding.detected, -2 * SECOND);
+	hears(0, 1, &finding);
+	assert_int_equal(share_entries(&share.books[0]), 0);
+	finding.detected = share.w[0].now;
+	hears(0, 1, &finding);
+	assert_int_equal(share_entries(&share.books[0]), 1);
+}
+
+static void what_a_node_never_closed_is_closed(void **state)
+{
+	struct incident stray;
+
+	(void)state;
+	share_fails(0, API1);
+	share_note_down(0);
+	stray = record(0, 11, 0);
+	hears(0, 1, &stray);
+	assert_false(incident_open(share_find_in(&share.books[0], 11)));
+	assert_int_equal(ctl_incident(share.w[0].ctl, API)->number, 1);
+}
+
+static void of_two_that_are_open_the_later_primarys_counts(void **state)
+{
+	struct incident inc;
+
+	(void)state;
+	share_fails(0, API1);
+	share_talk();
+	inc = record(2, 12, 2);
+	hears(2, 1, &inc);
+	assert_int_equal(ctl_incident(share.w[2].ctl, API)->number, 12);
+	inc = record(2, 2, 1);
+	hears(2, 1, &inc);
+	assert_int_equal(ctl_incident(share.w[2].ctl, API)->number, 12);
+}
+
 static void what_was_found_is_not_lost_with_the_datagram(void **state)
 {
 	(void)state;
@@ -365,6 +461,23 @@ static void the_lost_primary_is_an_incident_of_the_nodes(void **state)
 	assert_null(ctl_incident(share.w[2].ctl, INCIDENT_NODE));
 }
 
+static void only_the_primary_says_that_the_nodes_are_whole(void **state)
+{
+	struct event ev = { .kind = EVENT_PRIMARY };
+	struct node_loss loss = { .node = 0 };
+
+	(void)state;
+	loss.onset_min = loss.onset_max = loss.detected = share.w[1].now;
+	share.dead[0] = true;
+	share_agree_on(1, 2, &loss);
+	ev.primary = (struct primary_seen){ .primary = 1,
+					    .term = 2,
+					    .whole = true,
+					    .loss = { .node = NOTE_NONE } };
+	core_feed(&share.w[2], &ev);
+	assert_non_null(ctl_incident(share.w[2].ctl, INCIDENT_NODE));
+}
+
 static void a_second_loss_raises_the_first(void **state)
 {
 	struct node_loss loss = { .node = 0, .late = true };
@@ -392,6 +505,12 @@ int main(void)
 		CASE(all_nodes_have_the_same_incident),
 		CASE(what_one_follower_sees_is_recorded_by_the_primary),
 		CASE(the_first_to_find_it_says_since_when),
+		CASE(who_found_it_first_may_be_heard_last),
+		CASE(who_finds_it_too_is_named_though_its_word_was_lost),
+		CASE(what_was_found_long_ago_may_be_over),
+		CASE(what_a_node_never_closed_is_closed),
+		CASE(of_two_that_are_open_the_later_primarys_counts),
+		CASE(only_the_primary_says_that_the_nodes_are_whole),
 		CASE(what_was_found_is_not_lost_with_the_datagram),
 		CASE(a_majority_opens_what_the_primary_does_not_see),
 		CASE(the_next_primary_goes_on_with_it),
