@@ -152,12 +152,12 @@ static void check_terms(const struct reader *reader,
 			       "Redis acknowledges writes before a replica has "
 			       "them: with \"no-loss\" nothing is promoted "
 			       "when its primary fails");
-	if (set->readers != NULL &&
-	    settings_text_same(set->readers, service->backend))
+	if (set->readers != NULL)
 		reader_error(reader, block_given(given, "readers"),
-			     "readers \"%s\" is the backend of the writers: "
-			     "name another one",
-			     set->readers);
+			     "readers is not built yet: remove it, and let "
+			     "HAProxy ask for replicas with its httpchk at "
+			     "/replica/%.63s (docs/databases.md)",
+			     service->name);
 }
 
 void check_failover(const struct reader *reader,

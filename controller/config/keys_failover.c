@@ -116,9 +116,9 @@ static const struct key failover_keys[] = {
 	{ .name = "readers",
 	  .type = KEY_NAME,
 	  FIELD(failover_settings, readers),
-	  .help = "The HAProxy backend of those who only read: its servers "
-		  "bear the targets' names, and those of replicas within "
-		  "max_lag are in rotation." },
+	  .help = "The HAProxy backend of those who only read.  It is not "
+		  "built yet and refused: HAProxy asks at /replica which "
+		  "instances may be read from." },
 	{ .name = "canary",
 	  .type = KEY_DURATION,
 	  FIELD(failover_settings, canary_us),

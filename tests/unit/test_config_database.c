@@ -60,7 +60,7 @@ static void takes_what_a_group_may_have(void **state)
 		      "cooldown = \"0s\"; promote_timeout = \"5s\"; "
 		      "fence = \"/bin/true\"; rejoin = "
 		      "\"unit:bascule-rejoin.service\"; "
-		      "hook_timeout = \"3s\"; readers = \"be_ro\"; "
+		      "hook_timeout = \"3s\"; "
 		      "canary = \"1s\";"));
 	const struct failover_settings *fail = set->services[0].failover;
 
@@ -72,7 +72,6 @@ static void takes_what_a_group_may_have(void **state)
 	assert_int_equal(fail->promote_timeout_us, 5 * SECOND);
 	assert_string_equal(fail->fence, "/bin/true");
 	assert_string_equal(fail->rejoin, "unit:bascule-rejoin.service");
-	assert_string_equal(fail->readers, "be_ro");
 	assert_int_equal(fail->canary_us, SECOND);
 	settings_free(set);
 }
@@ -95,8 +94,9 @@ static void refuses_a_group_that_cannot_work(void **state)
 		  "written to: use it with durability = \"no-loss\" or mode = "
 		  "\"manual\" only\n" },
 		{ GROUP("readers = \"be\";"),
-		  "x.conf:2: readers \"be\" is the backend of the writers: "
-		  "name another one\n" },
+		  "x.conf:2: readers is not built yet: remove it, and let "
+		  "HAProxy ask for replicas with its httpchk at /replica/g "
+		  "(docs/databases.md)\n" },
 		{ GROUP("replication_user = \"r\";"),
 		  "x.conf:2: replication_user has no "
 		  "replication_password_file: add it\n" },
