@@ -3,20 +3,15 @@
 #include <errmsg.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "controller/io/maria_tls.h"
 #include "controller/io/tcp.h"
-#include "controller/io/tls_client.h"
-
-/* What libmariadb's own build gives these headers. */
-#define HAVE_TLS 1
-typedef unsigned char uchar;
-#include <mariadb/ma_pvio.h>
 
 /* How often a call that is given up is told that its time is over. */
 #define GIVE_UP_MAX 16
@@ -41,26 +36,12 @@ static void watch(struct maria *m, int events)
 	ev_io_start(ev, &m->io);
 }
 
-/* libmariadb can verify the host that it was told only, and that is an
- * address: so OpenSSL is told the name, while it waits for the server's part
- * of the handshake. */
-static void tell_name(struct maria *m)
-{
-	MARIADB_PVIO *pvio = m->mysql->net.pvio;
-
-	if (m->name == NULL || m->named || pvio == NULL || pvio->ctls == NULL)
-		return;
-	m->named = pvio->ctls->ssl != NULL &&
-		   tls_client_name(pvio->ctls->ssl, m->name) == 0;
-}
-
 /* Go on with the call that is suspended. */
 static void resume(struct maria *m, int events)
 {
 	MYSQL *mysql = m->mysql;
 	int r = 0;
 
-	tell_name(m);
 	if (m->state == MARIA_OPENING) {
 		m->waits = mysql_real_connect_cont(&mysql, m->mysql, events);
 		m->failed = mysql == NULL;
@@ -118,7 +99,7 @@ static void not_opened(struct maria *m)
 	if (m->dial_error != 0)
 		end(m, MARIA_UNREACHED, code, m->dial_error,
 		    strerror(m->dial_error));
-	else if (!m->connected)
+	else if (code == CR_CONNECTION_ERROR || code == CR_CONN_HOST_ERROR)
 		end(m, MARIA_UNREACHED, code, errno_of(text), text);
 	else if (code == CR_SSL_CONNECTION_ERROR)
 		end(m, MARIA_NO_TLS, code, 0, text);
@@ -148,10 +129,6 @@ static void opened(struct maria *m)
 	}
 	if (m->tls && mysql_get_ssl_cipher(m->mysql) == NULL) {
 		end(m, MARIA_NO_TLS, 0, 0, "the server does not support SSL");
-		return;
-	}
-	if (m->name != NULL && !m->named) {
-		end(m, MARIA_NO_TLS, 0, 0, "the certificate was not verified");
 		return;
 	}
 	forget_login(m);
@@ -256,11 +233,30 @@ static bool dialed(struct maria *m)
 	return true;
 }
 
+/* The thread that logged in is done. */
+static void logged_in(struct maria *m)
+{
+	bool is_open, verified;
+
+	ev_io_stop(loop_ev(m->loop), &m->io);
+	maria_tls_end(m->apart, &m->mysql, &is_open, &verified, &m->dial_error);
+	m->apart = NULL;
+	m->failed = !is_open;
+	if (is_open && !verified)
+		end(m, MARIA_NO_TLS, 0, 0, "the certificate was not verified");
+	else
+		opened(m);
+}
+
 static void step(struct maria *m, int revents)
 {
 	int events = (revents & EV_READ ? MYSQL_WAIT_READ : 0) |
 		     (revents & EV_WRITE ? MYSQL_WAIT_WRITE : 0);
 
+	if (m->apart != NULL) {
+		logged_in(m);
+		return;
+	}
 	if (m->state == MARIA_IDLE) {
 		hear_idle(m);
 		return;
@@ -328,6 +324,12 @@ bool maria_look(struct maria *maria)
 
 void maria_close(struct maria *maria)
 {
+	if (maria->apart != NULL) {
+		ev_io_stop(loop_ev(maria->loop), &maria->io);
+		maria_tls_drop(maria->apart);
+		maria->apart = NULL;
+		maria->state = MARIA_CLOSED;
+	}
 	if (maria->mysql == NULL)
 		return;
 	ev_io_stop(loop_ev(maria->loop), &maria->io);
@@ -344,8 +346,7 @@ void maria_close(struct maria *maria)
 	if (maria->statement != NULL)
 		explicit_bzero(maria->statement, strlen(maria->statement));
 	free(maria->statement);
-	free(maria->name);
-	maria->statement = maria->name = NULL;
+	maria->statement = NULL;
 }
 
 static void set_tls(struct maria *m, const struct maria_login *login)
@@ -402,11 +403,26 @@ static int copy_login(struct maria *m, const struct maria_login *login)
 	m->password = secret_new(size + 1);
 	if (m->password == NULL || copy_text(host, &m->host) < 0 ||
 	    copy_text(login->user, &m->user) < 0 ||
-	    copy_text(login->database, &m->database) < 0 ||
-	    copy_text(login->verify_name, &m->name) < 0)
+	    copy_text(login->database, &m->database) < 0)
 		return -ENOMEM;
 	if (size > 0)
 		memcpy(m->password->bytes, login->password, size);
+	return 0;
+}
+
+static int open_apart(struct maria *m, const struct maria_login *login)
+{
+	MYSQL *mysql = m->mysql;
+	int r;
+
+	m->mysql = NULL;
+	r = maria_tls_start(&m->apart, mysql, login);
+	if (r < 0)
+		return r;
+	m->state = MARIA_OPENING;
+	m->opened++;
+	ev_io_set(&m->io, maria_tls_fd(m->apart), EV_READ);
+	ev_io_start(loop_ev(m->loop), &m->io);
 	return 0;
 }
 
@@ -419,12 +435,14 @@ int maria_open(struct maria *maria, const struct maria_login *login)
 	maria->mysql = mysql_init(NULL);
 	if (maria->mysql == NULL)
 		return -ENOMEM;
-	maria->connected = maria->named = false;
+	maria->connected = false;
 	maria->tls = login->tls;
 	maria->dial_error = maria->waits = 0;
-	r = copy_login(maria, login);
+	r = set_options(maria, login);
+	if (r == 0 && login->tls)
+		return open_apart(maria, login);
 	if (r == 0)
-		r = set_options(maria, login);
+		r = copy_login(maria, login);
 	if (r < 0) {
 		maria_close(maria);
 		return r;

@@ -60,14 +60,17 @@ enum maria_state {
 	MARIA_STORING
 };
 
+struct maria_tls;
+
 struct maria {
 	struct loop *loop; /* borrowed */
 	const struct maria_hears *hears;
 	void *arg;
 	ev_io io;
 	enum maria_state state;
-	MYSQL *mysql;    /* owned; NULL when closed */
-	MYSQL_RES *rows; /* owned; of the statement that was stored */
+	MYSQL *mysql;            /* owned; NULL when closed */
+	struct maria_tls *apart; /* owned: logs in over TLS; or NULL */
+	MYSQL_RES *rows;         /* owned; of the statement that was stored */
 	int waits;       /* libmariadb's: what for; 0: its call is over */
 	bool failed;     /* ... and badly */
 	bool connected;  /* the socket is */
@@ -75,9 +78,7 @@ struct maria {
 	/* Owned: libmariadb wants these until it is logged in. */
 	char *host, *user, *database;
 	struct secret *password;
-	char *name;      /* owned: whom the certificate must name; or NULL */
 	bool tls;        /* it must be encrypted */
-	bool named;      /* OpenSSL has been told so */
 	int dial_error;  /* why the socket is not connected; or 0 */
 	unsigned opened; /* counts connections: is this still the same? */
 };

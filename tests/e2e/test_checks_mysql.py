@@ -5,11 +5,12 @@ import subprocess
 import time
 
 import pytest
-from maria_world import Client, Servers, SqlError, free_port
+from certs import Authority
+from maria_world import Client, Servers, SqlError, free_port, give
 from world import TOP, wait_for
 
 # Of enum tls_use.
-REQUIRED = "tls=1"
+REQUIRED, VERIFIED = "tls=1", "tls=2"
 ONCE = os.path.join(TOP, "tests/e2e/check_once")
 
 
@@ -168,6 +169,41 @@ def test_tls_that_is_not_there_is_said(world):
     # This server has no certificate.
     result = check(world, world.servers[0], REQUIRED)[1]
     assert result[0] == "L6RSP" and "SSL" in result[4]
+
+
+@pytest.fixture
+def tls(world):
+    """The second server, with a certificate, and its authority."""
+    server = world.servers[1]
+    own = Authority(world.folder, "own")
+    cert, key = server.folder / "cert", server.folder / "key"
+    both = own.make("db", alt="DNS:db.example,IP:127.0.0.1")
+    cert.write_text(both.read_text())
+    key.write_text(both.with_suffix(".key").read_text())
+    give(key)
+    give(cert)
+    server.kill()
+    server.start(f"--ssl-cert={cert}", f"--ssl-key={key}").wait()
+    yield server, own
+    server.kill()
+    server.start().wait()
+    wait_for(lambda: server.follows(world.servers[0]))
+
+
+def test_over_tls_the_certificate_must_name_the_target(world, tls):
+    server, own = tls
+    other = Authority(world.folder, "other")
+    assert check(world, server, REQUIRED)[1][0] == "L7OK"
+    for name in ([], ["server_name=db.example"]):
+        result = check(world, server, VERIFIED, f"ca_file={own.file}",
+                       *name)[1]
+        assert result[0] == "L7OK"
+    for why in ([f"ca_file={own.file}", "server_name=db.elsewhere"],
+                [f"ca_file={other.file}"], []):
+        result = check(world, server, VERIFIED, *why)[1]
+        assert result[0] == "L6RSP" and "TLS/SSL error" in result[4]
+    result = check(world, free_port(), VERIFIED)[1]
+    assert result[:2] == ["L4CON", "111"]
 
 
 def test_the_logs_stay_quiet(world):
