@@ -17,6 +17,10 @@ enum step {
 	STEP_TAKE_OVER, /* what it has itself written counts as received */
 	STEP_FORGET,    /* ... and for good */
 	STEP_READ_ONLY, /* take no more writes */
+	/* no-loss: a commit waits for a replica; not on a replica, where what
+	 * is applied would wait for one of its own */
+	STEP_WAIT,
+	STEP_WAIT_NOT,
 	STEP_WRITABLE,
 	STEP_KILL,    /* the sessions of others */
 	STEP_CHANGE,  /* whom it follows */
@@ -27,18 +31,19 @@ enum step {
 	STEP_CANARY
 };
 
-#define STEPS_MAX 10
+#define STEPS_MAX 12
 
 static const enum step rows[DATABASE_ORDERS][STEPS_MAX] = {
 	[DATABASE_PROMOTE] = { STEP_SESSION, STEP_LOOK, STEP_STOP_IO, STEP_LOOK,
 			       STEP_APPLY, STEP_APPLIED, STEP_STOP, STEP_FORGET,
-			       STEP_WRITABLE },
-	[DATABASE_FOLLOW] = { STEP_SESSION, STEP_READ_ONLY, STEP_LOOK,
-			      STEP_STOP, STEP_TAKE_OVER, STEP_CHANGE,
+			       STEP_WAIT, STEP_WRITABLE },
+	[DATABASE_FOLLOW] = { STEP_SESSION, STEP_READ_ONLY, STEP_WAIT_NOT,
+			      STEP_LOOK, STEP_STOP, STEP_TAKE_OVER, STEP_CHANGE,
 			      STEP_START, STEP_FOLLOWS },
 	[DATABASE_FENCE] = { STEP_SESSION, STEP_KILL, STEP_READ_ONLY,
 			     STEP_KILL },
-	[DATABASE_UNFENCE] = { STEP_SESSION, STEP_LOOK, STEP_WRITABLE },
+	[DATABASE_UNFENCE] = { STEP_SESSION, STEP_LOOK, STEP_WAIT,
+			       STEP_WRITABLE },
 	[DATABASE_CATCH_UP] = { STEP_POSITION },
 	[DATABASE_CANARY] = { STEP_IS_WRITABLE, STEP_CANARY },
 };
@@ -46,6 +51,7 @@ static const enum step rows[DATABASE_ORDERS][STEPS_MAX] = {
 struct words {
 	const char *stop_io, *apply, *stop, *start, *forget;
 	const char *read_only, *writable;
+	const char *semi_sync;       /* whether it is on follows */
 	const char *wait, *wait_end; /* with the GTIDs in between */
 	const char *take_over;       /* NULL: it needs no word */
 	const char *position, *kill;
@@ -69,6 +75,7 @@ static const struct words words[DIALECTS] = {
 		.forget = "RESET SLAVE ALL",
 		.read_only = "SET GLOBAL read_only = 1",
 		.writable = "SET GLOBAL read_only = 0",
+		.semi_sync = "SET GLOBAL rpl_semi_sync_master_enabled",
 		.wait = "SELECT MASTER_GTID_WAIT(",
 		.wait_end = ", 0.5) AS waited",
 		.take_over = "SET GLOBAL gtid_slave_pos = @@gtid_current_pos",
@@ -88,6 +95,7 @@ static const struct words words[DIALECTS] = {
 		.forget = "RESET REPLICA ALL",
 		.read_only = "SET GLOBAL super_read_only = 1",
 		.writable = "SET GLOBAL super_read_only = 0, read_only = 0",
+		.semi_sync = "SET GLOBAL rpl_semi_sync_source_enabled",
 		.wait = "SELECT WAIT_FOR_EXECUTED_GTID_SET(",
 		.wait_end = ", 0.5) AS waited",
 		.position = "SELECT @@gtid_executed AS applied",
@@ -232,6 +240,9 @@ static enum mysql_next say_step(struct mysql_order *o)
 		return say(o, "%s", w->forget);
 	case STEP_READ_ONLY:
 		return say(o, "%s", w->read_only);
+	case STEP_WAIT:
+	case STEP_WAIT_NOT:
+		return say(o, "%s = %d", w->semi_sync, step_of(o) == STEP_WAIT);
 	case STEP_WRITABLE:
 		return say(o, "%s", w->writable);
 	case STEP_KILL:
@@ -256,6 +267,9 @@ static bool is_needless(const struct mysql_order *o)
 	switch (step_of(o)) {
 	case STEP_APPLIED:
 		return o->received[0] == '\0';
+	case STEP_WAIT:
+	case STEP_WAIT_NOT:
+		return !o->no_loss;
 	case STEP_TAKE_OVER:
 		return o->is_replica || words[o->dialect].take_over == NULL;
 	default:
@@ -275,7 +289,7 @@ static enum mysql_next go_to(struct mysql_order *o, enum step step)
 {
 	while (step_of(o) != step && step_of(o) != STEP_END)
 		o->step++;
-	return say_step(o);
+	return is_needless(o) ? next(o) : say_step(o);
 }
 
 /* --- hearing ----------------------------------------------------------------
@@ -339,7 +353,7 @@ static enum mysql_next looked(struct mysql_order *o)
 	switch (o->what->kind) {
 	case DATABASE_PROMOTE:
 		if (!o->is_replica)
-			return go_to(o, STEP_WRITABLE);
+			return go_to(o, STEP_WAIT);
 		if (o->no_gtid)
 			return fail(o, "it replicates without GTIDs");
 		if (o->sql_errno != 0)

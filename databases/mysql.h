@@ -33,6 +33,7 @@ struct mysql_order {
 	/* Filled in by the caller; what is a pointer is borrowed. */
 	const struct database_order *what;
 	enum mysql_dialect dialect;
+	bool no_loss;       /* durability: commits are to wait for a replica */
 	const char *schema; /* of the canary; NULL: "bascule" */
 	/* FOLLOW: the source, as the target reaches it, and how to log in
 	 * there; NULL: as it is. */

@@ -161,6 +161,7 @@ static void start(struct order *order)
 	work->again.data = work;
 	work->talk.what = &order->what;
 	work->talk.schema = order->check->database;
+	work->talk.no_loss = order->failover->durability == DURABILITY_NO_LOSS;
 	if (tell_source(work, &err) < 0)
 		order_done(order, err.text);
 	else

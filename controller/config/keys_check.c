@@ -318,9 +318,10 @@ static const struct key check_keys[] = {
 	{ .name = "database",
 	  .type = KEY_STRING,
 	  FIELD(check_settings, database),
-	  .dflt_help = "postgres, none, or Redis' 0",
+	  .dflt_help = "postgres, bascule, or Redis' 0",
 	  .types = DATABASE_ONLY,
-	  .help = "The database to connect to; of Redis its number." },
+	  .help = "The database to connect to; of Redis its number; of "
+		  "MariaDB where the canary's table is." },
 	{ .name = "tls",
 	  .type = KEY_CHOICE,
 	  FIELD(check_settings, tls),

@@ -232,7 +232,8 @@ class Servers:
     """m1, m2 .., of which m1 is the primary and the others follow it; ended by
     its with block."""
 
-    def __init__(self, count=3, options=()):
+    def __init__(self, count=3, options=(), semi=()):
+        self.semi = semi
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-e2e."))
         self.folder.chmod(0o755)
         self.servers = [Server(self.folder, i + 1, *options)
@@ -269,6 +270,17 @@ class Servers:
                 wait_for(lambda s=server: s.follows(first) and
                          s.value("@@gtid_current_pos") ==
                          first.value("@@gtid_current_pos"))
+            if self.semi:
+                first.ask("SET GLOBAL rpl_semi_sync_master_enabled = 1")
+            for server in self.servers if self.semi else ():
+                server.ask(*(
+                    "SET GLOBAL " + "=".join(
+                        word.replace("-", "_") if i == 0 else word
+                        for i, word in enumerate(option[2:].split("=")))
+                    for option in self.semi))
+            for server in self.servers[1:] if self.semi else ():
+                server.ask("STOP SLAVE", "START SLAVE")
+                wait_for(lambda s=server: s.follows(first))
         except BaseException:
             self.__exit__()
             raise
@@ -286,8 +298,8 @@ class Servers:
 class MariaWorld(Servers):
     """The same, with a HAProxy and a daemon."""
 
-    def __init__(self, count=3, failover="", options=(), extra=""):
-        super().__init__(count, options)
+    def __init__(self, count=3, failover="", options=(), extra="", semi=()):
+        super().__init__(count, options, semi)
         self.secret("repl", "rp")
         self.failover = failover
         self.extra = extra

@@ -1,5 +1,6 @@
 """A group of real MariaDB servers: its primary is found, routed, succeeded."""
 
+import signal
 import time
 
 from maria_world import MariaWorld
@@ -154,3 +155,48 @@ def test_a_primary_that_restarts_as_read_only_takes_writes_again():
         wait_for(lambda: first.value("@@read_only") == "0")
         w.wait_routed("m1")
         w.write()
+
+
+SEMI = ("--rpl-semi-sync-slave-enabled=1",
+        "--rpl-semi-sync-master-wait-point=AFTER_SYNC",
+        "--rpl-semi-sync-master-timeout=86400000",
+        "--rpl-semi-sync-master-wait-no-slave=1")
+
+
+def test_without_loss_every_acknowledged_write_survives():
+    with MariaWorld(failover='durability = "no-loss";', semi=SEMI) as w:
+        w.start()
+        w.wait_routed("m1")
+        writer = w.write()
+        old = w.servers[0]
+        killed = time.monotonic()
+        old.kill()
+        first = wait_for(lambda: writer.after(killed + 0.001))
+        new = w.wait_succeeded(old)
+        writer.stop()
+        print(f"\nno-loss: writes again after {1000 * (first - killed):.1f} ms")
+        assert writer.missing(new) == []
+        assert new.value("@@rpl_semi_sync_master_enabled") == "1"
+        # One of two is silent, and a commit may be known to it alone.
+        w.servers[1 if new is w.servers[2] else 2].kill()
+        new.kill()
+        w.daemon.wait_said("no replica is fit")
+
+
+def test_a_frozen_primary_is_succeeded_and_fenced_when_it_wakes():
+    with MariaWorld() as w:
+        w.start()
+        w.wait_routed("m1")
+        writer = w.write()
+        old = w.servers[0]
+        frozen = time.monotonic()
+        old.process.send_signal(signal.SIGSTOP)
+        first = wait_for(lambda: writer.after(frozen + 0.1))
+        new = w.wait_succeeded(old)
+        print(f"\nfrozen: writes again after {1000 * (first - frozen):.1f} ms")
+        old.process.send_signal(signal.SIGCONT)
+        wait_for(lambda: old.value("@@read_only") == "1")
+        writer.stop()
+        assert writer.missing(new) == []
+        wait_for(lambda: old.follows(new) or
+                 w.daemon.said("m1 does not follow"))

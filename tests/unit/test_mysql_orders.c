@@ -126,6 +126,23 @@ static void who_is_primary_already_is_only_made_writable(void **state)
 	assert_int_equal(mysql_order_done(&order), MYSQL_DONE);
 }
 
+static void without_loss_commits_wait_before_writes_are_taken(void **state)
+{
+	(void)state;
+	order.no_loss = true;
+	begin(DATABASE_PROMOTE);
+	mysql_order_done(&order);
+	says(mysql_order_done(&order),
+	     "SET GLOBAL rpl_semi_sync_master_enabled = 1");
+	says(mysql_order_done(&order), "SET GLOBAL read_only = 0");
+	/* A replica has nobody to wait for. */
+	begin(DATABASE_FOLLOW);
+	mysql_order_done(&order);
+	says(mysql_order_done(&order),
+	     "SET GLOBAL rpl_semi_sync_master_enabled = 0");
+	says(mysql_order_done(&order), "SHOW SLAVE STATUS");
+}
+
 static void who_replicates_without_gtids_is_not_promoted(void **state)
 {
 	(void)state;
@@ -339,6 +356,7 @@ int main(void)
 		TEST(a_promotion_applies_what_was_received_first),
 		TEST(a_promotion_waits_and_gives_up_when_nothing_is_applied),
 		TEST(who_is_primary_already_is_only_made_writable),
+		TEST(without_loss_commits_wait_before_writes_are_taken),
 		TEST(who_replicates_without_gtids_is_not_promoted),
 		TEST(rights_that_are_missing_are_said),
 		TEST(an_old_primary_follows_from_what_it_has_written),
