@@ -91,18 +91,20 @@ def once(group, fault):
     group.mend()
     back = is_back(old, new) and round(1e3 * (time.monotonic() - mended), 1)
     group.wait_whole(30)
-    group.wait_routed(new)
+    # Which may be another one again, should that have died by itself.
+    last = group.instance(group.wait_writes(clock_us())[3])
+    group.wait_routed(last)
     bench.settle(0.3)
     until = clock_us() - 100_000
     rows = [row for row in group.rows(begin) if row[0] < until]
-    gone = lost(rows, new)
+    gone = lost(rows, last)
     return {"fault": fault, "office": office, "rows": len(rows),
             "ms": round((first[0] - at) / 1e3, 1),
             "lost": len(gone),
             "lost_old": len([row for row in gone if row[0] <
                              first[0] - 1e3 * (ROUTING_LEASE_MS + 500)]),
             "twofold": len(overlapping(rows, old.name)),
-            "back_ms": back}
+            "back_ms": back, "again": last is not new}
 
 
 def percentile(values, percent):
