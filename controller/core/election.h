@@ -268,6 +268,7 @@ struct election_view {
 	struct instant promised;    /* until then; NONE if never */
 	struct instant routing_end; /* or NONE */
 	struct position stored, committed;
+	enum message_left left; /* how this node left office last */
 	struct election_peer_view peers[ELECTION_NODES_MAX];
 };
 

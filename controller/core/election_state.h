@@ -95,6 +95,7 @@ struct election {
 	/* After office. */
 	uint64_t left_term; /* 0: never led */
 	uint32_t left_successor;
+	enum message_left left; /* how, from when stepping down began */
 	unsigned resigns_left;
 	struct instant resign_at;
 

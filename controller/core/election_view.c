@@ -155,6 +155,7 @@ void election_look(const struct election *e, struct election_view *ret_view)
 	ret_view->routing_end = routing_end(e);
 	ret_view->stored = e->disk.position;
 	ret_view->committed = e->committed;
+	ret_view->left = e->left;
 	for (i = 0; i < e->set.node_count; i++)
 		look_at_peer(e, i, &ret_view->peers[i]);
 }

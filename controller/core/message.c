@@ -85,6 +85,7 @@ static void put_body(struct wire_out *out, const struct message *msg)
 		break;
 	case MESSAGE_RESIGN:
 		wire_put(out, msg->resign.successor, 4);
+		wire_put(out, msg->resign.left, 4);
 		break;
 	case MESSAGE_OBSERVATION:
 		wire_put(out, msg->observation.count, 2);
@@ -198,6 +199,8 @@ static bool get_body(struct wire_in *in, struct message *msg)
 		return true;
 	case MESSAGE_RESIGN:
 		msg->resign.successor = (uint32_t)wire_get(in, 4);
+		msg->resign.left =
+			in->at == in->end ? 0 : (uint32_t)wire_get(in, 4);
 		return true;
 	case MESSAGE_OBSERVATION:
 		get_observation(in, msg);

@@ -37,6 +37,14 @@ enum message_flag {
 	MESSAGE_GRANTED = 1 << 4 /* of an answer */
 };
 
+/* How office was left.  A clean stop, maintenance, a switchover and preemption
+ * are planned; what an older program or a guard does not say is not. */
+enum message_left {
+	MESSAGE_LEFT_UNKNOWN,
+	MESSAGE_LEFT_PLANNED,
+	MESSAGE_LEFT_FAILED
+};
+
 /* Room for the longest one. */
 #define MESSAGE_BYTES_MAX (DOCUMENT_BYTES_MAX + 512)
 
@@ -100,6 +108,7 @@ struct message {
 		} document;
 		struct {
 			uint32_t successor; /* 0: nobody is named */
+			uint32_t left;      /* enum message_left */
 		} resign;
 		struct {
 			const uint8_t *body; /* borrowed */

@@ -202,6 +202,7 @@ static void leave(struct election *e)
 
 void primary_resign_again(struct election *e)
 {
+	struct message *msg;
 	unsigned i;
 
 	if (e->resigns_left == 0 || instant_before(e->now, e->resign_at))
@@ -212,10 +213,26 @@ void primary_resign_again(struct election *e)
 		e->resigns_left = 0;
 		return;
 	}
-	for (i = 0; i < e->set.node_count; i++)
-		if (i != e->set.self)
-			election_send(e, i, MESSAGE_RESIGN)->resign.successor =
-				e->left_successor;
+	for (i = 0; i < e->set.node_count; i++) {
+		if (i == e->set.self)
+			continue;
+		msg = election_send(e, i, MESSAGE_RESIGN);
+		msg->resign.successor = e->left_successor;
+		msg->resign.left = e->left;
+	}
+}
+
+/* Whether people wanted it, or something failed. */
+static enum message_left left_by(const struct election *e,
+				 enum election_reason reason)
+{
+	unsigned wanted = ELECTION_MAINTENANCE | ELECTION_STOPPING;
+	bool planned = reason == ELECTION_REASON_HAND_OVER ||
+		       reason == ELECTION_REASON_PREEMPTED ||
+		       (reason == ELECTION_REASON_OBSTACLE &&
+			(election_obstacles(e) & ~wanted) == 0);
+
+	return planned ? MESSAGE_LEFT_PLANNED : MESSAGE_LEFT_FAILED;
 }
 
 void primary_step_down(struct election *e, enum election_reason reason,
@@ -225,6 +242,7 @@ void primary_step_down(struct election *e, enum election_reason reason,
 
 	election_note(e, ELECTION_NOTE_STEPS_DOWN, e->set.self, reason);
 	e->reason = reason;
+	e->left = left_by(e, reason);
 	e->successor = successor;
 	e->former = ELECTION_NOBODY;
 	if (!e->promoting) {

@@ -142,7 +142,7 @@ void cluster_on_datagram(void *arg, const uint8_t *bytes, size_t size,
 	beats_hear(&c->beats, c->speaker, msg.sequence);
 	/* A guard resigns for a daemon that is dead or frozen: it is lost. */
 	if (msg.kind == MESSAGE_RESIGN && c->speaker != ELECTION_NOBODY &&
-	    c->speaker == c->former)
+	    c->speaker == c->former && msg.resign.left == MESSAGE_LEFT_PLANNED)
 		c->resigned = true;
 	ev.message = &msg;
 	cluster_step(c, &ev, received);

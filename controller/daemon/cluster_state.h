@@ -84,7 +84,7 @@ struct cluster {
 	uint32_t heard;   /* the same as bits */
 	unsigned primary; /* as last seen, or ELECTION_NOBODY */
 	unsigned former;  /* the last one that there was */
-	bool resigned;    /* it has said so itself */
+	bool resigned;    /* it has said so itself, and as planned */
 	struct instant since;
 	unsigned speaker; /* daemon of the message under way, or NOBODY */
 	struct instant spoke[ELECTION_NODES_MAX]; /* each daemon, last */

@@ -49,6 +49,12 @@ def assert_moves(cluster, old):
     return new
 
 
+def node_incidents(node):
+    """How many incidents of the nodes it knows, open or not."""
+    listed = node.ask("/api/v1/incidents")[1]["incidents"]
+    return [row for row in listed if row["service"] == "node"]
+
+
 def test_hooks_are_told_node_term_and_reason(cluster):
     primary = cluster.primary()
     hook, name, term, epoch, _ = primary.hooks()[-1]
@@ -88,11 +94,13 @@ def test_a_stopped_primary_hands_over(cluster):
 def test_a_switchover_goes_where_it_is_told(cluster):
     old = cluster.primary()
     to = cluster.followers()[-1]
+    known = len(node_incidents(to))
     done = old.bascule("switchover", "--to", to.name)
     assert done.returncode == 0, done.stderr
     assert cluster.wait_primary(5, other_than=old) is to
     # Its office began with a write to disk, after the other had resigned.
     assert took_ms(to, old) > 0.3
+    assert len(node_incidents(to)) == known
     refused = old.bascule("switchover", "--to", to.name)
     assert refused.returncode != 0 and "primary" in refused.stderr
 
@@ -100,6 +108,7 @@ def test_a_switchover_goes_where_it_is_told(cluster):
 @pytest.mark.parametrize("way", ["link", "deaf", "mute", "partition"])
 def test_a_primary_without_quorum_gives_up(cluster, way):
     old = cluster.primary()
+    known = len(node_incidents(old))
     hosts = cluster.hosts
     if way == "link":
         hosts.link(old.host, False)
@@ -116,6 +125,8 @@ def test_a_primary_without_quorum_gives_up(cluster, way):
         assert "guard: the daemon was late" in "\n".join(old.lines())
         old.restart()
     assert cluster.wait_whole() is new
+    # It may have resigned: that was not planned.
+    wait_for(lambda: len(node_incidents(new)) > known)
 
 
 def test_parts_without_quorum_have_no_primary(cluster):

@@ -235,6 +235,7 @@ static struct message sample(enum message_kind kind)
 		msg.document.size = sizeof(body);
 	} else if (kind == MESSAGE_RESIGN) {
 		msg.resign.successor = 77;
+		msg.resign.left = MESSAGE_LEFT_PLANNED;
 	} else if (kind == MESSAGE_INCIDENTS) {
 		msg.incidents.body = body;
 		msg.incidents.size = sizeof(body);
@@ -324,6 +325,20 @@ static void a_heartbeat_of_an_older_program_is_heard(void **state)
 	assert_int_equal(message_decode(buf, size - 5, &back), -EBADMSG);
 }
 
+static void a_resignation_of_an_older_program_is_heard(void **state)
+{
+	struct message msg = sample(MESSAGE_RESIGN), back;
+	size_t size = message_encode(&msg, buf, sizeof(buf));
+
+	(void)state;
+	buf[10] = (uint8_t)(buf[10] - 4);
+	assert_int_equal(message_decode(buf, size - 4, &back), 0);
+	assert_int_equal(back.resign.successor, 77);
+	assert_int_equal(back.resign.left, MESSAGE_LEFT_UNKNOWN);
+	buf[10] = (uint8_t)(buf[10] + 3);
+	assert_int_equal(message_decode(buf, size - 1, &back), -EBADMSG);
+}
+
 static void what_it_does_not_know_is_refused(void **state)
 {
 	struct message msg = sample(MESSAGE_RESIGN), back;
@@ -369,6 +384,7 @@ int main(void)
 		cmocka_unit_test(every_prefix_of_every_message_is_refused),
 		cmocka_unit_test(fields_of_a_newer_program_are_passed_over),
 		cmocka_unit_test(a_heartbeat_of_an_older_program_is_heard),
+		cmocka_unit_test(a_resignation_of_an_older_program_is_heard),
 		cmocka_unit_test(what_it_does_not_know_is_refused),
 		cmocka_unit_test(observations_come_back),
 	};

@@ -286,6 +286,39 @@ static void a_failing_promote_hands_over(void **state)
 	feed(ELECTION_RELEASED, w.release_id);
 	assert_int_equal(quorum_sent(&w, 1, MESSAGE_RESIGN)->resign.successor,
 			 message_id("n2"));
+	assert_int_equal(quorum_sent(&w, 1, MESSAGE_RESIGN)->resign.left,
+			 MESSAGE_LEFT_FAILED);
+}
+
+static enum message_left left_for(unsigned obstacles)
+{
+	quorum_feed(&w, (struct election_event){ .kind = ELECTION_LOCAL,
+						 .obstacles = obstacles });
+	feed(ELECTION_RELEASED, w.release_id);
+	return (enum message_left)quorum_sent(&w, 1, MESSAGE_RESIGN)
+		->resign.left;
+}
+
+static void says_that_its_maintenance_was_planned(void **state)
+{
+	(void)state;
+	elect_and_forget();
+	assert_int_equal(left_for(ELECTION_MAINTENANCE), MESSAGE_LEFT_PLANNED);
+}
+
+static void says_that_its_stop_was_planned(void **state)
+{
+	(void)state;
+	elect_and_forget();
+	assert_int_equal(left_for(ELECTION_STOPPING), MESSAGE_LEFT_PLANNED);
+}
+
+static void a_guard_that_died_was_not_planned(void **state)
+{
+	(void)state;
+	elect_and_forget();
+	assert_int_equal(left_for(ELECTION_GUARDLESS | ELECTION_STOPPING),
+			 MESSAGE_LEFT_FAILED);
 }
 
 /* Rules 9 and 12 */
@@ -299,6 +332,8 @@ static void hands_over_to_whom_it_is_told(void **state)
 	feed(ELECTION_RELEASED, w.release_id);
 	assert_int_equal(quorum_sent(&w, 1, MESSAGE_RESIGN)->resign.successor,
 			 message_id("n3"));
+	assert_int_equal(quorum_sent(&w, 1, MESSAGE_RESIGN)->resign.left,
+			 MESSAGE_LEFT_PLANNED);
 }
 
 static void says_why_it_cannot_hand_over(void **state)
@@ -441,6 +476,9 @@ int main(void)
 		CASE(a_late_release_is_told),
 		CASE(steps_down_when_it_sees_a_higher_term),
 		CASE(a_failing_promote_hands_over),
+		CASE(says_that_its_maintenance_was_planned),
+		CASE(says_that_its_stop_was_planned),
+		CASE(a_guard_that_died_was_not_planned),
 		CASE(hands_over_to_whom_it_is_told),
 		CASE(says_why_it_cannot_hand_over),
 		CASE(preempts_only_when_asked_to_and_after_the_delay),
