@@ -24,7 +24,8 @@ static void open_incident(struct ctl *ctl, const struct node_loss *loss)
 		.cause = result_make(
 			RESULT_L4TOUT, 0,
 			instant_diff_us(loss->onset_min, loss->detected),
-			"the primary node fell silent"),
+			loss->gave_up ? "the primary node gave up its office"
+				      : "the primary node fell silent"),
 		.onset_min = loss->onset_min,
 		.onset_max = loss->onset_max,
 		.detected = loss->detected,
@@ -57,9 +58,14 @@ static void lost(struct ctl *ctl, const struct node_loss *loss)
 		inc->severity = SEVERITY_P1;
 	note = incidents_say(
 		ctl, known ? NOTE_INCIDENT_RAISED : NOTE_INCIDENT_OPENED, inc);
-	note_say(note, "%.40s is lost, %.40s took over",
-		 node_name(ctl, loss->node),
-		 node_name(ctl, ctl->set->cluster->self));
+	if (loss->node == ctl->set->cluster->self)
+		note_say(note, "%.40s was not primary for a while, now again",
+			 node_name(ctl, loss->node));
+	else
+		note_say(note, "%.40s %s, %.40s took over",
+			 node_name(ctl, loss->node),
+			 loss->gave_up ? "gave up its office" : "is lost",
+			 node_name(ctl, ctl->set->cluster->self));
 	share_write(ctl, inc);
 }
 

@@ -135,6 +135,11 @@ void election_beat(struct election *e, unsigned to)
 	msg->heartbeat.resigned = e->left_term;
 	msg->heartbeat.successor = e->left_successor;
 	msg->heartbeat.longest_routing_us = e->hard.longest_routing_us;
+	msg->heartbeat.left = e->left;
+	msg->heartbeat.left_ago_us =
+		e->left == MESSAGE_LEFT_UNKNOWN
+			? 0
+			: instant_diff_us(e->left_at, e->now);
 }
 
 /* To all each H.  One that had an answer within H / 2 was served by it.  A

@@ -96,6 +96,7 @@ struct election {
 	uint64_t left_term; /* 0: never led */
 	uint32_t left_successor;
 	enum message_left left; /* how, from when stepping down began */
+	struct instant left_at;
 	unsigned resigns_left;
 	struct instant resign_at;
 

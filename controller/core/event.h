@@ -143,6 +143,7 @@ struct node_loss {
 	 * for election because of it. */
 	struct instant onset_min, onset_max, detected;
 	bool late; /* nobody was primary for longer than the lease explains */
+	bool gave_up; /* it lives, and left office by itself */
 };
 
 /* Who is primary, as this node knows it. */

@@ -97,6 +97,8 @@ struct message {
 			uint64_t resigned; /* the term it left last, or 0 */
 			uint32_t successor;
 			int64_t longest_routing_us;
+			uint32_t left;       /* how: enum message_left */
+			int64_t left_ago_us; /* since it began to leave */
 		} heartbeat;
 		struct {
 			uint64_t wanted; /* the term stood for */

@@ -243,6 +243,7 @@ void primary_step_down(struct election *e, enum election_reason reason,
 	election_note(e, ELECTION_NOTE_STEPS_DOWN, e->set.self, reason);
 	e->reason = reason;
 	e->left = left_by(e, reason);
+	e->left_at = e->now;
 	e->successor = successor;
 	e->former = ELECTION_NOBODY;
 	if (!e->promoting) {

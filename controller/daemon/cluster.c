@@ -142,10 +142,13 @@ void cluster_on_datagram(void *arg, const uint8_t *bytes, size_t size,
 	beats_hear(&c->beats, c->speaker, msg.sequence);
 	/* A guard resigns for a daemon that is dead or frozen: it is lost. */
 	if (msg.kind == MESSAGE_RESIGN && c->speaker != ELECTION_NOBODY &&
-	    c->speaker == c->former && msg.resign.left == MESSAGE_LEFT_PLANNED)
-		c->resigned = true;
+	    c->speaker == c->former) {
+		c->resigned = msg.resign.left == MESSAGE_LEFT_PLANNED;
+		c->gave_up = msg.resign.left == MESSAGE_LEFT_FAILED;
+	}
 	ev.message = &msg;
 	cluster_step(c, &ev, received);
+	cluster_loss_told(c, &msg);
 	c->speaker = ELECTION_NOBODY;
 }
 

@@ -11,6 +11,7 @@ void cluster_loss_init(struct cluster *c)
 	c->last_sign = INSTANT_NONE;
 	c->stood = INSTANT_NONE;
 	c->seen.primary = NOTE_NONE;
+	c->told.node = ELECTION_NOBODY;
 }
 
 void cluster_loss_hear(struct cluster *c, const struct election_view *view)
@@ -29,10 +30,16 @@ void cluster_loss_stands(struct cluster *c)
 		c->stood = c->now;
 }
 
-struct node_loss cluster_loss_of(const struct cluster *c)
+static bool is_late(const struct cluster *c, struct instant since)
 {
 	int64_t limit_us = 2 * c->set->lease_us + 4 * c->set->heartbeat_us;
-	struct node_loss loss = { .node = c->former };
+
+	return instant_diff_us(since, c->now) > limit_us;
+}
+
+struct node_loss cluster_loss_of(const struct cluster *c)
+{
+	struct node_loss loss = { .node = c->former, .gave_up = c->gave_up };
 
 	loss.detected = instant_is_none(c->stood) ? c->now : c->stood;
 	loss.onset_min =
@@ -41,8 +48,43 @@ struct node_loss cluster_loss_of(const struct cluster *c)
 	loss.onset_max =
 		instant_min(instant_add(loss.onset_min, c->set->heartbeat_us),
 			    loss.detected);
-	loss.late = instant_diff_us(loss.onset_min, c->now) > limit_us;
+	loss.late = is_late(c, loss.onset_min);
 	return loss;
+}
+
+struct node_loss cluster_loss_given_up(const struct cluster *c, unsigned node,
+				       struct instant at)
+{
+	return (struct node_loss){
+		.node = node,
+		.onset_min = at,
+		.onset_max = at,
+		.detected = at,
+		.late = is_late(c, at),
+		.gave_up = true,
+	};
+}
+
+void cluster_loss_told(struct cluster *c, const struct message *msg)
+{
+	struct election_view view;
+
+	/* What left office before this node was last up is long over. */
+	if (msg->kind != MESSAGE_HEARTBEAT || c->speaker == ELECTION_NOBODY ||
+	    c->former != ELECTION_NOBODY || !c->found ||
+	    msg->heartbeat.left != MESSAGE_LEFT_FAILED ||
+	    msg->heartbeat.resigned < c->stored.term ||
+	    msg->heartbeat.resigned <= c->told.term ||
+	    msg->heartbeat.left_ago_us < 0)
+		return;
+	election_look(c->election, &view);
+	if (view.peers[c->speaker].heard.us != c->now.us)
+		return;
+	c->told = (struct given_up){
+		.node = c->speaker,
+		.term = msg->heartbeat.resigned,
+		.at = instant_add(c->now, -msg->heartbeat.left_ago_us),
+	};
 }
 
 bool cluster_is_whole(const struct cluster *c, const struct election_view *view)

@@ -50,6 +50,14 @@ struct cluster_groups {
 	unsigned wanted_count;
 };
 
+/* Who says of itself that it gave up office, before this node has seen any
+ * primary. */
+struct given_up {
+	unsigned node; /* or ELECTION_NOBODY */
+	uint64_t term;
+	struct instant at;
+};
+
 struct cluster {
 	struct cluster_parts parts;
 	const struct settings *all;         /* borrowed: those of the start */
@@ -85,6 +93,8 @@ struct cluster {
 	unsigned primary; /* as last seen, or ELECTION_NOBODY */
 	unsigned former;  /* the last one that there was */
 	bool resigned;    /* it has said so itself, and as planned */
+	bool gave_up;     /* it has said so itself, and something failed */
+	struct given_up told;
 	struct instant since;
 	unsigned speaker; /* daemon of the message under way, or NOBODY */
 	struct instant spoke[ELECTION_NODES_MAX]; /* each daemon, last */
@@ -121,6 +131,13 @@ void cluster_loss_init(struct cluster *c);
 void cluster_loss_hear(struct cluster *c, const struct election_view *view);
 void cluster_loss_stands(struct cluster *c);
 struct node_loss cluster_loss_of(const struct cluster *c);
+
+/* After the step of a heartbeat: whether it tells who was primary. */
+void cluster_loss_told(struct cluster *c, const struct message *msg);
+
+/* The loss of @node, which lives and has not been primary since @at. */
+struct node_loss cluster_loss_given_up(const struct cluster *c, unsigned node,
+				       struct instant at);
 bool cluster_is_whole(const struct cluster *c,
 		      const struct election_view *view);
 

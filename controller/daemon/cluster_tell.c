@@ -53,21 +53,26 @@ void cluster_tell(struct cluster *c, const struct election_note *what)
 	c->parts.note(c->parts.arg, &note);
 }
 
-/* The role has moved here from another node. */
-static void tell_moved(struct cluster *c, uint64_t term, int64_t span_us)
+/* The role has moved here from another node, or has come back. */
+static void tell_moved(struct cluster *c, uint64_t term, unsigned from,
+		       bool planned, int64_t span_us)
 {
-	struct note note = new_note(
-		c, c->resigned ? NOTE_NODE_SWITCHOVER : NOTE_NODE_FAILOVER,
-		c->rules.self, term);
+	struct note note =
+		new_note(c, planned ? NOTE_NODE_SWITCHOVER : NOTE_NODE_FAILOVER,
+			 c->rules.self, term);
+	const char *name = c->set->nodes[c->rules.self].name;
 
 	note.span_us = span_us;
-	snprintf(note.text, sizeof(note.text),
-		 "node %s took over from %s: %.1f ms without a primary",
-		 c->set->nodes[c->rules.self].name,
-		 c->set->nodes[c->former].name, (double)span_us / 1e3);
+	if (from == c->rules.self)
+		snprintf(note.text, sizeof(note.text),
+			 "node %s is primary again: %.1f ms without a primary",
+			 name, (double)span_us / 1e3);
+	else
+		snprintf(note.text, sizeof(note.text),
+			 "node %s took over from %s: %.1f ms without a primary",
+			 name, c->set->nodes[from].name, (double)span_us / 1e3);
 	c->parts.note(c->parts.arg, &note);
-	c->parts.failover(c->parts.arg, c->resigned ? "resigned" : "lost",
-			  span_us);
+	c->parts.failover(c->parts.arg, planned ? "resigned" : "lost", span_us);
 }
 
 static void notice_peer(struct cluster *c, unsigned node, uint64_t term,
@@ -118,6 +123,38 @@ static void tell_primary(struct cluster *c, const struct election_view *view,
 	c->parts.primary(c->parts.arg, &seen);
 }
 
+/* This node is primary.  @span_us is without one since nobody was; what is
+ * returned is better known. */
+static int64_t taken_over(struct cluster *c, const struct election_view *view,
+			  int64_t span_us, struct node_loss *ret_loss)
+{
+	unsigned from = c->former == ELECTION_NOBODY ? c->told.node : c->former;
+	bool planned = c->resigned;
+
+	if (from == ELECTION_NOBODY)
+		return span_us;
+	if (from == c->rules.self) {
+		if (view->left != MESSAGE_LEFT_FAILED)
+			return span_us;
+		planned = false;
+		*ret_loss = cluster_loss_given_up(c, from, c->since);
+	} else if (c->former == ELECTION_NOBODY) {
+		*ret_loss = cluster_loss_given_up(c, from, c->told.at);
+	} else if (instant_is_none(view->peers[from].heard)) {
+		return span_us;
+	} else if (!c->resigned) {
+		/* It may be heard on, or again, as a follower: what counts is
+		 * its last sign as primary, or its resignation. */
+		*ret_loss = cluster_loss_of(c);
+	} else if (c->primary != ELECTION_NOBODY) {
+		span_us = instant_diff_us(view->peers[from].heard, c->now);
+	}
+	if (!planned)
+		span_us = instant_diff_us(ret_loss->onset_min, c->now);
+	tell_moved(c, view->term, from, planned, span_us);
+	return span_us;
+}
+
 /* Another one is primary, or nobody. */
 static void moved(struct cluster *c, const struct election_view *view,
 		  unsigned primary, struct node_loss *ret_loss)
@@ -126,23 +163,12 @@ static void moved(struct cluster *c, const struct election_view *view,
 				  ? 0
 				  : instant_diff_us(c->since, c->now);
 
-	if (primary == c->rules.self && c->former != ELECTION_NOBODY &&
-	    c->former != primary &&
-	    !instant_is_none(view->peers[c->former].heard)) {
-		/* It may be heard on, or again, as a follower: what counts is
-		 * its last sign as primary, or its resignation. */
-		if (!c->resigned) {
-			*ret_loss = cluster_loss_of(c);
-			span_us = instant_diff_us(ret_loss->onset_min, c->now);
-		} else if (c->primary != ELECTION_NOBODY) {
-			span_us = instant_diff_us(view->peers[c->former].heard,
-						  c->now);
-		}
-		tell_moved(c, view->term, span_us);
-	}
+	if (primary == c->rules.self)
+		span_us = taken_over(c, view, span_us, ret_loss);
 	if (primary != ELECTION_NOBODY) {
 		c->former = primary;
 		c->resigned = false;
+		c->gave_up = false;
 		c->stood = INSTANT_NONE;
 	}
 	c->primary = primary;

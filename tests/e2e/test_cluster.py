@@ -144,6 +144,24 @@ def test_parts_without_quorum_have_no_primary(cluster):
     assert new is old or took_ms(new, old) > 1500
 
 
+def test_time_without_a_quorum_is_an_incident(cluster):
+    old, followers = cluster.primary(), cluster.followers()
+    known = len(node_incidents(old))
+    for node in followers:
+        node.kill_with_guard()
+    cluster.wait_nobody(5)
+    time.sleep(2)
+    for node in followers:
+        node.restart()
+    new = cluster.wait_whole()
+    wait_for(lambda: len(node_incidents(new)) > known)
+    row = max(node_incidents(new), key=lambda row: row["number"])
+    assert row["outage_seconds"] > 1.5, row
+    said = re.findall(r"node node\d (?:took over from|is primary again)[^:]*"
+                      r": ([0-9.]+) ms", "\n".join(new.lines()))
+    assert float(said[-1]) > 1500
+
+
 def test_one_of_two_networks_lost_changes_nothing(cluster):
     begin = clock_us()
     for family in ("ip", "ip6"):
@@ -283,6 +301,14 @@ def test_two_nodes_and_a_witness():
         next(n for n in cluster.nodes[:2] if n is not new).kill_with_guard()
         cluster.wait_nobody(5)
         assert not witness.hooks() or witness.hooks()[0][0] == "demote"
+        # Whoever comes back into office of its own tells of the time between.
+        known = len(node_incidents(new))
+        witness.restart()
+        assert cluster.wait_primary(8) is new
+        wait_for(lambda: "is primary again" in "\n".join(new.lines()))
+        rows = node_incidents(new)
+        assert len(rows) > known or any(row["targets_down_max"] > 1
+                                        for row in rows)
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path):

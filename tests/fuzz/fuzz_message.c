@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (msg.kind == MESSAGE_INCIDENTS)
 		read_incidents(&msg);
 	bytes = message_encode(&msg, once, sizeof(once));
-	expect(bytes > 0 && bytes <= size);
+	/* An older program left out what came later. */
+	expect(bytes > 0);
 	expect(message_decode(once, bytes, &back) == 0);
 	expect(message_encode(&back, again, sizeof(again)) == bytes);
 	expect(memcmp(once, again, bytes) == 0);
