@@ -130,13 +130,6 @@ static void check_terms(const struct reader *reader,
 	config_setting_t *pass =
 		block_given(given, "replication_password_file");
 
-	if (set->on_quorum_loss == QUORUM_LOSS_HOLD &&
-	    set->durability != DURABILITY_NO_LOSS &&
-	    set->mode == FAILOVER_AUTOMATIC)
-		reader_error(reader, block_given(given, "on_quorum_loss"),
-			     "on_quorum_loss = \"hold\" lets two primaries be "
-			     "written to: use it with durability = \"no-loss\" "
-			     "or mode = \"manual\" only");
 	if (user != NULL && pass == NULL)
 		reader_error(reader, user,
 			     "replication_user has no "

@@ -32,10 +32,7 @@ static const struct choice quorum_losses[] = {
 	{ "withdraw", QUORUM_LOSS_WITHDRAW, NULL,
 	  "a node that has lost the majority routes to nobody, since another "
 	  "primary may be promoted on the other side" },
-	{ "hold", QUORUM_LOSS_HOLD, NULL,
-	  "it goes on routing to the primary that it knows: only where no "
-	  "other one can do harm, with no-loss or without automatic "
-	  "failover" },
+	{ "hold", 0, "use \"withdraw\" for now", NULL },
 	{ NULL, 0, NULL, NULL },
 };
 
