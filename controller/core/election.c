@@ -93,7 +93,8 @@ struct message *election_send(struct election *e, unsigned to,
 	if (primary_in_office(e))
 		msg->flags |= MESSAGE_LEADER;
 	if (e->role == ELECTION_PRIMARY)
-		msg->flags |= MESSAGE_PRIMARY;
+		msg->flags |= MESSAGE_PRIMARY |
+			      (e->promoted ? 0u : MESSAGE_PROMOTING);
 	if (electable(e))
 		msg->flags |= MESSAGE_ELIGIBLE;
 	if (e->hard.blank)
@@ -518,7 +519,9 @@ static void handle(struct election *e, const struct election_event *ev)
 		start(e, ev);
 		break;
 	case ELECTION_TICK:
+		break;
 	case ELECTION_PROMOTED:
+		primary_promoted(e, ev->id);
 		break;
 	case ELECTION_MESSAGE:
 		hear(e, ev->message);

@@ -262,6 +262,7 @@ struct election_view {
 	uint64_t term;
 	unsigned leader; /* or ELECTION_NOBODY */
 	bool leader_primary;
+	bool leader_promoted; /* ... and its promote work is done */
 	unsigned obstacles;
 	bool disk_failed, blank;
 	struct instant lease_end;   /* as leader; else NONE */

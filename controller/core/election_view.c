@@ -146,6 +146,9 @@ void election_look(const struct election *e, struct election_view *ret_view)
 	ret_view->leader_primary =
 		e->leader_primary &&
 		(primary_in_office(e) || !instant_reached(e->now, e->promise));
+	ret_view->leader_promoted =
+		ret_view->leader_primary &&
+		(primary_in_office(e) ? e->promoted : !e->leader_promoting);
 	ret_view->obstacles = election_obstacles(e);
 	ret_view->disk_failed = e->disk_failed;
 	ret_view->blank = e->hard.blank;

@@ -105,6 +105,17 @@ def test_a_switchover_goes_where_it_is_told(cluster):
     assert refused.returncode != 0 and "primary" in refused.stderr
 
 
+def test_nobody_serves_before_the_promote_work_is_done(cluster):
+    old, to = cluster.primary(), cluster.followers()[0]
+    write_program(to.folder / "promote",
+                  PROMOTE.replace("exec", "sleep 0.8\nexec"))
+    done = old.bascule("switchover", "--to", to.name, "--json")
+    write_program(to.folder / "promote", PROMOTE)
+    assert done.returncode == 0, done.stderr
+    assert cluster.prober.holders() == {to.number}
+    assert took_ms(to, old) > 800
+
+
 @pytest.mark.parametrize("way", ["link", "deaf", "mute", "partition"])
 def test_a_primary_without_quorum_gives_up(cluster, way):
     old = cluster.primary()

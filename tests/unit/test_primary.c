@@ -290,6 +290,24 @@ static void a_failing_promote_hands_over(void **state)
 			 MESSAGE_LEFT_FAILED);
 }
 
+static void says_until_when_its_promote_work_is_under_way(void **state)
+{
+	struct election_view view;
+
+	(void)state;
+	elect_and_forget();
+	election_look(w.e, &view);
+	assert_true(view.leader_primary && !view.leader_promoted);
+	feed(ELECTION_PROMOTED, w.promote_id + 1);
+	assert_null(quorum_sent(&w, 1, MESSAGE_HEARTBEAT));
+	feed(ELECTION_PROMOTED, w.promote_id);
+	assert_int_equal(quorum_sent(&w, 1, MESSAGE_HEARTBEAT)->flags &
+				 (MESSAGE_PRIMARY | MESSAGE_PROMOTING),
+			 MESSAGE_PRIMARY);
+	election_look(w.e, &view);
+	assert_true(view.leader_promoted);
+}
+
 static enum message_left left_for(unsigned obstacles)
 {
 	quorum_feed(&w, (struct election_event){ .kind = ELECTION_LOCAL,
@@ -477,6 +495,7 @@ int main(void)
 		CASE(steps_down_when_it_sees_a_higher_term),
 		CASE(a_failing_promote_hands_over),
 		CASE(says_that_its_maintenance_was_planned),
+		CASE(says_until_when_its_promote_work_is_under_way),
 		CASE(says_that_its_stop_was_planned),
 		CASE(a_guard_that_died_was_not_planned),
 		CASE(hands_over_to_whom_it_is_told),
