@@ -329,3 +329,13 @@ def test_a_key_that_others_can_read_is_refused(tmp_path):
         done = node.host.run(BASCULED, "-c", node.config, timeout=10)
         assert done.returncode == 1
         assert str(cluster.key) in done.stderr and "chmod" in done.stderr
+
+
+def test_a_key_file_without_a_key_is_found_by_the_test():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        assert node.host.run(BASCULED, "-t", "-c", node.config,
+                             timeout=10).returncode == 0
+        cluster.key.write_text("no key\n")
+        done = node.host.run(BASCULED, "-t", "-c", node.config, timeout=10)
+        assert done.returncode == 1 and str(cluster.key) in done.stderr
