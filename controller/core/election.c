@@ -62,6 +62,7 @@ void election_note(struct election *e, enum election_note_kind kind,
 	act->note.reason = reason;
 	act->note.term = e->hard.term;
 	act->note.node = node;
+	act->note.obstacles = election_obstacles(e);
 }
 
 /* Rule 12: eligible for others is who also hears a quorum and could stand now;

@@ -144,7 +144,8 @@ struct election_note {
 	enum election_note_kind kind;
 	enum election_reason reason;
 	uint64_t term;
-	unsigned node; /* the one it is about */
+	unsigned node;      /* the one it is about */
+	unsigned obstacles; /* enum election_obstacle, of this node */
 };
 
 enum election_action_kind {

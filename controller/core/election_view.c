@@ -195,6 +195,29 @@ const char *election_reason_name(enum election_reason reason)
 	return names[reason];
 }
 
+/* The one that weighs most: what is wanted comes last. */
+static const char *obstacle_text(unsigned obstacles)
+{
+	static const struct {
+		enum election_obstacle obstacle;
+		const char *text;
+	} texts[] = {
+		{ ELECTION_GUARDLESS, "its guard is gone" },
+		{ ELECTION_DISK, "its state cannot be written" },
+		{ ELECTION_LATE, "its event loop is late" },
+		{ ELECTION_CHECKS, "what it requires is not there" },
+		{ ELECTION_UNPROMOTED, "its promote work failed lately" },
+		{ ELECTION_STOPPING, "it is being stopped" },
+		{ ELECTION_MAINTENANCE, "it is in maintenance" },
+	};
+	unsigned i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if ((obstacles & (unsigned)texts[i].obstacle) != 0)
+			return texts[i].text;
+	return election_reason_name(ELECTION_REASON_OBSTACLE);
+}
+
 const char *election_note_text(const struct election_note *note,
 			       const struct election_settings *set, char *buf,
 			       size_t size)
@@ -220,7 +243,9 @@ const char *election_note_text(const struct election_note *note,
 		[ELECTION_NOTE_NOT_DECIDED] =
 			"cannot decide now: not primary, or busy",
 	};
-	const char *why = election_reason_name(note->reason);
+	const char *why = note->reason == ELECTION_REASON_OBSTACLE
+				  ? obstacle_text(note->obstacles)
+				  : election_reason_name(note->reason);
 
 	snprintf(buf, size, "node %s %s in term %llu%s%s",
 		 set->nodes[note->node].name, texts[note->kind],
