@@ -267,13 +267,12 @@ void primary_step_down(struct election *e, enum election_reason reason,
 	primary_resign_again(e);
 }
 
-/* All learn at once that it serves. */
+/* The next heartbeat says that it serves. */
 void primary_promoted(struct election *e, uint64_t id)
 {
 	if (e->role != ELECTION_PRIMARY || id != e->promote_id)
 		return;
 	e->promoted = true;
-	e->next_beat = e->now;
 }
 
 void primary_released(struct election *e)

@@ -299,8 +299,10 @@ static void says_until_when_its_promote_work_is_under_way(void **state)
 	election_look(w.e, &view);
 	assert_true(view.leader_primary && !view.leader_promoted);
 	feed(ELECTION_PROMOTED, w.promote_id + 1);
-	assert_null(quorum_sent(&w, 1, MESSAGE_HEARTBEAT));
+	election_look(w.e, &view);
+	assert_false(view.leader_promoted);
 	feed(ELECTION_PROMOTED, w.promote_id);
+	quorum_wait(&w, 100 * MS);
 	assert_int_equal(quorum_sent(&w, 1, MESSAGE_HEARTBEAT)->flags &
 				 (MESSAGE_PRIMARY | MESSAGE_PROMOTING),
 			 MESSAGE_PRIMARY);
