@@ -170,7 +170,10 @@ static const struct key primary_keys[] = {
 	  .max = HOUR,
 	  .dflt = "10s",
 	  .help = "How long a hook may take before it is killed with all it "
-		  "started." },
+		  "started.  An on_demote must end within the release budget "
+		  "all the same: when the lease is over before it has, "
+		  "this node's guard ends it and another node takes over, "
+		  "and two may be active." },
 	{ .name = "vip",
 	  .type = KEY_LATER,
 	  .help = "addresses are not moved yet: remove the block, and add "

@@ -62,6 +62,7 @@ void election_note(struct election *e, enum election_note_kind kind,
 	act->note.reason = reason;
 	act->note.term = e->hard.term;
 	act->note.node = node;
+	act->note.obstacles = election_obstacles(e);
 }
 
 /* Rule 12: eligible for others is who also hears a quorum and could stand now;
@@ -93,7 +94,8 @@ struct message *election_send(struct election *e, unsigned to,
 	if (primary_in_office(e))
 		msg->flags |= MESSAGE_LEADER;
 	if (e->role == ELECTION_PRIMARY)
-		msg->flags |= MESSAGE_PRIMARY;
+		msg->flags |= MESSAGE_PRIMARY |
+			      (e->promoted ? 0u : MESSAGE_PROMOTING);
 	if (electable(e))
 		msg->flags |= MESSAGE_ELIGIBLE;
 	if (e->hard.blank)
@@ -518,7 +520,9 @@ static void handle(struct election *e, const struct election_event *ev)
 		start(e, ev);
 		break;
 	case ELECTION_TICK:
+		break;
 	case ELECTION_PROMOTED:
+		primary_promoted(e, ev->id);
 		break;
 	case ELECTION_MESSAGE:
 		hear(e, ev->message);

@@ -144,7 +144,8 @@ struct election_note {
 	enum election_note_kind kind;
 	enum election_reason reason;
 	uint64_t term;
-	unsigned node; /* the one it is about */
+	unsigned node;      /* the one it is about */
+	unsigned obstacles; /* enum election_obstacle, of this node */
 };
 
 enum election_action_kind {
@@ -262,6 +263,7 @@ struct election_view {
 	uint64_t term;
 	unsigned leader; /* or ELECTION_NOBODY */
 	bool leader_primary;
+	bool leader_promoted; /* ... and its promote work is done */
 	unsigned obstacles;
 	bool disk_failed, blank;
 	struct instant lease_end;   /* as leader; else NONE */

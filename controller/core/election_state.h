@@ -65,7 +65,7 @@ struct election {
 	/* Following. */
 	enum election_role role;
 	unsigned leader; /* of the term, or NOBODY */
-	bool leader_primary;
+	bool leader_primary, leader_promoting;
 	struct instant promise, boot_promise; /* until then, or NONE */
 	struct message_ack ack;
 	uint64_t resigned;  /* the term whose RESIGN was acted on last */
@@ -86,6 +86,7 @@ struct election {
 	struct instant last_beat, next_beat;
 	struct position committed;
 	bool promoting; /* promote work was ordered in this office */
+	bool promoted;  /* ... and is done */
 	uint64_t promote_id, release_id;
 	bool released_late;
 	struct instant release_end; /* when it must be confirmed */
@@ -159,6 +160,7 @@ void primary_acked(struct election *e, unsigned from,
 void primary_commit(struct election *e);
 void primary_step_down(struct election *e, enum election_reason reason,
 		       unsigned successor);
+void primary_promoted(struct election *e, uint64_t id);
 void primary_released(struct election *e);
 void primary_expire(struct election *e);
 void primary_resign_again(struct election *e);

@@ -146,6 +146,9 @@ void election_look(const struct election *e, struct election_view *ret_view)
 	ret_view->leader_primary =
 		e->leader_primary &&
 		(primary_in_office(e) || !instant_reached(e->now, e->promise));
+	ret_view->leader_promoted =
+		ret_view->leader_primary &&
+		(primary_in_office(e) ? e->promoted : !e->leader_promoting);
 	ret_view->obstacles = election_obstacles(e);
 	ret_view->disk_failed = e->disk_failed;
 	ret_view->blank = e->hard.blank;
@@ -192,6 +195,29 @@ const char *election_reason_name(enum election_reason reason)
 	return names[reason];
 }
 
+/* The one that weighs most: what is wanted comes last. */
+static const char *obstacle_text(unsigned obstacles)
+{
+	static const struct {
+		enum election_obstacle obstacle;
+		const char *text;
+	} texts[] = {
+		{ ELECTION_GUARDLESS, "its guard is gone" },
+		{ ELECTION_DISK, "its state cannot be written" },
+		{ ELECTION_LATE, "its event loop is late" },
+		{ ELECTION_CHECKS, "what it requires is not there" },
+		{ ELECTION_UNPROMOTED, "its promote work failed lately" },
+		{ ELECTION_STOPPING, "it is being stopped" },
+		{ ELECTION_MAINTENANCE, "it is in maintenance" },
+	};
+	unsigned i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if ((obstacles & (unsigned)texts[i].obstacle) != 0)
+			return texts[i].text;
+	return election_reason_name(ELECTION_REASON_OBSTACLE);
+}
+
 const char *election_note_text(const struct election_note *note,
 			       const struct election_settings *set, char *buf,
 			       size_t size)
@@ -217,7 +243,9 @@ const char *election_note_text(const struct election_note *note,
 		[ELECTION_NOTE_NOT_DECIDED] =
 			"cannot decide now: not primary, or busy",
 	};
-	const char *why = election_reason_name(note->reason);
+	const char *why = note->reason == ELECTION_REASON_OBSTACLE
+				  ? obstacle_text(note->obstacles)
+				  : election_reason_name(note->reason);
 
 	snprintf(buf, size, "node %s %s in term %llu%s%s",
 		 set->nodes[note->node].name, texts[note->kind],

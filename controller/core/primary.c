@@ -141,6 +141,7 @@ static void become_primary(struct election *e)
 	e->leader_primary = true;
 	e->office_at = e->now;
 	e->promoting = true;
+	e->promoted = false;
 	election_note(e, ELECTION_NOTE_PRIMARY, e->set.self,
 		      ELECTION_REASON_NONE);
 	act = election_act(e, ELECTION_PROMOTE);
@@ -264,6 +265,14 @@ void primary_step_down(struct election *e, enum election_reason reason,
 	e->resigns_left = 3;
 	e->resign_at = e->now;
 	primary_resign_again(e);
+}
+
+/* The next heartbeat says that it serves. */
+void primary_promoted(struct election *e, uint64_t id)
+{
+	if (e->role != ELECTION_PRIMARY || id != e->promote_id)
+		return;
+	e->promoted = true;
 }
 
 void primary_released(struct election *e)

@@ -22,6 +22,7 @@ void promise_renew(struct election *e, unsigned from, const struct message *msg)
 			      ELECTION_REASON_NONE);
 	e->leader = from;
 	e->leader_primary = (msg->flags & MESSAGE_PRIMARY) != 0;
+	e->leader_promoting = (msg->flags & MESSAGE_PROMOTING) != 0;
 	if (e->leader_primary)
 		e->former = from;
 	if (RULE(PROMISE))

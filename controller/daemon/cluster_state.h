@@ -58,6 +58,15 @@ struct given_up {
 	struct instant at;
 };
 
+/* The role has moved, and its promote work is not done yet. */
+struct taking {
+	bool pending;
+	unsigned from; /* to be told of by this node; or ELECTION_NOBODY */
+	bool planned;
+	struct instant begin; /* since then nobody serves */
+	struct node_loss loss;
+};
+
 struct cluster {
 	struct cluster_parts parts;
 	const struct settings *all;         /* borrowed: those of the start */
@@ -95,6 +104,7 @@ struct cluster {
 	bool resigned;    /* it has said so itself, and as planned */
 	bool gave_up;     /* it has said so itself, and something failed */
 	struct given_up told;
+	struct taking taking;
 	struct instant since;
 	unsigned speaker; /* daemon of the message under way, or NOBODY */
 	struct instant spoke[ELECTION_NODES_MAX]; /* each daemon, last */

@@ -123,48 +123,56 @@ static void tell_primary(struct cluster *c, const struct election_view *view,
 	c->parts.primary(c->parts.arg, &seen);
 }
 
-/* This node is primary.  @span_us is without one since nobody was; what is
- * returned is better known. */
-static int64_t taken_over(struct cluster *c, const struct election_view *view,
-			  int64_t span_us, struct node_loss *ret_loss)
+/* This node is primary: after whom, and since when nobody was. */
+static void taken_over(struct cluster *c, const struct election_view *view,
+		       struct taking *taking)
 {
 	unsigned from = c->former == ELECTION_NOBODY ? c->told.node : c->former;
-	bool planned = c->resigned;
 
 	if (from == ELECTION_NOBODY)
-		return span_us;
+		return;
 	if (from == c->rules.self) {
 		if (view->left != MESSAGE_LEFT_FAILED)
-			return span_us;
-		planned = false;
-		*ret_loss = cluster_loss_given_up(c, from, c->since);
+			return;
+		taking->loss = cluster_loss_given_up(c, from, c->since);
 	} else if (c->former == ELECTION_NOBODY) {
-		*ret_loss = cluster_loss_given_up(c, from, c->told.at);
+		taking->loss = cluster_loss_given_up(c, from, c->told.at);
 	} else if (instant_is_none(view->peers[from].heard)) {
-		return span_us;
+		return;
 	} else if (!c->resigned) {
 		/* It may be heard on, or again, as a follower: what counts is
 		 * its last sign as primary, or its resignation. */
-		*ret_loss = cluster_loss_of(c);
+		taking->loss = cluster_loss_of(c);
 	} else if (c->primary != ELECTION_NOBODY) {
-		span_us = instant_diff_us(view->peers[from].heard, c->now);
+		taking->begin = view->peers[from].heard;
 	}
-	if (!planned)
-		span_us = instant_diff_us(ret_loss->onset_min, c->now);
-	tell_moved(c, view->term, from, planned, span_us);
-	return span_us;
+	taking->from = from;
+	taking->planned = taking->loss.node == NOTE_NONE;
+	if (!taking->planned)
+		taking->begin = taking->loss.onset_min;
 }
 
 /* Another one is primary, or nobody. */
 static void moved(struct cluster *c, const struct election_view *view,
-		  unsigned primary, struct node_loss *ret_loss)
+		  unsigned primary)
 {
-	int64_t span_us = instant_is_none(c->since)
-				  ? 0
-				  : instant_diff_us(c->since, c->now);
+	struct taking before = c->taking;
+	struct taking *taking = &c->taking;
+	bool gone = c->primary == ELECTION_NOBODY && !instant_is_none(c->since);
 
+	*taking = (struct taking){
+		.pending = primary != ELECTION_NOBODY || before.pending,
+		.from = ELECTION_NOBODY,
+		.begin = gone ? c->since : c->now,
+		.loss.node = NOTE_NONE,
+	};
 	if (primary == c->rules.self)
-		span_us = taken_over(c, view, span_us, ret_loss);
+		taken_over(c, view, taking);
+	/* The one before has not served either. */
+	if (before.pending)
+		taking->begin = instant_min(taking->begin, before.begin);
+	if (before.pending && taking->loss.node != NOTE_NONE)
+		taking->loss.onset_min = taking->begin;
 	if (primary != ELECTION_NOBODY) {
 		c->former = primary;
 		c->resigned = false;
@@ -173,6 +181,20 @@ static void moved(struct cluster *c, const struct election_view *view,
 	}
 	c->primary = primary;
 	c->since = c->now;
+}
+
+/* The promote work is done: only now somebody serves. */
+static void arrived(struct cluster *c, const struct election_view *view,
+		    struct node_loss *ret_loss)
+{
+	const struct taking *taking = &c->taking;
+	int64_t span_us = instant_diff_us(taking->begin, c->now);
+
+	c->taking.pending = false;
+	*ret_loss = taking->loss;
+	if (taking->from != ELECTION_NOBODY)
+		tell_moved(c, view->term, taking->from, taking->planned,
+			   span_us);
 	reply_hand_over(c, span_us);
 }
 
@@ -198,7 +220,9 @@ void cluster_notice(struct cluster *c)
 		heard |= view.peers[i].up ? UINT32_C(1) << i : 0;
 	}
 	if (primary != c->primary)
-		moved(c, &view, primary, &loss);
+		moved(c, &view, primary);
+	if (c->taking.pending && view.leader_promoted)
+		arrived(c, &view, &loss);
 	/* Last, since whoever hears it may step again. */
 	tell_primary(c, &view, &loss);
 	if (heard == c->heard)

@@ -10,6 +10,7 @@
 #include "controller/config/load.h"
 #include "controller/daemon/release_main.h"
 #include "controller/daemon/run.h"
+#include "controller/io/key.h"
 
 #define EXIT_USAGE     64 /* sysexits.h's EX_USAGE */
 #define FILE_DEFAULT   "/etc/bascule/bascule.conf"
@@ -94,6 +95,35 @@ static int load(const char *file, struct settings **ret_set)
 	return r;
 }
 
+/* Whether the key file holds a key.  Whose it is the start must judge: this
+ * may be run by another user than the daemon's. */
+static bool holds_key(const struct settings *set)
+{
+	struct secret *key = NULL;
+	struct err err = { 0 };
+	int r;
+
+	if (set->cluster == NULL)
+		return true;
+	r = key_read(set->cluster->key_file, &key, &err);
+	secret_free(key);
+	if (r == -EBADMSG)
+		fprintf(stderr, "basculed: %s\n", err.text);
+	return r != -EBADMSG;
+}
+
+static int test(const char *file, struct settings *set)
+{
+	bool fine = holds_key(set);
+
+	if (fine)
+		printf("%s: fine: %u services, %u targets, %u haproxies\n",
+		       file, set->service_count, set->target_count,
+		       set->haproxy_count);
+	settings_free(set);
+	return fine ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int run(const char *file, struct settings *set)
 {
 	struct err err = { 0 };
@@ -132,12 +162,7 @@ int main(int argc, char **argv)
 		return release_main(opt.file);
 	if (load(opt.file, &set) < 0)
 		return EXIT_FAILURE;
-	if (opt.test) {
-		printf("%s: fine: %u services, %u targets, %u haproxies\n",
-		       opt.file, set->service_count, set->target_count,
-		       set->haproxy_count);
-		settings_free(set);
-		return EXIT_SUCCESS;
-	}
+	if (opt.test)
+		return test(opt.file, set);
 	return run(opt.file, set);
 }

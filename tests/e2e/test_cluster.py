@@ -105,6 +105,17 @@ def test_a_switchover_goes_where_it_is_told(cluster):
     assert refused.returncode != 0 and "primary" in refused.stderr
 
 
+def test_nobody_serves_before_the_promote_work_is_done(cluster):
+    old, to = cluster.primary(), cluster.followers()[0]
+    write_program(to.folder / "promote",
+                  PROMOTE.replace("exec", "sleep 0.8\nexec"))
+    done = old.bascule("switchover", "--to", to.name, "--json")
+    write_program(to.folder / "promote", PROMOTE)
+    assert done.returncode == 0, done.stderr
+    assert cluster.prober.holders() == {to.number}
+    assert took_ms(to, old) > 800
+
+
 @pytest.mark.parametrize("way", ["link", "deaf", "mute", "partition"])
 def test_a_primary_without_quorum_gives_up(cluster, way):
     old = cluster.primary()
@@ -318,3 +329,13 @@ def test_a_key_that_others_can_read_is_refused(tmp_path):
         done = node.host.run(BASCULED, "-c", node.config, timeout=10)
         assert done.returncode == 1
         assert str(cluster.key) in done.stderr and "chmod" in done.stderr
+
+
+def test_a_key_file_without_a_key_is_found_by_the_test():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        assert node.host.run(BASCULED, "-t", "-c", node.config,
+                             timeout=10).returncode == 0
+        cluster.key.write_text("no key\n")
+        done = node.host.run(BASCULED, "-t", "-c", node.config, timeout=10)
+        assert done.returncode == 1 and str(cluster.key) in done.stderr

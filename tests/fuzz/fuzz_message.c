@@ -7,6 +7,9 @@
 #include "controller/core/incident_wire.h"
 #include "controller/core/message.h"
 
+/* To a heartbeat, which has most of them. */
+#define APPENDED_BYTES 20
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void expect(bool held)
@@ -48,8 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (msg.kind == MESSAGE_INCIDENTS)
 		read_incidents(&msg);
 	bytes = message_encode(&msg, once, sizeof(once));
-	/* An older program left out what came later. */
-	expect(bytes > 0);
+	/* One of an older program gets the fields that were appended since. */
+	expect(bytes > 0 && bytes <= size + APPENDED_BYTES);
 	expect(message_decode(once, bytes, &back) == 0);
 	expect(message_encode(&back, again, sizeof(again)) == bytes);
 	expect(memcmp(once, again, bytes) == 0);

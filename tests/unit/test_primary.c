@@ -290,6 +290,26 @@ static void a_failing_promote_hands_over(void **state)
 			 MESSAGE_LEFT_FAILED);
 }
 
+static void says_until_when_its_promote_work_is_under_way(void **state)
+{
+	struct election_view view;
+
+	(void)state;
+	elect_and_forget();
+	election_look(w.e, &view);
+	assert_true(view.leader_primary && !view.leader_promoted);
+	feed(ELECTION_PROMOTED, w.promote_id + 1);
+	election_look(w.e, &view);
+	assert_false(view.leader_promoted);
+	feed(ELECTION_PROMOTED, w.promote_id);
+	quorum_wait(&w, 100 * MS);
+	assert_int_equal(quorum_sent(&w, 1, MESSAGE_HEARTBEAT)->flags &
+				 (MESSAGE_PRIMARY | MESSAGE_PROMOTING),
+			 MESSAGE_PRIMARY);
+	election_look(w.e, &view);
+	assert_true(view.leader_promoted);
+}
+
 static enum message_left left_for(unsigned obstacles)
 {
 	quorum_feed(&w, (struct election_event){ .kind = ELECTION_LOCAL,
@@ -297,6 +317,22 @@ static enum message_left left_for(unsigned obstacles)
 	feed(ELECTION_RELEASED, w.release_id);
 	return (enum message_left)quorum_sent(&w, 1, MESSAGE_RESIGN)
 		->resign.left;
+}
+
+static void says_which_obstacle_ended_its_office(void **state)
+{
+	struct election_note note = { .kind = ELECTION_NOTE_STEPS_DOWN,
+				      .reason = ELECTION_REASON_OBSTACLE,
+				      .term = 1,
+				      .obstacles = ELECTION_STOPPING };
+	char text[160];
+
+	(void)state;
+	election_note_text(&note, &w.set, text, sizeof(text));
+	assert_non_null(strstr(text, "it is being stopped"));
+	note.obstacles |= ELECTION_GUARDLESS;
+	election_note_text(&note, &w.set, text, sizeof(text));
+	assert_non_null(strstr(text, "its guard is gone"));
 }
 
 static void says_that_its_maintenance_was_planned(void **state)
@@ -411,7 +447,8 @@ static void the_view_shows_terms_leases_and_peers(void **state)
 	assert_string_equal(
 		election_note_text(
 			&(struct election_note){ ELECTION_NOTE_STEPS_DOWN,
-						 ELECTION_REASON_LEASE, 4, 1 },
+						 ELECTION_REASON_LEASE, 4, 1,
+						 0 },
 			&w.set, text, sizeof(text)),
 		"node n2 steps down in term 4: no quorum acknowledged it in "
 		"time");
@@ -477,6 +514,8 @@ int main(void)
 		CASE(steps_down_when_it_sees_a_higher_term),
 		CASE(a_failing_promote_hands_over),
 		CASE(says_that_its_maintenance_was_planned),
+		CASE(says_until_when_its_promote_work_is_under_way),
+		CASE(says_which_obstacle_ended_its_office),
 		CASE(says_that_its_stop_was_planned),
 		CASE(a_guard_that_died_was_not_planned),
 		CASE(hands_over_to_whom_it_is_told),
