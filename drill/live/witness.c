@@ -89,6 +89,17 @@ static bool meant(unsigned targets, const char *name)
 	return false;
 }
 
+/* The incident's number: who does not record it hears it a moment later. */
+static void take_decision(struct drill_run *run, const json_t *event)
+{
+	json_int_t number =
+		json_integer_value(json_object_get(event, "incident"));
+
+	if (number > 0)
+		snprintf(run->decision, sizeof(run->decision),
+			 "%" JSON_INTEGER_FORMAT, number);
+}
+
 /* The last of several targets counts: only then all of it was seen. */
 static void went_down(struct drill_run *run, const json_t *event)
 {
@@ -100,8 +111,7 @@ static void went_down(struct drill_run *run, const json_t *event)
 		run->first_bad_us = first_bad_us;
 	run->suspect_us = run->first_bad_us;
 	run->decision_us = run->confirmed_us;
-	snprintf(run->decision, sizeof(run->decision), "%" JSON_INTEGER_FORMAT,
-		 json_integer_value(json_object_get(event, "incident")));
+	take_decision(run, event);
 	if (run->evidence_count == DRILL_EVIDENCE_MAX)
 		return;
 	evidence = &run->evidence[run->evidence_count++];
@@ -129,6 +139,9 @@ static void take(struct drill_run *run, const json_t *event, unsigned targets,
 	}
 	if (strcmp(kind, "held") == 0)
 		snprintf(run->held, sizeof(run->held), "min_up");
+	if (strncmp(kind, "incident_", 9) == 0 &&
+	    strcmp(text(event, "service"), "node") != 0)
+		take_decision(run, event);
 	if (strcmp(kind, "incident_closed") == 0)
 		run->redundant_us = since_fault(run, event, "time");
 }

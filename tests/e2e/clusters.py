@@ -103,6 +103,8 @@ class Node:
 
     def kill_with_guard(self):
         guards = self.guards()
+        # A daemon that runs on has another guard in a moment.
+        self.freeze()
         for pid in [*guards, self.process.pid]:
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
