@@ -298,8 +298,10 @@ class Servers:
 class MariaWorld(Servers):
     """The same, with a HAProxy and a daemon."""
 
-    def __init__(self, count=3, failover="", options=(), extra="", semi=()):
+    def __init__(self, count=3, failover="", options=(), extra="", semi=(),
+                 check=""):
         super().__init__(count, options, semi)
+        self.check = check
         self.secret("repl", "rp")
         self.failover = failover
         self.extra = extra
@@ -344,7 +346,8 @@ haproxy = ( {{ name = "lb"; socket = "{self.haproxy.socket}"; }} );
 services = (
   {{ name = "db";
     check = {{ type = "mysql"; interval = "100ms"; fast_interval = "20ms";
-              user = "mon"; password_file = "{self.password}"; }};
+              user = "mon"; password_file = "{self.password}";
+              {self.check} }};
     backend = "be_db";
     failover = {{ cooldown = "0s"; replication_user = "repl";
                  replication_password_file = "{self.folder}/repl";

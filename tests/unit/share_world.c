@@ -57,8 +57,8 @@ const struct incident *share_only(unsigned node)
 
 static bool hears(unsigned a, unsigned b)
 {
-	return a != b && !share.cut[a] && !share.cut[b] && !share.dead[a] &&
-	       !share.dead[b];
+	return a != b && a < NODES && b < NODES && !share.cut[a] &&
+	       !share.cut[b] && !share.dead[a] && !share.dead[b];
 }
 
 static const struct incident *same(const struct book *book,
