@@ -165,7 +165,9 @@ int64_t redis_good_replicas(const char *text)
 {
 	char good[FIELD_MAX];
 
-	return field(text, "min_slaves_good_slaves", good) ? atoll(good) : -1;
+	return field(text, "min_slaves_good_slaves", good)
+		       ? strtoll(good, NULL, 10)
+		       : -1;
 }
 
 static bool starts(const char *text, const char *with)
