@@ -55,11 +55,6 @@ void client_wait(struct client *client, long seconds)
 	client->timeout_s = seconds;
 }
 
-const char *client_socket(const struct client *client)
-{
-	return client->socket;
-}
-
 bool client_unreachable(const struct client *client)
 {
 	return client->unreachable;

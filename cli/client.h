@@ -23,9 +23,6 @@ struct client;
 int client_new(const char *socket, struct client **ret_client, struct err *err);
 void client_free(struct client *client);
 
-/* The path of the socket that is used. */
-const char *client_socket(const struct client *client);
-
 /* Whether the last call failed because the daemon could not be reached, or
  * did not answer. */
 bool client_unreachable(const struct client *client);

@@ -125,7 +125,6 @@ void election_note(struct election *e, enum election_note_kind kind,
 struct message *election_send(struct election *e, unsigned to,
 			      enum message_kind kind);
 void election_beat(struct election *e, unsigned to);
-void election_beat_all(struct election *e);
 void election_send_document(struct election *e, unsigned to);
 void election_take_document(struct election *e, const struct document *doc);
 void election_adopt(struct election *e, uint64_t term);

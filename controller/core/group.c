@@ -8,26 +8,6 @@
 
 /* What goes in, what comes out; what a phase wants is in group_phase.c. */
 
-static const char *const note_names[] = {
-	[GROUP_NOTE_ADOPTED] = "adopted",
-	[GROUP_NOTE_AMBIGUOUS] = "ambiguous",
-	[GROUP_NOTE_HELD] = "held",
-	[GROUP_NOTE_BEGUN] = "begun",
-	[GROUP_NOTE_PROMOTING] = "promoting",
-	[GROUP_NOTE_NOT_PROMOTED] = "not_promoted",
-	[GROUP_NOTE_DONE] = "done",
-	[GROUP_NOTE_ABANDONED] = "abandoned",
-	[GROUP_NOTE_STUCK] = "stuck",
-	[GROUP_NOTE_RETURNED] = "returned",
-	[GROUP_NOTE_REJOINED] = "rejoined",
-	[GROUP_NOTE_NOT_REJOINED] = "not_rejoined",
-};
-
-const char *group_note_name(enum group_note_kind kind)
-{
-	return note_names[kind];
-}
-
 struct group *group_new(const struct group_settings *set)
 {
 	struct group *g = calloc(1, sizeof(*g));
@@ -37,9 +17,9 @@ struct group *group_new(const struct group_settings *set)
 		return NULL;
 	assert(set->count <= PLAN_INSTANCES_MAX);
 	g->set = *set;
-	g->asked = g->last_primary = PLAN_NOBODY;
+	g->asked = PLAN_NOBODY;
 	g->wake = INSTANT_NEVER;
-	g->decided_at = g->moved_at = INSTANT_NONE;
+	g->moved_at = INSTANT_NONE;
 	for (i = 0; i < set->count; i++) {
 		g->list[i].heard = INSTANT_NONE;
 		g->list[i].retry = g->list[i].spoke = INSTANT_NONE;

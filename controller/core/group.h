@@ -201,6 +201,4 @@ bool group_reads(const struct group *group, unsigned instance);
 const struct database_facts *group_facts(const struct group *group,
 					 unsigned instance);
 
-const char *group_note_name(enum group_note_kind kind);
-
 #endif

@@ -57,9 +57,7 @@ struct group {
 	char why[GROUP_TEXT_MAX];
 	uint64_t loss_bytes;
 	bool loss_known;
-	struct instant moved_at;   /* the end of the last failover, or NONE */
-	struct instant decided_at; /* or NONE */
-	unsigned last_primary;
+	struct instant moved_at; /* the end of the last failover, or NONE */
 	uint64_t last_id;
 	struct instant wake;
 	/* The step under way. */

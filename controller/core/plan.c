@@ -56,9 +56,10 @@ static bool answers(const struct plan_question *ask,
 	return false;
 }
 
-/* A commit waits for `quorum` of the synchronous replicas: when so many of
- * them do not answer, a commit may be known to these alone. */
-bool plan_holds_all(const struct plan_question *ask)
+/* Whether no acknowledged write can be missing on the most advanced of the
+ * replicas that answer.  A commit waits for `quorum` of the synchronous ones:
+ * when so many of them are silent, it may be known to these alone. */
+static bool holds_all(const struct plan_question *ask)
 {
 	const struct database_facts *last = ask->last;
 	unsigned i, silent = 0;
@@ -139,7 +140,7 @@ static void refuse_loss(const struct plan_question *ask, struct plan *plan)
 		return;
 	for (i = 0; i < ask->count; i++)
 		if (plan->reject[i] == PLAN_FIT &&
-		    (!plan_holds_all(ask) ||
+		    (!holds_all(ask) ||
 		     database_position_compare(
 			     ask->list[i].facts->received,
 			     ask->list[most].facts->received) < 0))

@@ -62,11 +62,6 @@ struct plan {
 
 struct plan plan_make(const struct plan_question *ask);
 
-/* Whether no acknowledged write can be missing on the most advanced of the
- * replicas that answer: fewer synchronous ones are silent than a commit waits
- * for. */
-bool plan_holds_all(const struct plan_question *ask);
-
 /* Why an instance is not fit, as a clause: "its checks fail". */
 const char *plan_reject_text(enum plan_reject reject);
 

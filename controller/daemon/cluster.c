@@ -464,13 +464,6 @@ void cluster_facts_now(const struct cluster *c, struct cluster_facts *ret_facts)
 		ret_facts->primary = c->primary;
 }
 
-const char *cluster_trouble(const struct cluster *c)
-{
-	if (!guard_process_alive(c->guard))
-		return "no guard";
-	return link_trouble(c->link);
-}
-
 struct guard_process *cluster_guard(struct cluster *c)
 {
 	return c == NULL ? NULL : c->guard;

@@ -133,7 +133,4 @@ void cluster_facts_datagrams(struct cluster_facts *facts,
 			     const struct election_heard *heard,
 			     uint64_t unreadable);
 
-/* What is amiss with the link or the guard; "" if nothing. */
-const char *cluster_trouble(const struct cluster *cluster);
-
 #endif

@@ -298,11 +298,6 @@ void guard_process_watch(struct guard_process *guard, struct loop *loop,
 	listen_to(guard);
 }
 
-bool guard_process_alive(const struct guard_process *guard)
-{
-	return guard->ready;
-}
-
 void guard_process_free(struct guard_process *guard)
 {
 	struct pollfd end;

@@ -51,8 +51,6 @@ int guard_process_start(struct guard_process **ret_guard,
 void guard_process_watch(struct guard_process *guard, struct loop *loop,
 			 void (*fn)(void *arg, bool alive), void *arg);
 
-bool guard_process_alive(const struct guard_process *guard);
-
 /* Let it go without a release: for a daemon that has released.  Accepts
  * NULL. */
 void guard_process_free(struct guard_process *guard);
