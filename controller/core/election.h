@@ -276,7 +276,6 @@ struct election_view {
 
 void election_look(const struct election *e, struct election_view *ret_view);
 
-const char *election_role_name(enum election_role role);
 const char *election_reason_name(enum election_reason reason);
 
 /* A note as one line; names come from the settings.  Returns @buf. */

@@ -163,20 +163,6 @@ void election_look(const struct election *e, struct election_view *ret_view)
 		look_at_peer(e, i, &ret_view->peers[i]);
 }
 
-const char *election_role_name(enum election_role role)
-{
-	static const char *const names[] = {
-		[ELECTION_FOLLOWER] = "follower",
-		[ELECTION_ASKING] = "asking",
-		[ELECTION_CANDIDATE] = "candidate",
-		[ELECTION_LEADER] = "leader",
-		[ELECTION_PRIMARY] = "primary",
-		[ELECTION_RELEASING] = "releasing",
-	};
-
-	return names[role];
-}
-
 const char *election_reason_name(enum election_reason reason)
 {
 	static const char *const names[] = {

@@ -131,11 +131,6 @@ const char *health_state_name(enum health_state state)
 	return states[state].name;
 }
 
-const char *health_input_name(enum health_input input)
-{
-	return inputs[input];
-}
-
 const char *health_circuit_name(enum health_state state)
 {
 	return states[state].circuit;

@@ -86,7 +86,6 @@ struct health_question {
 };
 
 const char *health_state_name(enum health_state state);
-const char *health_input_name(enum health_input input);
 
 /* "CLOSED", "OPEN" or "HALF_OPEN": the same thing as a circuit breaker. */
 const char *health_circuit_name(enum health_state state);

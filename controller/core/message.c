@@ -20,23 +20,6 @@ uint32_t message_id(const char *name)
 	return hash == 0 ? 1 : hash;
 }
 
-const char *message_kind_name(enum message_kind kind)
-{
-	static const char *const names[MESSAGE_KINDS] = {
-		[MESSAGE_HEARTBEAT] = "HEARTBEAT",
-		[MESSAGE_PRE_VOTE] = "PRE_VOTE",
-		[MESSAGE_PRE_VOTE_ANSWER] = "PRE_VOTE_ANSWER",
-		[MESSAGE_VOTE] = "VOTE",
-		[MESSAGE_VOTE_ANSWER] = "VOTE_ANSWER",
-		[MESSAGE_DOCUMENT] = "DOCUMENT",
-		[MESSAGE_RESIGN] = "RESIGN",
-		[MESSAGE_OBSERVATION] = "OBSERVATION",
-		[MESSAGE_INCIDENTS] = "INCIDENTS",
-	};
-
-	return kind < MESSAGE_KINDS && names[kind] != NULL ? names[kind] : "?";
-}
-
 static void put_position(struct wire_out *out, struct position at)
 {
 	wire_put(out, at.term, 8);

@@ -127,8 +127,6 @@ struct message {
 /* The id of a node or target: a hash of its name, never 0. */
 uint32_t message_id(const char *name);
 
-const char *message_kind_name(enum message_kind kind);
-
 /* Returns the bytes written, or 0 when @size is too small. */
 size_t message_encode(const struct message *msg, uint8_t *buf, size_t size);
 

@@ -443,7 +443,6 @@ static void the_view_shows_terms_leases_and_peers(void **state)
 	assert_int_equal(view.leader, 0);
 	assert_true(view.peers[1].up);
 	assert_int_equal(view.lease_end.us, lease_end().us);
-	assert_string_equal(election_role_name(view.role), "primary");
 	assert_string_equal(
 		election_note_text(
 			&(struct election_note){ ELECTION_NOTE_STEPS_DOWN,
