@@ -2,16 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "controller/daemon/group.h"
 
 #define RETRY_S 1.
 
@@ -29,27 +29,13 @@ static int64_t clock_us(clockid_t id)
 /* When process @pid was started, as wall time; INT64_MIN: not to be known. */
 static int64_t process_started_us(int pid)
 {
-	int64_t age_us, ticks = -1;
-	char path[40], line[1024];
-	const char *at;
-	ssize_t n;
-	int fd, i;
+	const struct process_group process = group_of(pid);
+	int64_t age_us;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return INT64_MIN;
-	n = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	line[n > 0 ? n : 0] = '\0';
-	/* Field 22; the second is a name in brackets, with any bytes. */
-	at = strrchr(line, ')');
-	for (i = 2; at != NULL && i < 22; i++)
-		at = strchr(at + 1, ' ');
-	if (at == NULL || sscanf(at, "%" SCNd64, &ticks) != 1 || ticks < 0)
+	if (process.id == 0)
 		return INT64_MIN;
 	age_us = clock_us(CLOCK_BOOTTIME) -
-		 ticks * SECOND / sysconf(_SC_CLK_TCK);
+		 (int64_t)process.born * SECOND / sysconf(_SC_CLK_TCK);
 	return clock_us(CLOCK_REALTIME) - age_us;
 }
 
