@@ -2,14 +2,13 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "controller/core/instant.h"
+#include "controller/io/file.h"
 
 #define HEAD "# bascule release 1\n"
 #define TAIL "# end\n"
@@ -208,22 +207,6 @@ static int file_path(char *buf, size_t size, const char *folder,
 	return err_set(err, -ENAMETOOLONG, "%s: too long", folder);
 }
 
-static int write_file(const char *path, const char *text, size_t size)
-{
-	int fd = open(path,
-		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		      0640);
-	int r = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, size) != (ssize_t)size)
-		r = -EIO;
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
-	return r;
-}
-
 int recipe_write(const char *folder, const struct recipe *recipe,
 		 struct err *err)
 {
@@ -235,34 +218,11 @@ int recipe_write(const char *folder, const struct recipe *recipe,
 		r = file_path(fresh, sizeof(fresh), folder, ".new", err);
 	if (r < 0)
 		return r;
-	r = size < 0 ? size : write_file(fresh, text, (size_t)size);
-	if (r == 0 && rename(fresh, path) < 0)
-		r = -errno;
+	r = size < 0 ? size
+		     : file_write_volatile(path, fresh, text, (size_t)size);
 	if (r < 0)
 		return err_set(err, r, "%s: %s", fresh, strerror(-r));
 	return 0;
-}
-
-/* Whoever may write it has its programs run as ourselves: so nobody else. */
-static ssize_t read_file(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		n = -errno;
-	else if (st.st_uid != geteuid() || !S_ISREG(st.st_mode) ||
-		 (st.st_mode & S_IWOTH) != 0)
-		n = -EPERM;
-	else if (st.st_size >= (off_t)size)
-		n = -EFBIG;
-	else if ((n = read(fd, text, size)) < 0)
-		n = -errno;
-	close(fd);
-	return n;
 }
 
 int recipe_read(const char *folder, struct recipe *ret_recipe, struct err *err)
@@ -274,7 +234,8 @@ int recipe_read(const char *folder, struct recipe *ret_recipe, struct err *err)
 	r = file_path(path, sizeof(path), folder, "", err);
 	if (r < 0)
 		return r;
-	n = read_file(path, text, sizeof(text));
+	/* Its programs are run as ourselves. */
+	n = file_read_own(path, text, sizeof(text));
 	if (n == -ENOENT)
 		return -ENOENT;
 	if (n < 0)

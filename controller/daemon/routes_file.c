@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "controller/io/address.h"
+#include "controller/io/file.h"
 #include "controller/io/loop.h"
 
 #define HEAD      "# bascule routes 1\n"
@@ -119,22 +118,6 @@ static int file_path(char buf[static PATH_SIZE], const char *folder,
 	return err_set(err, -ENAMETOOLONG, "%s: too long", folder);
 }
 
-static int write_file(const char *path, const char *text, size_t size)
-{
-	int fd = open(path,
-		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		      0640);
-	int r = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, size) != (ssize_t)size)
-		r = -EIO;
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
-	return r;
-}
-
 static int check_places(const struct settings *set, struct err *err)
 {
 	const struct haproxy_settings *ha;
@@ -174,9 +157,9 @@ int routes_file_write(const char *folder, const struct settings *set,
 	if (size == 0)
 		r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 	else
-		r = size < 0 ? size : write_file(fresh, text, (size_t)size);
-	if (r == 0 && size > 0 && rename(fresh, path) < 0)
-		r = -errno;
+		r = size < 0 ? size
+			     : file_write_volatile(path, fresh, text,
+						   (size_t)size);
 	free(text);
 	return r == 0 ? 0 : err_set(err, r, "%s: %s", path, strerror(-r));
 }
@@ -404,30 +387,6 @@ int routes_file_carry_out(char *text, struct instant until, struct err *err)
 	return r < 0 ? r : second;
 }
 
-/* Whoever may write it has our HAProxy obey: so nobody else. */
-static ssize_t read_file(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		n = -errno;
-	else if (st.st_uid != geteuid() || !S_ISREG(st.st_mode) ||
-		 (st.st_mode & S_IWOTH) != 0)
-		n = -EPERM;
-	else if (st.st_size >= (off_t)size)
-		n = -EFBIG;
-	else if ((n = read(fd, text, size - 1)) < 0)
-		n = -errno;
-	close(fd);
-	if (n >= 0)
-		text[n] = '\0';
-	return n;
-}
-
 static char file_text[ROUTES_FILE_MAX];
 
 int routes_file_withdraw(const char *folder, struct instant until,
@@ -440,7 +399,8 @@ int routes_file_withdraw(const char *folder, struct instant until,
 	r = file_path(path, folder, "", err);
 	if (r < 0)
 		return r;
-	n = read_file(path, file_text, sizeof(file_text));
+	/* Our HAProxy obeys it. */
+	n = file_read_own(path, file_text, sizeof(file_text));
 	if (n == -ENOENT)
 		return 0;
 	if (n < 0)

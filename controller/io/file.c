@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Returns the bytes read, @size when there may be more, or -errno. */
@@ -66,7 +67,7 @@ static int write_all(int fd, const char *bytes, size_t size)
 			size -= (size_t)n;
 		}
 	}
-	return fsync(fd) < 0 ? -errno : 0;
+	return 0;
 }
 
 /* What stands there is of a writer that was killed, or somebody's trap. */
@@ -80,6 +81,8 @@ static int write_new(const char *path, const void *bytes, size_t size)
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, bytes, size);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	return r;
@@ -128,4 +131,45 @@ int file_write(const char *path, const void *bytes, size_t size, bool replace,
 	if (r < 0)
 		err_set(err, r, "%s: %s", path, strerror(-r));
 	return r;
+}
+
+int file_write_volatile(const char *path, const char *fresh, const void *bytes,
+			size_t size)
+{
+	int fd = open(fresh,
+		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		      0640);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, bytes, size);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && rename(fresh, path) < 0)
+		r = -errno;
+	return r;
+}
+
+ssize_t file_read_own(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		n = -errno;
+	else if (st.st_uid != geteuid() || !S_ISREG(st.st_mode) ||
+		 (st.st_mode & S_IWOTH) != 0)
+		n = -EPERM;
+	else if (st.st_size >= (off_t)size)
+		n = -EFBIG;
+	else
+		n = read_all(fd, text, size - 1);
+	close(fd);
+	if (n >= 0)
+		text[n] = '\0';
+	return n;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "controller/core/err.h"
 
@@ -25,5 +26,25 @@ int file_read(const char *path, size_t max, char **ret_text, size_t *ret_size,
  */
 int file_write(const char *path, const void *bytes, size_t size, bool replace,
 	       struct err *err);
+
+/* Make @path a file with these bytes, whole or not at all, as long as the
+ * machine runs: for a folder that does not outlive it, so nothing is synced.
+ *
+ * @fresh: a name in the same folder, first written and then renamed; the mode
+ *         is 0640.
+ * Returns 0 or -errno.  Allocates nothing.
+ */
+int file_write_volatile(const char *path, const char *fresh, const void *bytes,
+			size_t size);
+
+/* Read what nobody but this user may have written: for a file whose reader
+ * does what it says.
+ *
+ * @text: @size bytes, ended by NUL.
+ * Returns the bytes without it, -EPERM when it is another user's, others may
+ * write it or it is not a regular file, -EFBIG when it does not fit, or another
+ * -errno.  Allocates nothing.
+ */
+ssize_t file_read_own(const char *path, char *text, size_t size);
 
 #endif
