@@ -124,6 +124,16 @@ class Planted:
         return None if how is None else "soak" + how
 
 
+def unsound():
+    """What fails without a mutant, and so would find every one."""
+    stories = sorted(str(p) for p in
+                     (SRC / "tests/scenarios").glob("*.scenario"))
+    commands = [[str(BUILD / "tests/unit" / unit)] for unit in UNITS]
+    commands.append([str(BUILD / "drill/sim/scenario")] + stories)
+    return [command[0] for command in commands
+            if run(command, cwd=SRC).returncode != 0]
+
+
 def look(numbered):
     """Returns the mutant's name, and who finds it or None."""
     number, mutant = numbered
@@ -140,6 +150,8 @@ def main():
     if sys.argv[1:] == ["--check"]:
         return check(mutants)
     mutants = [m for m in mutants if os.environ.get("MUTANT", "") in m["name"]]
+    if unsound():
+        sys.exit("fails without a mutant: " + ", ".join(unsound()))
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
     alive = 0
