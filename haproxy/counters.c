@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "haproxy/unanswered.h"
+
 /* The fields of `show stat` as far as they are needed: new ones are only ever
  * added at the end. */
 static const char head[] =
@@ -16,6 +18,8 @@ enum field {
 	FIELD_BACKEND = 0,
 	FIELD_SERVER = 1,
 	FIELD_QUEUE = 2,
+	FIELD_SESSIONS = 4,
+	FIELD_BEGUN = 7, /* sessions in all */
 	FIELD_FAILED = 13,
 	FIELD_BROKEN = 14,
 	FIELD_RETRIED = 15,
@@ -31,8 +35,9 @@ struct sample {
 	uint32_t failed;  /* connections, or clients that waited too long */
 	uint32_t retried; /* connections */
 	uint32_t broken;  /* answers that failed */
+	uint32_t begun;   /* sessions */
 	uint32_t answers, errors;
-	bool queue, maintenance;
+	bool busy, queue, maintenance;
 };
 
 struct counted {
@@ -40,8 +45,10 @@ struct counted {
 	bool known;               /* there is a last one */
 	bool suspect;             /* new errors in this answer */
 	bool erring;              /* new 5xx in this answer */
+	uint32_t begun, answered; /* new in this answer */
 	uint32_t answers, errors; /* in the window */
-	struct instant quiet;     /* no hint before it */
+	struct unanswered silence;
+	struct instant quiet; /* no hint before it */
 };
 
 /* A service's backend at this HAProxy. */
@@ -61,6 +68,7 @@ struct counters {
 	bool placed;                   /* some backend is known */
 	bool understood;               /* the answer has the fields we know */
 	struct instant due;            /* the next question */
+	struct instant wanted;         /* ... for somebody's silence */
 };
 
 struct counters *counters_new(const struct servers *servers)
@@ -101,8 +109,10 @@ void counters_reset(struct counters *cnt)
 {
 	unsigned i;
 
-	for (i = 0; i < cnt->set->target_count; i++)
+	for (i = 0; i < cnt->set->target_count; i++) {
 		cnt->targets[i] = (struct counted){ .quiet = INSTANT_NONE };
+		unanswered_init(&cnt->targets[i].silence);
+	}
 	for (i = 0; i < cnt->set->service_count; i++)
 		cnt->groups[i] = (struct group){ .halved = INSTANT_NONE };
 	cnt->took_us = 0;
@@ -110,6 +120,7 @@ void counters_reset(struct counters *cnt)
 	cnt->asked = SERVERS_NONE;
 	cnt->placed = false;
 	cnt->due = INSTANT_NONE;
+	cnt->wanted = INSTANT_NEVER;
 }
 
 void counters_place(struct counters *cnt, unsigned target, unsigned backend)
@@ -155,6 +166,10 @@ static void round_over(struct counters *cnt, struct instant now)
 {
 	int64_t pause_us = cnt->interval_us - cnt->took_us;
 
+	if (!instant_is_never(cnt->wanted) &&
+	    instant_diff_us(now, cnt->wanted) < pause_us)
+		pause_us = instant_diff_us(now, cnt->wanted);
+	cnt->wanted = INSTANT_NEVER;
 	if (pause_us < (COUNTERS_SHARE - 1) * cnt->took_us)
 		pause_us = (COUNTERS_SHARE - 1) * cnt->took_us;
 	if (pause_us > COUNTERS_PAUSE_MAX)
@@ -220,6 +235,8 @@ static void read_sample(char *const *fields, struct sample *ret_sample)
 		.retried = number(fields[FIELD_RETRIED]),
 		.broken = number(fields[FIELD_BROKEN]),
 		.errors = number(fields[FIELD_5XX]),
+		.begun = number(fields[FIELD_BEGUN]),
+		.busy = number(fields[FIELD_SESSIONS]) > 0,
 		.queue = number(fields[FIELD_QUEUE]) > 0,
 		.maintenance = strncmp(fields[FIELD_STATUS], "MAINT", 5) == 0,
 	};
@@ -241,7 +258,9 @@ static void compare(struct counted *t, const struct sample *now)
 	uint32_t errors = since(now->errors, t->last.errors);
 
 	if (t->known) {
-		t->answers += since(now->answers, t->last.answers);
+		t->begun = since(now->begun, t->last.begun);
+		t->answered = since(now->answers, t->last.answers);
+		t->answers += t->answered;
 		t->errors += errors;
 		t->erring = errors > 0;
 		t->suspect = since(now->retried, t->last.retried) > 0 ||
@@ -289,14 +308,34 @@ static bool above_siblings(const struct counted *t, const struct counted *total)
 				      2 * (uint64_t)t->answers * (errors + 2);
 }
 
+/* Whether requests stand unanswered for longer than is usual.  Servers that
+ * never gave an answer that HAProxy understood may speak no HTTP. */
+static bool is_silent(struct counters *cnt, struct counted *t,
+		      struct instant now)
+{
+	bool busy = t->last.busy && t->last.answers > 0;
+	bool silent =
+		unanswered_look(&t->silence, t->begun, t->answered, busy, now);
+
+	t->begun = 0;
+	t->answered = 0;
+	cnt->wanted = instant_min(cnt->wanted, unanswered_due(&t->silence));
+	return silent;
+}
+
 static void judge(struct counters *cnt, unsigned target,
 		  const struct counted *total, struct instant now,
 		  counters_hint_fn hint, void *arg)
 {
 	struct counted *t = &cnt->targets[target];
 	struct hint says = { .target = target, .kind = HINT_HAPROXY_ERRORS };
+	bool silent = is_silent(cnt, t, now);
 	bool speaks = t->suspect;
 
+	if (!speaks && silent) {
+		says.kind = HINT_HAPROXY_PENDING;
+		speaks = true;
+	}
 	if (!speaks && t->erring && above_siblings(t, total)) {
 		says.kind = HINT_HAPROXY_5XX;
 		speaks = true;

@@ -12,6 +12,8 @@
  * - 5xx speak against a server only if their share among its last answers is
  *   clearly above that of its siblings in the same time: a database that all
  *   of them share accuses nobody.
+ * - Requests that stand unanswered for longer than is usual speak against a
+ *   server (unanswered.h); the next look comes as soon as it may tell.
  * - A server in maintenance is not spoken of.
  *
  * A round reads each backend once.  The pause after it makes all of it at

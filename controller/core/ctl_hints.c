@@ -22,6 +22,7 @@ static const enum evidence_kind kinds[HINT_KINDS] = {
 	[HINT_UNIT_DOWN] = EVIDENCE_UNIT,
 	[HINT_HAPROXY_ERRORS] = EVIDENCE_ERRORS,
 	[HINT_HAPROXY_5XX] = EVIDENCE_5XX,
+	[HINT_HAPROXY_PENDING] = EVIDENCE_PENDING,
 };
 
 void hints_schedule(struct ctl *ctl, unsigned target)

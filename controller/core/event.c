@@ -32,6 +32,7 @@ static const char *const hint_kinds[HINT_KINDS] = {
 	[HINT_UNIT_DOWN] = "unit_down",
 	[HINT_HAPROXY_ERRORS] = "haproxy_errors",
 	[HINT_HAPROXY_5XX] = "haproxy_5xx",
+	[HINT_HAPROXY_PENDING] = "haproxy_pending",
 };
 
 static const char *const action_kinds[ACTION_KINDS] = {

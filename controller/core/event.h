@@ -85,12 +85,13 @@ struct haproxy_seen {
 /* Something seen of a target without asking it: a reason to ask at once.  To
  * be told each time: hints that come by habit are sorted out here. */
 enum hint_kind {
-	HINT_TETHER_CLOSED,  /* the connection held to it was closed */
-	HINT_TETHER_RESET,   /* ... or reset; error says how */
-	HINT_PROCESS_GONE,   /* the process that it names has ended */
-	HINT_UNIT_DOWN,      /* the systemd unit that it names is not active */
-	HINT_HAPROXY_ERRORS, /* HAProxy counted failed connections, answers */
-	HINT_HAPROXY_5XX,    /* ... or more 5xx than from its siblings */
+	HINT_TETHER_CLOSED,   /* the connection held to it was closed */
+	HINT_TETHER_RESET,    /* ... or reset; error says how */
+	HINT_PROCESS_GONE,    /* the process that it names has ended */
+	HINT_UNIT_DOWN,       /* the systemd unit that it names is not active */
+	HINT_HAPROXY_ERRORS,  /* HAProxy counted failed connections, answers */
+	HINT_HAPROXY_5XX,     /* ... or more 5xx than from its siblings */
+	HINT_HAPROXY_PENDING, /* requests stand there unanswered */
 	HINT_KINDS
 };
 

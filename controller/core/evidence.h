@@ -34,6 +34,7 @@ enum evidence_kind {
 	EVIDENCE_UNIT,        /* the systemd unit that it names is not active */
 	EVIDENCE_ERRORS,      /* HAProxy counted failed connections, answers */
 	EVIDENCE_5XX,         /* ... or more 5xx than from its siblings */
+	EVIDENCE_PENDING,     /* ... or requests that nobody answers */
 	EVIDENCE_NODE,        /* another node finds it down */
 	EVIDENCE_OWN,         /* our own trouble */
 	EVIDENCE_KINDS

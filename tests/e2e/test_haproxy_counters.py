@@ -18,6 +18,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/slow":
             time.sleep(0.3)
+        until(lambda: not self.server.mute, "it may speak")
         if self.server.broken:
             self.wfile.write(b"HTTP/1.1 2")
             return
@@ -32,7 +33,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
 class Replica(http.server.ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
-    status, broken = 200, False
+    status, broken, mute = 200, False, False
 
     def __init__(self, port):
         super().__init__(("127.0.0.1", port), Answer)
@@ -116,6 +117,20 @@ def test_broken_answers_speak_against_their_server():
         assert w.hints() == {"be/s1 haproxy_errors"}
 
 
+def test_requests_left_standing_speak_against_their_server():
+    with world() as w:
+        assert w.get() == w.get() == 200
+        w.replicas[1].mute = True
+        threads = [threading.Thread(target=w.get) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        w.drive.wait("hint be/s2 haproxy_pending")
+        assert w.hints() == {"be/s2 haproxy_pending"}
+        w.replicas[1].mute = False
+        for thread in threads:
+            thread.join()
+
+
 def test_5xx_of_one_server_alone_speak_against_it():
     with world() as w:
         w.replicas[0].status = 503
@@ -152,7 +167,7 @@ def test_a_queue_that_is_too_long_accuses_nobody():
         for thread in threads:
             thread.join()
         time.sleep(0.1)
-        assert not w.hints()
+        assert w.hints() <= {f"be/s{i} haproxy_pending" for i in (1, 2)}
 
 
 def test_after_a_reload_all_counts_begin_anew():

@@ -12,6 +12,7 @@
 
 #include "haproxy/answer.h"
 #include "haproxy/counters.h"
+#include "haproxy/unanswered.h"
 
 #define HEAD                                                                   \
 	"# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,"   \
@@ -44,7 +45,7 @@ static const struct settings set = {
 
 /* What HAProxy counted of one server. */
 struct count {
-	uint64_t queue, econ, eresp, wretr, wredis, ok, errors;
+	uint64_t queue, busy, begun, econ, eresp, wretr, wredis, ok, errors;
 	const char *status; /* NULL: UP */
 };
 
@@ -69,10 +70,11 @@ static void line_of(unsigned t, char *line, size_t size)
 	const struct count *c = &counts[t];
 
 	snprintf(line, size,
-		 "%s,%s,%llu,0,0,0,,5,0,0,,0,,%llu,%llu,%llu,%llu,%s,1,1,0,,,3,"
+		 "%s,%s,%llu,0,%llu,0,,%llu,0,0,,0,,%llu,%llu,%llu,%llu,%s,1,1,0,,,3,"
 		 ",,1,3,1,,0,,2,0,,0,,,,0,%llu,0,0,%llu,0,,,,,0,0,,,,,-1,,,",
 		 services[targets[t].service].backend, targets[t].name,
-		 (unsigned long long)c->queue, (unsigned long long)c->econ,
+		 (unsigned long long)c->queue, (unsigned long long)c->busy,
+		 (unsigned long long)c->begun, (unsigned long long)c->econ,
 		 (unsigned long long)c->eresp, (unsigned long long)c->wretr,
 		 (unsigned long long)c->wredis,
 		 c->status == NULL ? "UP" : c->status,
@@ -332,6 +334,51 @@ static void old_5xx_are_no_news(void **state)
 		assert_string_equal(served(10, 0, 0, 0), "");
 }
 
+/* --- silence ------------------------------------------------------------- */
+
+static void requests_left_standing_speak_against_their_server(void **state)
+{
+	(void)state;
+	served(1, 0, 0, 0);
+	counts[1].begun++;
+	counts[1].busy = 1;
+	assert_string_equal(read_again(), "");
+	assert_int_equal(instant_diff_us(now, counters_due(cnt)),
+			 UNANSWERED_MIN_US);
+	assert_string_equal(read_after(UNANSWERED_MIN_US),
+			    "be/s2 haproxy_pending\n");
+	assert_int_equal(instant_diff_us(now, counters_due(cnt)), 20 * MS);
+	assert_string_equal(read_after(SECOND), "");
+}
+
+static void a_server_that_never_answered_may_speak_no_http(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	counts[1].busy = 1;
+	for (i = 0; i < 10; i++) {
+		counts[1].begun++;
+		assert_string_equal(read_again(), "");
+	}
+}
+
+static void looks_for_silence_take_no_larger_share(void **state)
+{
+	(void)state;
+	served(1, 0, 0, 0);
+	counts[0].begun++;
+	counts[0].busy = 1;
+	now = counters_due(cnt);
+	counters_ask(cnt, now);
+	answer(0, MS);
+	counters_ask(cnt, now);
+	answer(1, 0);
+	counters_ask(cnt, now);
+	assert_int_equal(instant_diff_us(now, counters_due(cnt)),
+			 (COUNTERS_SHARE - 1) * MS);
+}
+
 /* --- rounds -------------------------------------------------------------- */
 
 static void rounds_come_at_the_interval(void **state)
@@ -469,6 +516,9 @@ int main(void)
 		TEST(a_clear_share_is_enough),
 		TEST(what_is_long_past_does_not_count),
 		TEST(old_5xx_are_no_news),
+		TEST(requests_left_standing_speak_against_their_server),
+		TEST(a_server_that_never_answered_may_speak_no_http),
+		TEST(looks_for_silence_take_no_larger_share),
 		TEST(rounds_come_at_the_interval),
 		TEST(slow_answers_stretch_the_interval),
 		TEST(never_when_switched_off_or_nothing_is_known),
