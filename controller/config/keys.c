@@ -105,7 +105,8 @@ static const struct key haproxy_keys[] = {
 	  .dflt = "20ms",
 	  .help = "How often its counters of our servers are read (show "
 		  "stat): a target that they speak against (errors, 5xx, "
-		  "requests left unanswered) is asked at once.  Reading them takes at most 2 % of HAProxy's time; "
+		  "requests left unanswered) is asked at once.  Reading them "
+		  "takes at most 2 % of HAProxy's time; "
 		  "where they are many it is done less often.  \"0s\": "
 		  "never." },
 	{ .name = "master_socket",

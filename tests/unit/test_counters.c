@@ -70,7 +70,8 @@ static void line_of(unsigned t, char *line, size_t size)
 	const struct count *c = &counts[t];
 
 	snprintf(line, size,
-		 "%s,%s,%llu,0,%llu,0,,%llu,0,0,,0,,%llu,%llu,%llu,%llu,%s,1,1,0,,,3,"
+		 "%s,%s,%llu,0,%llu,0,,%llu,0,0,,0,,%llu,%llu,%llu,%llu,%s,1,1,"
+		 "0,,,3,"
 		 ",,1,3,1,,0,,2,0,,0,,,,0,%llu,0,0,%llu,0,,,,,0,0,,,,,-1,,,",
 		 services[targets[t].service].backend, targets[t].name,
 		 (unsigned long long)c->queue, (unsigned long long)c->busy,
