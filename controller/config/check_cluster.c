@@ -360,6 +360,35 @@ static void check_undone(const struct reader *reader,
 			"when another node becomes primary: add on_demote");
 }
 
+/* R = max(L / 5, 20 ms): until then everybody waits for it. */
+static void check_demote(const struct reader *reader,
+			 const struct settings *settings,
+			 config_setting_t *group)
+{
+	const struct primary_settings *primary = &settings->primary;
+	int64_t lease_us = settings->cluster->lease_us;
+	int64_t timeout_us = primary->demote_timeout_us;
+	int64_t budget_us = lease_us / 5 > 20 * MS ? lease_us / 5 : 20 * MS;
+	config_setting_t *setting = block_given(group, "demote_timeout");
+	char most[VALUE_TEXT_MAX], given[VALUE_TEXT_MAX], lease[VALUE_TEXT_MAX];
+
+	if (primary->on_demote == NULL || timeout_us <= budget_us)
+		return;
+	if (setting == NULL)
+		setting = block_given(group, "hook_timeout");
+	if (setting == NULL)
+		setting = block_given(group, "on_demote");
+	reader_warning(
+		reader, setting,
+		"on_demote may take \"%s\", and the lease leaves \"%s\" for "
+		"it: "
+		"after that two nodes may be active: write demote_timeout = "
+		"\"%s\", or give a lease of at least \"%s\"",
+		value_duration_text(timeout_us, given),
+		value_duration_text(budget_us, most), most,
+		value_duration_text(5 * timeout_us, lease));
+}
+
 static bool haproxy_known(const struct settings *settings, const char *name)
 {
 	unsigned i;
@@ -426,7 +455,9 @@ void check_cluster(const struct reader *reader, const struct settings *settings,
 			   primary);
 		check_hook(reader, "on_demote", settings->primary.on_demote,
 			   primary);
-		if (settings->cluster != NULL)
+		if (settings->cluster != NULL) {
 			check_undone(reader, &settings->primary, primary);
+			check_demote(reader, settings, primary);
+		}
 	}
 }

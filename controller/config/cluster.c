@@ -49,10 +49,13 @@ static unsigned node_find(const struct cluster_settings *cluster,
 void cluster_read(const struct reader *reader, struct settings *settings,
 		  config_setting_t *root)
 {
+	struct primary_settings *primary = &settings->primary;
 	struct cluster_settings *cluster = settings->cluster;
 	config_setting_t *list;
 	unsigned i;
 
+	if (primary->demote_timeout_us == 0)
+		primary->demote_timeout_us = primary->hook_timeout_us;
 	if (cluster == NULL)
 		return;
 	list = block_list(block_given(root, "cluster"), "nodes");

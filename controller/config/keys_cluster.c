@@ -170,10 +170,18 @@ static const struct key primary_keys[] = {
 	  .max = HOUR,
 	  .dflt = "10s",
 	  .help = "How long a hook may take before it is killed with all it "
-		  "started.  An on_demote must end within the release budget "
-		  "all the same: when the lease is over before it has, "
-		  "this node's guard ends it and another node takes over, "
-		  "and two may be active." },
+		  "started." },
+	{ .name = "demote_timeout",
+	  .type = KEY_DURATION,
+	  FIELD(primary_settings, demote_timeout_us),
+	  .min = 10 * MS,
+	  .max = HOUR,
+	  .dflt_help = "hook_timeout",
+	  .help = "The same for on_demote, which is then run again; a release "
+		  "that has no lease left gives it 1s at least.  It should be "
+		  "no longer than the release budget: when the lease is over "
+		  "before on_demote has ended, this node's guard runs it "
+		  "anew, another node takes over, and two may be active." },
 	{ .name = "vip",
 	  .type = KEY_LATER,
 	  .help = "addresses are not moved yet: remove the block, and add "

@@ -207,8 +207,8 @@ struct cluster_settings {
 struct primary_settings {
 	/* A program's path, or "unit:NAME"; NULL: none. */
 	const char *on_promote, *on_demote;
-	/* Of on_promote; on_demote is bound by the release budget too. */
-	int64_t hook_timeout_us;
+	int64_t hook_timeout_us;   /* of on_promote */
+	int64_t demote_timeout_us; /* of on_demote */
 	/* HAProxies that must be reached for this node to be eligible:
 	 * indices into the settings' haproxies.
 	 */

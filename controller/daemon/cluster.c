@@ -438,7 +438,7 @@ void cluster_reload(struct cluster *c, const struct settings *set)
 	if (c == NULL)
 		return;
 	office_reload(c->office, primary->on_promote, primary->on_demote,
-		      primary->hook_timeout_us, primary->hook_timeout_us);
+		      primary->hook_timeout_us, primary->demote_timeout_us);
 	if (routes_file_write(c->folder, set, &err) < 0)
 		log_line(c->parts.log, NOTE_ERR, "%s", err.text);
 }

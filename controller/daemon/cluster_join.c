@@ -189,7 +189,7 @@ static int make_office(struct cluster *c, struct err *err)
 		.on_promote = primary->on_promote,
 		.on_demote = primary->on_demote,
 		.promote_timeout_us = primary->hook_timeout_us,
-		.demote_timeout_us = primary->hook_timeout_us,
+		.demote_timeout_us = primary->demote_timeout_us,
 	};
 	int r = routes_file_write(c->folder, c->all, err);
 

@@ -253,13 +253,15 @@ static void on_demoted(void *arg, const struct hook_outcome *outcome)
 static void demote(struct office *office)
 {
 	const struct recipe *recipe = &office->recipe;
+	int64_t left_us = instant_diff_us(loop_clock(), office->deadline);
 	const struct hook_call call = {
 		.command = recipe->demote,
 		.node = recipe->node,
 		.reason = office->reason,
 		.term = recipe->term,
 		.epoch = recipe->epoch,
-		.timeout_us = instant_diff_us(loop_clock(), office->deadline),
+		.timeout_us = left_us < recipe->timeout_us ? left_us
+							   : recipe->timeout_us,
 		.not_after = INSTANT_NEVER,
 	};
 	struct err err;

@@ -24,6 +24,9 @@
 #define KILL_WAIT_US (1 * SECOND) /* for what was killed to be gone */
 #define LOCK_WAIT_US (5 * SECOND) /* for a guard to have finished */
 #define ROUTES_US    (500 * MS)   /* for the HAProxies to answer */
+/* For the demote hook, at the least: where nothing but it is left to do,
+ * ending it early leaves more behind than it saves. */
+#define DEMOTE_US (1 * SECOND)
 
 /* One thing to do: a program, or a unit. */
 struct task {
@@ -131,11 +134,13 @@ static int demote(const struct recipe *recipe, const char *reason,
 		  struct err *err)
 {
 	const size_t prefix = sizeof(UNIT_PREFIX) - 1;
+	int64_t timeout_us =
+		recipe->timeout_us > DEMOTE_US ? recipe->timeout_us : DEMOTE_US;
 	struct environment env = { .used = 0 };
 	struct task task = {
 		.program = recipe->demote,
 		.env = env.list,
-		.until = instant_add(loop_clock(), recipe->timeout_us),
+		.until = instant_add(loop_clock(), timeout_us),
 	};
 	char term[24], epoch[24];
 

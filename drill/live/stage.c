@@ -49,7 +49,8 @@ static const char daemon_config[] =
 	"  { name = \"node1\"; address = \"127.0.0.1:%u\"; },\n"
 	"  { name = \"node2\"; address = \"127.0.0.1:%u\"; },\n"
 	"  { name = \"node3\"; address = \"127.0.0.1:%u\"; } ); };\n"
-	"primary = { on_promote = \"%s/promote\"; };\n"
+	"primary = { on_promote = \"%s/promote\"; on_demote = \"/bin/true\";\n"
+	"  demote_timeout = \"100ms\"; };\n"
 	"haproxy = ( { name = \"local\"; node = \"node1\"; socket = \"%s\"; } "
 	");\n"
 	"services = (\n"
@@ -68,7 +69,8 @@ static const char daemon_config[] =
 	"  }\n"
 	");\n";
 
-/* What being primary means here: one's name in a file, whole at once. */
+/* What being primary means here: one's name in a file, whole at once.  The
+ * next one overwrites it: there is nothing to undo. */
 static const char promote_hook[] = "#!/bin/sh\n"
 				   "echo \"$BASCULE_NODE\" >%s/primary.$$ &&\n"
 				   "exec mv %s/primary.$$ %s/primary\n";

@@ -1,4 +1,6 @@
-/* The cluster and primary blocks: what they mean and what is wrong in them. */
+/* The cluster block and what the primary requires: what they mean and what is
+ * wrong in them.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -107,7 +109,8 @@ static void reads_every_setting(void **state)
 		"{ name = \"n2\"; address = [ \"10.0.0.3:1\" ]; }\n",
 		"primary = { on_promote = \"unit:bascule-up@1.service\"; "
 		"on_demote = "
-		"\"/bin/true\"; hook_timeout = \"2s\"; };\n");
+		"\"/bin/true\"; hook_timeout = \"2s\"; demote_timeout = "
+		"\"20ms\"; };\n");
 	const struct cluster_settings *cluster = settings->cluster;
 
 	(void)state;
@@ -129,6 +132,7 @@ static void reads_every_setting(void **state)
 			    "unit:bascule-up@1.service");
 	assert_string_equal(settings->primary.on_demote, "/bin/true");
 	assert_int_equal(settings->primary.hook_timeout_us, 2 * SECOND);
+	assert_int_equal(settings->primary.demote_timeout_us, 20 * MS);
 	settings_free(settings);
 }
 
@@ -346,47 +350,6 @@ static void does_without_services(void **state)
 	settings_free(config_right(text));
 }
 
-static void refuses_hooks_that_cannot_be_run(void **state)
-{
-	(void)state;
-	wrong("", THREE,
-	      "primary = { on_promote = \"/nonexistent\"; on_demote = "
-	      "\"/etc/passwd\"; };\n",
-	      "x.conf:7: on_promote \"/nonexistent\": No such file or "
-	      "directory: check the path\n"
-	      "x.conf:7: on_demote \"/etc/passwd\" cannot be run: name a "
-	      "program, and let the daemon's user execute it\n");
-	wrong("", THREE, "primary = { on_promote = \"promote.sh\"; };\n",
-	      "x.conf:7: on_promote \"promote.sh\" is neither an absolute path "
-	      "nor a unit: begin it with '/' or \"unit:\"\n");
-	wrong("", THREE, "primary = { on_promote = \"unit:promote\"; };\n",
-	      "x.conf:7: on_promote \"unit:promote\" names no unit: write it "
-	      "like \"unit:bascule-promote.service\"\n");
-	wrong("", THREE, "primary = { on_promote = \"unit:.service\"; };\n",
-	      "x.conf:7: on_promote \"unit:.service\" names no unit: write it "
-	      "like \"unit:bascule-promote.service\"\n");
-	wrong("", THREE, "primary = { on_promote = \"/bin/true\"; };\n",
-	      "x.conf:7: warning: on_promote without on_demote: nothing undoes "
-	      "it when another node becomes primary: add on_demote\n");
-	wrong("", THREE, "primary = { on_demote = \"unit:up.service\"; };\n",
-	      "x.conf:7: warning: on_demote \"unit:up.service\": polkit lets "
-	      "the daemon's user start units named bascule-* only: rename it, "
-	      "or permit it in a rule of your own\n");
-	wrong("", THREE, "primary = { on_demote = \"unit:a b.service\"; };\n",
-	      "x.conf:7: on_demote \"unit:a b.service\" names no unit: write "
-	      "it like \"unit:bascule-promote.service\"\n");
-}
-
-static void a_witness_needs_no_hooks(void **state)
-{
-	(void)state;
-	wrong("",
-	      "{ name = \"n1\"; address = \"h:1\"; witness = true; },\n"
-	      "{ name = \"n2\"; address = \"h:2\"; },\n"
-	      "{ name = \"n3\"; address = \"h:3\"; }\n",
-	      "primary = { on_promote = \"/nonexistent\"; };\n", "");
-}
-
 /* @haproxies, a service "s" whose backend they have, and @after. */
 static const char *proxied(const char *haproxies, const char *after)
 {
@@ -579,8 +542,6 @@ int main(void)
 		cmocka_unit_test(says_of_what_is_not_built_what_to_do),
 		cmocka_unit_test(asking_other_nodes_needs_a_cluster),
 		cmocka_unit_test(does_without_services),
-		cmocka_unit_test(refuses_hooks_that_cannot_be_run),
-		cmocka_unit_test(a_witness_needs_no_hooks),
 		cmocka_unit_test(drives_only_the_haproxies_of_this_node),
 		cmocka_unit_test(refuses_haproxies_that_meet_on_a_node),
 		cmocka_unit_test(the_primary_requires_haproxies_of_this_node),
