@@ -11,10 +11,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import threading
-import time
 
-from world import BASCULE, Daemon, HAProxy, free_port, wait_for
+import database_world
+from world import free_port, wait_for
 
 MARIADBD = "/usr/sbin/mariadbd"
 USER = "nobody"
@@ -190,38 +189,14 @@ class Server:
         self.process = None
 
 
-class Writer(threading.Thread):
-    """Writes numbers through a port, and remembers when each was taken."""
+class Writer(database_world.Writer):
+    trouble = (SqlError,)
 
-    def __init__(self, port, every=0.002):
-        super().__init__(daemon=True)
-        self.port = port
-        self.every = every
-        self.taken = []  # (number, monotonic time)
-        self.ended = threading.Event()
+    def connect(self):
+        return Client(self.port, "app", "ap")
 
-    def run(self):
-        client, number = None, 0
-        while not self.ended.is_set():
-            try:
-                if client is None:
-                    client = Client(self.port, "app", "ap")
-                client.ask(f"INSERT IGNORE INTO d.t VALUES ({number})")
-                self.taken.append((number, time.monotonic()))
-                number += 1
-            except SqlError:
-                client = None
-            self.ended.wait(self.every)
-        if client is not None:
-            client.close()
-
-    def stop(self):
-        self.ended.set()
-        self.join()
-
-    def after(self, moment):
-        """The first write that was taken after @moment, or None."""
-        return next((at for _, at in self.taken if at > moment), None)
+    def put(self, client, number):
+        client.ask(f"INSERT INTO d.t VALUES ({number})")
 
     def missing(self, server):
         found = {int(row[0]) for row in server.ask("SELECT id FROM d.t")}
@@ -286,122 +261,27 @@ class Servers:
             raise
         return self
 
-    def named(self, name):
-        return next(s for s in self.servers if s.name == name)
-
     def __exit__(self, *error):
         for server in self.servers:
             server.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class MariaWorld(Servers):
-    """The same, with a HAProxy and a daemon."""
+class MariaWorld(database_world.DatabaseWorld):
+    """Of such servers."""
 
-    def __init__(self, count=3, failover="", options=(), extra="", semi=(),
-                 check=""):
-        super().__init__(count, options, semi)
-        self.check = check
-        self.secret("repl", "rp")
-        self.failover = failover
-        self.extra = extra
-        self.haproxy = None
-        self.daemon = Daemon(self.folder)
-        self.writers = []
+    writer = Writer
 
-    def __enter__(self):
-        super().__enter__()
-        try:
-            self.haproxy = HAProxy(self.folder, "lb", {}, template=self.cfg)
-            self.configure()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+    def __init__(self, count=3, options=(), semi=(), **settings):
+        self.group = Servers(count, options, semi)
+        super().__init__(self.group.folder, self.group.servers, **settings)
+        self.check_settings = (
+            'type = "mysql"; user = "mon"; '
+            f'password_file = "{self.group.password}";')
+        self.failover_settings = (
+            'replication_user = "repl"; replication_password_file = '
+            f'"{self.group.secret("repl", "rp")}";')
 
-    def cfg(self, haproxy):
-        servers = "\n".join(
-            f"    server {s.name} 127.0.0.1:{s.port} disabled"
-            for s in self.servers)
-        return (
-            "global\n"
-            f"    stats socket {haproxy.socket} mode 600 level admin\n"
-            "    stats timeout 1h\n    nbthread 1\n"
-            "defaults\n    mode tcp\n    timeout connect 200ms\n"
-            "    timeout client 10s\n    timeout server 10s\n    retries 0\n"
-            f"frontend fe\n    bind 127.0.0.1:{haproxy.port}\n"
-            f"    default_backend be_db\nbackend be_db\n{servers}\n")
-
-    def configure(self, failover=None):
-        failover = self.failover if failover is None else failover
-        targets = ", ".join(
-            f'{{ name = "{s.name}"; address = "127.0.0.1:{s.port}"; }}'
-            for s in self.servers)
-        self.daemon.config.write_text(f"""
-node = "test";
-state_dir = "{self.daemon.state}";
-control = {{ socket = "{self.daemon.control}"; }};
-http = {{ listen = "off"; }};
-haproxy = ( {{ name = "lb"; socket = "{self.haproxy.socket}"; }} );
-services = (
-  {{ name = "db";
-    check = {{ type = "mysql"; interval = "100ms"; fast_interval = "20ms";
-              user = "mon"; password_file = "{self.password}";
-              {self.check} }};
-    backend = "be_db";
-    failover = {{ cooldown = "0s"; replication_user = "repl";
-                 replication_password_file = "{self.folder}/repl";
-                 {failover} }};
-    targets = ( {targets} );
-  }}
-);
-{self.extra}
-""")
-        self.daemon.state.mkdir(exist_ok=True)
-
-    def start(self):
-        self.daemon.start()
-        self.daemon.wait_said("group db: ")
-        return self
-
-    def routed(self):
-        rows = [line.split() for line in
-                self.haproxy.ask("show servers state be_db").splitlines()]
-        return {row[3] for row in rows
-                if len(row) > 6 and row[1] == "be_db"
-                and not int(row[6]) & 0x29}
-
-    def wait_routed(self, *names, seconds=10.0):
-        wait_for(lambda: self.routed() == set(names), seconds)
-
-    def wait_succeeded(self, old):
-        """The one server that is routed in place of @old."""
-        def other():
-            names = self.routed()
-            return names if len(names) == 1 and old.name not in names else None
-        (name,) = wait_for(other)
-        return self.named(name)
-
-    def bascule(self, *argv):
-        return subprocess.run([BASCULE, *argv, "--socket",
-                               self.daemon.control], check=True,
-                              capture_output=True, text=True).stdout
-
-    def write(self):
-        writer = Writer(self.haproxy.port)
-        writer.start()
-        self.writers.append(writer)
-        wait_for(lambda: len(writer.taken) > 50)
-        return writer
-
-    def __exit__(self, *error):
-        if error and error[0] is not None:
-            print("\n".join(self.daemon.lines()))
-        for writer in self.writers:
-            writer.stop()
-        try:
-            self.daemon.stop()
-        finally:
-            if self.haproxy is not None:
-                self.haproxy.stop()
-            super().__exit__()
+    def begin(self):
+        self.group.__enter__()
+        self.prepare()

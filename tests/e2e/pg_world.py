@@ -10,10 +10,9 @@ import socket
 import struct
 import subprocess
 import tempfile
-import threading
-import time
 
-from world import Daemon, HAProxy, free_port, wait_for
+import database_world
+from world import free_port, wait_for
 
 BIN = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
 # It refuses to be root.
@@ -198,95 +197,54 @@ class Server:
                 wait_for(lambda: has_ended(pid))
 
 
-class Writer(threading.Thread):
-    """Inserts numbers through a port, and remembers when each was taken."""
+class Writer(database_world.Writer):
+    trouble = (OSError, PgError)
 
-    def __init__(self, port, every=0.002, first=0):
-        super().__init__(daemon=True)
-        self.port = port
-        self.first = first
-        self.every = every
-        self.taken = []  # (number, monotonic time)
-        self.errors = 0
-        self.ended = threading.Event()
+    def connect(self):
+        return Client(self.port, 1.0)
 
-    def run(self):
-        client, number = None, self.first
-        while not self.ended.is_set():
-            number += 1
-            try:
-                if client is None:
-                    client = Client(self.port, 1.0)
-                client.ask(f"insert into t values ({number})")
-                self.taken.append((number, time.monotonic()))
-            except (OSError, PgError):
-                self.errors += 1
-                if client is not None:
-                    client.close()
-                client = None
-            self.ended.wait(self.every)
-        if client is not None:
-            client.close()
-
-    def stop(self):
-        self.ended.set()
-        self.join()
-
-    def after(self, moment):
-        return next((at for _, at in self.taken if at > moment), None)
-
-    def gap(self):
-        times = [at for _, at in self.taken]
-        return max((b - a for a, b in zip(times, times[1:])), default=0)
+    def put(self, client, number):
+        client.ask(f"insert into t values ({number})")
 
     def missing(self, server):
         found = {int(row[0]) for row in server.ask("select id from t")}
         return [number for number, _ in self.taken if number not in found]
 
 
-class PgWorld:
-    """Servers a, b .., of which a is the primary and the others follow it; and
-    what stands before them.  Ended by its with block."""
+class PgWorld(database_world.DatabaseWorld):
+    """Of a, b .., which stand alone until start()."""
 
-    def __init__(self, count=3, check="", failover="", synchronous=None,
-                 user="bascule", password=None):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-pg."))
-        self.home = self.folder / "servers"
-        self.servers = [Server(self.home, "abcdef"[i]) for i in range(count)]
-        self.check = check
-        self.failover = failover
+    writer = Writer
+    backend = "be_pg"
+
+    def __init__(self, count=3, synchronous=None, user="bascule", **settings):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-pg."))
+        self.home = folder / "servers"
+        super().__init__(folder, [Server(self.home, "abcdef"[i])
+                                  for i in range(count)], **settings)
         self.synchronous = synchronous
-        self.user = user
-        self.password = password
-        self.haproxy = None
-        self.daemon = Daemon(self.folder)
-        self.writers = []
+        self.check_settings = f'type = "postgresql"; user = "{user}";'
 
-    def __enter__(self):
-        try:
-            self.folder.chmod(0o755)
-            self.home.mkdir()
-            if OWNER:
-                shutil.chown(self.home, "postgres", "postgres")
-            first = self.servers[0].make()
-            first.ask("create table t(id bigint primary key)")
-            self.rights(first)
-            for server in self.servers[1:]:
-                server.copy_of(first)
-            for server in self.servers[1:]:
-                wait_for(lambda s=server: s.follows(first))
-            if self.synchronous:
-                for server in self.servers:
-                    server.configure("synchronous_standby_names = "
-                                     f"'{self.synchronous}'")
-                    server.reload()
-                wait_for(lambda: first.value(
-                    "select count(*) from pg_stat_replication "
-                    "where sync_state in ('sync', 'quorum')") != "0")
-        except BaseException as error:
-            self.__exit__(type(error))
-            raise
-        return self
+    def begin(self):
+        self.folder.chmod(0o755)
+        self.home.mkdir()
+        if OWNER:
+            shutil.chown(self.home, "postgres", "postgres")
+        first = self.servers[0].make()
+        first.ask("create table t(id bigint primary key)")
+        self.rights(first)
+        for server in self.servers[1:]:
+            server.copy_of(first)
+        for server in self.servers[1:]:
+            wait_for(lambda s=server: s.follows(first))
+        if self.synchronous:
+            for server in self.servers:
+                server.configure("synchronous_standby_names = "
+                                 f"'{self.synchronous}'")
+                server.reload()
+            wait_for(lambda: first.value(
+                "select count(*) from pg_stat_replication "
+                "where sync_state in ('sync', 'quorum')") != "0")
 
     @staticmethod
     def rights(server):
@@ -309,19 +267,6 @@ class PgWorld:
                 "grant pg_monitor to app"]:
             server.ask(sql)
 
-    def cfg(self, haproxy):
-        servers = "\n".join(
-            f"    server {s.name} 127.0.0.1:{s.port} disabled"
-            for s in self.servers)
-        return (
-            "global\n"
-            f"    stats socket {haproxy.socket} mode 600 level admin\n"
-            "    stats timeout 1h\n    nbthread 1\n"
-            "defaults\n    mode tcp\n    timeout connect 200ms\n"
-            "    timeout client 10s\n    timeout server 10s\n    retries 0\n"
-            f"frontend fe\n    bind 127.0.0.1:{haproxy.port}\n"
-            f"    default_backend be_pg\nbackend be_pg\n{servers}\n")
-
     def rejoin_hook(self):
         """The shipped script, set up for these servers; its path."""
         conf = self.folder / "rejoin.conf"
@@ -334,75 +279,20 @@ class PgWorld:
         hook.chmod(0o755)
         return hook
 
-    def configure(self):
-        targets = ", ".join(
-            f'{{ name = "{s.name}"; address = "127.0.0.1:{s.port}"; }}'
-            for s in self.servers)
-        self.daemon.config.write_text(f"""
-node = "test";
-state_dir = "{self.daemon.state}";
-control = {{ socket = "{self.daemon.control}"; }};
-http = {{ listen = "off"; }};
-haproxy = ( {{ name = "lb"; socket = "{self.haproxy.socket}"; }} );
-services = (
-  {{ name = "db";
-    check = {{ type = "postgresql"; user = "{self.user}"; interval = "100ms";
-              fast_interval = "20ms"; {self.check} }};
-    backend = "be_pg";
-    failover = {{ cooldown = "0s"; hook_timeout = "60s";
-                 rejoin = "{self.rejoin_hook()}"; {self.failover} }};
-    targets = ( {targets} );
-  }}
-);
-""")
-        self.daemon.state.mkdir(exist_ok=True)
-
     def start(self):
-        self.haproxy = HAProxy(self.folder, "lb", {}, template=self.cfg)
-        self.configure()
-        self.daemon.start()
-        self.daemon.wait_said("group db: ")
+        self.failover_settings = (
+            f'hook_timeout = "60s"; rejoin = "{self.rejoin_hook()}";')
+        self.prepare()
+        super().start()
         self.wait_routed("a")
         return self
 
-    def routed(self):
-        rows = [line.split() for line in
-                self.haproxy.ask("show servers state be_pg").splitlines()]
-        return {row[3] for row in rows
-                if len(row) > 6 and row[1] == "be_pg"
-                and not int(row[6]) & 0x29}
+    def tell(self):
+        super().tell()
+        for path in [*self.home.glob("*.log"),
+                     *self.folder.glob("rejoin.log")]:
+            print(f"--- {path.name}", path.read_text()[-4000:], sep="\n")
 
-    def wait_routed(self, *names, seconds=10.0):
-        wait_for(lambda: self.routed() == set(names), seconds)
-
-    def wait_succeeded(self, old, seconds=10.0):
-        """The one server that is routed in place of @old."""
-        def other():
-            names = self.routed()
-            return names if len(names) == 1 and old.name not in names else None
-        (name,) = wait_for(other, seconds)
-        return next(s for s in self.servers if s.name == name)
-
-    def write(self):
-        writer = Writer(self.haproxy.port, first=1000000 * len(self.writers))
-        writer.start()
-        self.writers.append(writer)
-        wait_for(lambda: len(writer.taken) > 50)
-        return writer
-
-    def __exit__(self, *error):
-        if error and error[0] is not None:
-            print("\n".join(self.daemon.lines()))
-            for path in [*self.home.glob("*.log"),
-                         *self.folder.glob("rejoin.log")]:
-                print(f"--- {path.name}", path.read_text()[-4000:], sep="\n")
-        for writer in self.writers:
-            writer.stop()
-        try:
-            self.daemon.stop()
-        finally:
-            if self.haproxy is not None:
-                self.haproxy.stop()
-            for server in self.servers:
-                server.end()
-            shutil.rmtree(self.folder, ignore_errors=True)
+    def end(self):
+        for server in self.servers:
+            server.end()
