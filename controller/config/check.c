@@ -446,6 +446,7 @@ int check_settings(const struct reader *reader, const struct settings *settings,
 	check_depends(reader, settings, services);
 	check_groups(reader, settings, services);
 	check_unused(reader, settings, haproxies);
+	check_listeners(reader, settings, haproxies);
 	check_cluster(reader, settings, root);
 	return check_twins(reader, settings);
 }

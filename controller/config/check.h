@@ -40,6 +40,12 @@ void check_rails(const struct reader *reader,
 		 const struct service_settings *service,
 		 config_setting_t *group);
 
+/* Whether each of our listeners has a place of its own; @haproxies is the
+ * list of HAProxies. */
+void check_listeners(const struct reader *reader,
+		     const struct settings *settings,
+		     config_setting_t *haproxies);
+
 /* Whether this node may become primary, and so runs hooks; @cluster may be
  * NULL. */
 bool check_self_leads(const struct cluster_settings *cluster);

@@ -315,6 +315,14 @@ static void without_a_block_there_is_no_cluster(void **state)
 	settings_free(settings);
 }
 
+#define HTTP_AND_AGENT(http, agent)                                            \
+	"http = { listen = \"" http "\"; };\n"                                 \
+	"haproxy = ( { socket = \"/s\"; agent_listen = \"" agent "\"; } );\n"
+#define TWO_AGENTS(first, second)                                              \
+	"haproxy = ( { socket = \"/s\"; agent_listen = \"" first "\"; },\n"    \
+	"{ name = \"b\"; socket = \"/t\"; agent_listen = \"" second            \
+	"\"; } );\n"
+
 static void refuses_haproxies_that_cannot_be_reached(void **state)
 {
 	static const struct mistake mistakes[] = {
@@ -369,11 +377,44 @@ static void refuses_haproxies_that_cannot_be_reached(void **state)
 					      "} );\n",
 		  "x.conf:3: agent_listen \"[::1]:1\" answers another HAProxy "
 		  "already (line 2): give each a port of its own\n" },
+		{ SERVICE("backend = \"b\";")
+			  HTTP_AND_AGENT("127.0.0.1:8080", "127.0.0.1:8080"),
+		  "x.conf:3: agent_listen \"127.0.0.1:8080\" is where "
+		  "http.listen answers already: give it a port of its own, "
+		  "such as \"127.0.0.1:7481\"\n" },
+		{ SERVICE("backend = \"b\";")
+			  HTTP_AND_AGENT("0.0.0.0:8080", "127.0.0.1:8080"),
+		  "x.conf:3: agent_listen \"127.0.0.1:8080\" is where "
+		  "http.listen answers already: give it a port of its own, "
+		  "such as \"127.0.0.1:7481\"\n" },
+		{ SERVICE("backend = \"b\";")
+			  HTTP_AND_AGENT("127.0.0.1:8080", "localhost:8080"),
+		  "x.conf:3: agent_listen \"localhost:8080\" is where "
+		  "http.listen answers already: give it a port of its own, "
+		  "such as \"localhost:7481\"\n" },
+		{ SERVICE("backend = \"b\";")
+			  TWO_AGENTS("127.0.0.1:7481", "[::]:7481"),
+		  "x.conf:3: agent_listen \"[::]:7481\" is at the same port "
+		  "as \"127.0.0.1:7481\", which answers HAProxy \"local\": "
+		  "give each a port of its own\n" },
 		{ NULL, NULL },
 	};
 
 	(void)state;
 	config_all_wrong(mistakes);
+}
+
+static void takes_listeners_that_keep_apart(void **state)
+{
+	(void)state;
+	settings_free(config_right(SERVICE("backend = \"b\";") HTTP_AND_AGENT(
+		"127.0.0.1:8080", "127.0.0.1:7481")));
+	settings_free(config_right(SERVICE("backend = \"b\";") HTTP_AND_AGENT(
+		"127.0.0.1:8080", "127.0.0.2:8080")));
+	settings_free(config_right(SERVICE("backend = \"b\";") HTTP_AND_AGENT(
+		"0.0.0.0:8080", "[::1]:8080")));
+	settings_free(config_right(SERVICE("backend = \"b\";") TWO_AGENTS(
+		"127.0.0.1:7481", "127.0.0.1:7482")));
 }
 
 #define TWO(first, second)                                                     \
@@ -560,6 +601,7 @@ int main(void)
 		cmocka_unit_test(refuses_services_that_cannot_work),
 		cmocka_unit_test(without_a_block_there_is_no_cluster),
 		cmocka_unit_test(refuses_haproxies_that_cannot_be_reached),
+		cmocka_unit_test(takes_listeners_that_keep_apart),
 		cmocka_unit_test(refuses_names_that_stand_twice),
 		cmocka_unit_test(refuses_two_services_of_one_name),
 		cmocka_unit_test(refuses_dependencies_in_a_circle),
