@@ -315,9 +315,11 @@ static json_t *service_doc(const struct daemon_view *view, unsigned service)
 
 /* ---- the node ---- */
 
-/* By which way servers are withdrawn there. */
+/* By which way servers are withdrawn there: as far as it shows any. */
 static const char *mode_name(const struct haproxy_view *h)
 {
+	if (!h->up || h->servers == 0)
+		return "unknown";
 	if (h->agents == 0)
 		return "maint";
 	return h->agents == h->servers ? "agent" : "mixed";

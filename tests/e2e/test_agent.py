@@ -183,6 +183,18 @@ def test_without_the_responder_it_is_maintenance():
         assert shown(world)["mode"] == "maint"
 
 
+def test_mode_is_unknown_while_haproxy_is_down():
+    with agents() as world:
+        world.start()
+        wait_for(lambda: shown(world)["mode"] == "agent")
+        world.haproxy.stop()
+        wait_for(lambda: not shown(world)["up"])
+        assert shown(world)["mode"] == "unknown"
+        assert shown(world)["agents"] == 0
+        world.haproxy.start()
+        wait_for(lambda: shown(world)["mode"] == "agent")
+
+
 def test_operators_maintenance_is_never_touched():
     with agents() as world:
         world.start()
