@@ -255,6 +255,24 @@ static void refused_orders_are_said_once_and_tried_less_often(void **state)
 	core_done(&w);
 }
 
+static void what_recovers_without_a_slow_start_ends_none(void **state)
+{
+	struct core_world w;
+	const char *why;
+
+	(void)state;
+	core_init(&w);
+	begin(&w, NULL);
+	core_answers(&w, API1, 3, RESULT_L7STS);
+	core_settle(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	assert_int_equal(ctl_target(w.ctl, API1).health->state, HEALTH_UP);
+	why = ctl_target(w.ctl, API1).why;
+	assert_null(strstr(why, "slow start"));
+	assert_string_equal(core_note(&w, NOTE_TARGET)->note.text, why);
+	core_done(&w);
+}
+
 static void a_slow_start_ramps_only_what_recovers(void **state)
 {
 	struct core_world w;
@@ -436,6 +454,7 @@ int main(void)
 		cmocka_unit_test(servers_that_no_haproxy_knows_hold_nobody_up),
 		cmocka_unit_test(
 			refused_orders_are_said_once_and_tried_less_often),
+		cmocka_unit_test(what_recovers_without_a_slow_start_ends_none),
 		cmocka_unit_test(a_slow_start_ramps_only_what_recovers),
 		cmocka_unit_test(
 			a_late_timer_is_noticed_while_a_question_is_under_way),
