@@ -123,12 +123,16 @@ static void say(struct ctl *ctl, enum note_kind kind)
 	self_why(ctl->self, ctl->now, note->text, sizeof(note->text));
 }
 
-/* A stall was told as such, and that the loop was late is the same. */
+/* A stall was told as such; that the loop was late, and a question to
+ * ourselves waited for so long, is the same. */
 static bool is_news(const struct ctl *ctl)
 {
-	return self_blamed(ctl->self, ctl->now) ||
-	       instant_is_none(ctl->stall_at) ||
-	       instant_diff_us(ctl->stall_at, ctl->now) > SELF_SETTLE_US;
+	struct instant since = self_since(ctl->self, ctl->now);
+
+	if (self_blamed(ctl->self, ctl->now) || instant_is_none(ctl->stall_at))
+		return true;
+	return instant_diff_us(ctl->stall_at, ctl->now) > SELF_SETTLE_US &&
+	       instant_before(ctl->stall_at, since);
 }
 
 static void set_level(struct ctl *ctl, enum self_doubt level)

@@ -387,6 +387,18 @@ bool self_blamed(const struct self *self, struct instant now)
 	return lasts(&self->sick, now) && self->sick.cause >= CAUSE_SILENCE;
 }
 
+struct instant self_since(const struct self *self, struct instant now)
+{
+	const struct level *sick = &self->sick;
+
+	if (!lasts(sick, now))
+		return INSTANT_NONE;
+	if (sick->cause == CAUSE_LAG || sick->cause == CAUSE_CANARY ||
+	    sick->cause == CAUSE_STALL)
+		return instant_add(self->counted, -sick->amount);
+	return self->counted;
+}
+
 void self_stalled(struct self *self, int64_t late_us, struct instant now)
 {
 	fall_sick(self, CAUSE_STALL, late_us, now);

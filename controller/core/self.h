@@ -137,6 +137,9 @@ struct instant self_deadline(const struct self *self, struct instant now);
  * lateness. */
 bool self_blamed(const struct self *self, struct instant now);
 
+/* Since when there has been what makes it SICK; NONE: it is not. */
+struct instant self_since(const struct self *self, struct instant now);
+
 /* Whether doubt has lasted too long: what persists counts. */
 bool self_spent(const struct self *self, struct instant now);
 

@@ -323,6 +323,38 @@ static void in_doubt_a_slow_start_goes_on(void **state)
 	core_done(w);
 }
 
+static void learn(struct core_world *w, int64_t canary_us)
+{
+	struct event ev = { .kind = EVENT_SELF };
+
+	ev.self.canary_us = canary_us;
+	core_feed(w, &ev);
+}
+
+/* What waited all the while is answered, and told, later than the rest. */
+static void a_stall_is_told_once(void **state)
+{
+	struct core_world *w = begin(false);
+
+	(void)state;
+	while (w->checks[API1] == 0)
+		core_wait(w, 1 * MS);
+	w->now = instant_add(w->now, 5 * SECOND);
+	learn(w, 0);
+	assert_non_null(core_note(w, NOTE_STALL));
+	core_wait(w, 900 * MS);
+	core_forget(w);
+	learn(w, 5 * SECOND);
+	assert_int_equal(ctl_doubt(w->ctl).level, SELF_SICK);
+	core_wait(w, 2 * SECOND);
+	assert_null(core_note(w, NOTE_DOUBT_BEGUN));
+	assert_null(core_note(w, NOTE_STALL));
+	/* What it waits for from now on is another matter. */
+	learn(w, 300 * MS);
+	assert_non_null(core_note(w, NOTE_DOUBT_BEGUN));
+	core_done(w);
+}
+
 static void where_any_is_enough_another_nodes_word_is(void **state)
 {
 	struct core_world *w = begin(true);
@@ -468,6 +500,7 @@ int main(void)
 		cmocka_unit_test(
 			the_other_nodes_are_told_that_it_has_no_opinion),
 		cmocka_unit_test(what_was_counted_in_doubt_is_forgotten),
+		cmocka_unit_test(a_stall_is_told_once),
 		cmocka_unit_test(a_silent_one_makes_others_be_asked_at_once),
 		cmocka_unit_test(a_strained_node_waits_longer),
 	};
