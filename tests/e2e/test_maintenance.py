@@ -36,6 +36,20 @@ def test_maintenance_of_a_target_and_back(world):
     world.wait_out()
 
 
+def test_maintenance_keeps_out_what_is_already_withdrawn(world):
+    """HAProxy has one mark: by hand there it would be undone."""
+    world.replica_kill("api1")
+    world.wait_out("api1")
+    assert world.maintenance(target="api1", on=True).status == 200
+    world.replica_start("api1")
+    wait_for(lambda: world.targets()["api1"]["result"]["code"] == "L7OK")
+    time.sleep(0.5)
+    assert world.out() == {"api1"}
+    assert world.targets()["api1"]["state"] == "MAINT"
+    assert world.maintenance(target="api1", on=False).status == 200
+    world.wait_out()
+
+
 def test_maintenance_ends_by_itself(world):
     assert world.maintenance(target="api1", on=True, drain=True,
                        **{"for": "1s"}).status == 200
