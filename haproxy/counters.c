@@ -37,7 +37,7 @@ struct sample {
 	uint32_t broken;  /* answers that failed */
 	uint32_t begun;   /* sessions */
 	uint32_t answers, errors;
-	bool busy, queue, maintenance;
+	bool busy, queue, maintenance, used;
 };
 
 struct counted {
@@ -240,6 +240,8 @@ static void read_sample(char *const *fields, struct sample *ret_sample)
 		.queue = number(fields[FIELD_QUEUE]) > 0,
 		.maintenance = strncmp(fields[FIELD_STATUS], "MAINT", 5) == 0,
 	};
+	ret_sample->used = !ret_sample->maintenance &&
+			   strncmp(fields[FIELD_STATUS], "DOWN", 4) != 0;
 	for (i = FIELD_ANSWERS; i < FIELDS; i++)
 		ret_sample->answers += number(fields[i]);
 }
@@ -314,9 +316,11 @@ static bool is_silent(struct counters *cnt, struct counted *t,
 		      struct instant now)
 {
 	bool busy = t->last.busy && t->last.answers > 0;
-	bool silent =
-		unanswered_look(&t->silence, t->begun, t->answered, busy, now);
+	bool silent;
 
+	if (!t->last.used)
+		unanswered_end(&t->silence);
+	silent = unanswered_look(&t->silence, t->begun, t->answered, busy, now);
 	t->begun = 0;
 	t->answered = 0;
 	cnt->wanted = instant_min(cnt->wanted, unanswered_due(&t->silence));

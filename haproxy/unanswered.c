@@ -25,7 +25,7 @@ static void learn(struct unanswered *silence)
 		silence->usual_us = silence->lasted_us;
 }
 
-static void end(struct unanswered *silence)
+void unanswered_end(struct unanswered *silence)
 {
 	silence->since = INSTANT_NONE;
 	silence->lasted_us = 0;
@@ -58,7 +58,7 @@ bool unanswered_look(struct unanswered *silence, uint32_t began,
 	if (answered > 0)
 		learn(silence);
 	if (answered > 0 || !busy)
-		end(silence);
+		unanswered_end(silence);
 	if (!busy)
 		return false;
 	if (!instant_is_none(silence->since))

@@ -33,6 +33,9 @@ void unanswered_init(struct unanswered *silence);
 bool unanswered_look(struct unanswered *silence, uint32_t began,
 		     uint32_t answered, bool busy, struct instant now);
 
+/* It teaches nothing: the server was taken out of use meanwhile. */
+void unanswered_end(struct unanswered *silence);
+
 /* When the next look may tell of it; NEVER when there is none, or it is told.
  */
 struct instant unanswered_due(const struct unanswered *silence);

@@ -180,7 +180,7 @@ services = ( {{ name = "api"; backend = "api"; flap_limit = 0;
   check = {{ type = "http"; path = "/health"; status = "200";
             interval = "{stage.interval_ms}ms"; fast_interval = "10ms";
             timeout = "{PATIENCE_MS}ms"; timeout_min = "10ms";
-            lost_interval = "5ms"; fall = 2; rise = 2;
+            lost_interval = "2ms"; fall = 2; rise = 2;
             fresh_every = 1; }};
   targets = ( {targets} ); }} );
 """

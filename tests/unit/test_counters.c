@@ -364,6 +364,28 @@ static void a_server_that_never_answered_may_speak_no_http(void **state)
 	}
 }
 
+static void what_was_taken_out_of_use_teaches_nothing(void **state)
+{
+	static const char *const out[] = { "MAINT", "DOWN (agent)" };
+	size_t i;
+
+	(void)state;
+	served(1, 0, 0, 0);
+	for (i = 0; i < 2; i++) {
+		counts[0].busy = 1;
+		counts[0].begun++;
+		read_again();
+		assert_string_equal(read_again(), "be/s1 haproxy_pending\n");
+		read_after(SECOND);
+		counts[0].status = out[i];
+		read_again();
+		counts[0].status = NULL;
+		counts[0].ok++;
+		counts[0].busy = 0;
+		read_after(SECOND);
+	}
+}
+
 static void looks_for_silence_take_no_larger_share(void **state)
 {
 	(void)state;
@@ -519,6 +541,7 @@ int main(void)
 		TEST(old_5xx_are_no_news),
 		TEST(requests_left_standing_speak_against_their_server),
 		TEST(a_server_that_never_answered_may_speak_no_http),
+		TEST(what_was_taken_out_of_use_teaches_nothing),
 		TEST(looks_for_silence_take_no_larger_share),
 		TEST(rounds_come_at_the_interval),
 		TEST(slow_answers_stretch_the_interval),
