@@ -389,16 +389,6 @@ static void check_demote(const struct reader *reader,
 		value_duration_text(5 * timeout_us, lease));
 }
 
-static bool haproxy_known(const struct settings *settings, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < settings->haproxy_count; i++)
-		if (strcmp(settings->haproxies[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static void check_requires(const struct reader *reader,
 			   const struct settings *settings,
 			   config_setting_t *list)
@@ -415,7 +405,8 @@ static void check_requires(const struct reader *reader,
 				     "requires \"%.80s\" is unknown: write it "
 				     "like \"" HAPROXY_PREFIX "NAME\"",
 				     wanted);
-		else if (!haproxy_known(settings, wanted + skip))
+		else if (settings_find_haproxy(settings, wanted + skip) ==
+			 SETTINGS_NONE)
 			reader_error(reader, list,
 				     "requires \"%.80s\" names no HAProxy of "
 				     "this file: add it to haproxy, or remove "

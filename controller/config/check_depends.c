@@ -1,19 +1,5 @@
 #include "controller/config/check.h"
 
-#include <string.h>
-
-/* The index of the service @name, service_count if there is none. */
-static unsigned service_find(const struct settings *settings, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < settings->service_count; i++)
-		if (settings->services[i].name != NULL &&
-		    strcmp(settings->services[i].name, name) == 0)
-			break;
-	return i;
-}
-
 /* Whether @from needs @wanted, over others whose index is not below it: so
  * each circle is found once.  @seen: those that were looked at. */
 static bool needs(const struct settings *settings, unsigned from,
@@ -25,11 +11,11 @@ static bool needs(const struct settings *settings, unsigned from,
 
 	seen[from] = true;
 	for (i = 0; i < svc->depends_on_count; i++) {
-		next = service_find(settings, svc->depends_on[i]);
+		next = settings_find_service(settings, svc->depends_on[i]);
 		if (next == wanted)
 			return true;
-		if (next > wanted && next < settings->service_count &&
-		    !seen[next] && needs(settings, next, wanted, seen))
+		if (next > wanted && next != SETTINGS_NONE && !seen[next] &&
+		    needs(settings, next, wanted, seen))
 			return true;
 	}
 	return false;
@@ -52,8 +38,8 @@ static void check_service(const struct reader *reader,
 	size_t i;
 
 	for (i = 0; i < svc->depends_on_count; i++) {
-		on = service_find(settings, svc->depends_on[i]);
-		if (on == settings->service_count)
+		on = settings_find_service(settings, svc->depends_on[i]);
+		if (on == SETTINGS_NONE)
 			reader_error(reader, given,
 				     "depends_on names \"%.80s\", which is no "
 				     "service here: name one, or remove it",
@@ -95,7 +81,8 @@ void depends_settle(const struct reader *reader, struct settings *settings)
 		if (list == NULL)
 			return;
 		for (k = 0; k < svc->depends_on_count; k++)
-			list[k] = service_find(settings, svc->depends_on[k]);
+			list[k] = settings_find_service(settings,
+							svc->depends_on[k]);
 		svc->depends = list;
 		svc->depends_count = (unsigned)svc->depends_on_count;
 	}

@@ -4,12 +4,9 @@
 #ifndef BASCULE_CONFIG_DIFF_H
 #define BASCULE_CONFIG_DIFF_H
 
-#include <limits.h>
 #include <stdbool.h>
 
 #include "controller/core/settings.h"
-
-#define SETTINGS_NONE UINT_MAX /* no such target */
 
 /* For each target of @new_set its index in @old, by the names of service and
  * target, or SETTINGS_NONE.

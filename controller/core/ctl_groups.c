@@ -239,20 +239,10 @@ void groups_document(struct ctl *ctl, const struct document *doc)
 	}
 }
 
-static unsigned service_named(const struct ctl *ctl, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < ctl->set->service_count; i++)
-		if (strcmp(ctl->set->services[i].name, name) == 0)
-			return i;
-	return NOTE_NONE;
-}
-
 void groups_withdrawn(struct ctl *ctl, const char *group)
 {
 	struct group_event ev = { .kind = GROUP_WITHDRAWN };
-	unsigned service = service_named(ctl, group);
+	unsigned service = settings_find_service(ctl->set, group);
 
 	if (groups_of(ctl, service) != NULL)
 		feed(ctl, service, &ev);
@@ -444,7 +434,7 @@ void groups_work(struct ctl *ctl)
 
 void groups_route(struct ctl *ctl, const struct route_order *order)
 {
-	unsigned service = service_named(ctl, order->group), i;
+	unsigned service = settings_find_service(ctl->set, order->group), i;
 	struct ctl_group *grp = groups_of(ctl, service);
 
 	if (grp == NULL) {

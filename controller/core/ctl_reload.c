@@ -4,18 +4,6 @@
 
 #include <string.h>
 
-static unsigned old_service(const struct settings *set, unsigned service,
-			    const struct settings *old)
-{
-	const char *name = set->services[service].name;
-	unsigned i;
-
-	for (i = 0; i < old->service_count; i++)
-		if (strcmp(old->services[i].name, name) == 0)
-			return i;
-	return NOTE_NONE;
-}
-
 /* Index of the target of the same name in @svc of @old, or NOTE_NONE.  Files
  * mostly keep their order: @hint, one past the last match, is tried first. */
 static unsigned old_target(const char *name, const struct settings *old,
@@ -33,18 +21,6 @@ static unsigned old_target(const char *name, const struct settings *old,
 	return NOTE_NONE;
 }
 
-static unsigned old_haproxy(const struct settings *set, unsigned haproxy,
-			    const struct settings *old)
-{
-	unsigned i;
-
-	for (i = 0; i < old->haproxy_count; i++)
-		if (strcmp(old->haproxies[i].name,
-			   set->haproxies[haproxy].name) == 0)
-			return i;
-	return NOTE_NONE;
-}
-
 static void carry_servers(struct ctl *ctl, unsigned target,
 			  const struct ctl *old, unsigned from)
 {
@@ -56,7 +32,8 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 		struct server *srv = mend_server(ctl, h, target);
 		const struct server *was;
 
-		k = old_haproxy(ctl->set, h, old->set);
+		k = settings_find_haproxy(old->set,
+					  ctl->set->haproxies[h].name);
 		if (k == NOTE_NONE)
 			continue;
 		was = mend_server(old, k, from);
@@ -149,7 +126,8 @@ static void close_removed(struct ctl *ctl, struct ctl *old)
 		struct action *act;
 
 		if (inc->number == 0 || !ctl_room(ctl) ||
-		    old_service(old->set, k, ctl->set) != NOTE_NONE)
+		    settings_find_service(
+			    ctl->set, old->set->services[k].name) != NOTE_NONE)
 			continue;
 		inc->recovered = ctl->now;
 		inc->recovered_wall_us = ctl->wall_us;
@@ -168,7 +146,8 @@ static unsigned carry_service(struct ctl *ctl, unsigned service,
 			      const struct ctl *old)
 {
 	struct service *svc = &ctl->services[service];
-	unsigned k = old_service(ctl->set, service, old->set);
+	unsigned k = settings_find_service(old->set,
+					   ctl->set->services[service].name);
 
 	if (k == NOTE_NONE)
 		return k;
@@ -201,7 +180,8 @@ static void carry_haproxies(struct ctl *ctl, const struct ctl *old)
 	unsigned h, k;
 
 	for (h = 0; h < ctl->set->haproxy_count; h++) {
-		k = old_haproxy(ctl->set, h, old->set);
+		k = settings_find_haproxy(old->set,
+					  ctl->set->haproxies[h].name);
 		if (k == NOTE_NONE)
 			continue;
 		ctl->haproxies[h] = old->haproxies[k];

@@ -15,7 +15,7 @@
 #include "controller/core/result.h"
 #include "controller/core/settings.h"
 
-#define NOTE_NONE     UINT32_MAX /* this note has no such target, service, ... */
+#define NOTE_NONE     SETTINGS_NONE /* it has no such target, service, ... */
 #define NOTE_TEXT_MAX 96
 
 enum note_kind {

@@ -14,6 +14,42 @@ bool settings_text_same(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+unsigned settings_find_service(const struct settings *set, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < set->service_count; i++)
+		if (settings_text_same(set->services[i].name, name))
+			return i;
+	return SETTINGS_NONE;
+}
+
+unsigned settings_find_target(const struct settings *set, unsigned service,
+			      const char *name)
+{
+	const struct service_settings *svc;
+	unsigned i;
+
+	if (service == SETTINGS_NONE)
+		return SETTINGS_NONE;
+	svc = &set->services[service];
+	for (i = 0; i < svc->target_count; i++)
+		if (settings_text_same(set->targets[svc->first_target + i].name,
+				       name))
+			return svc->first_target + i;
+	return SETTINGS_NONE;
+}
+
+unsigned settings_find_haproxy(const struct settings *set, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < set->haproxy_count; i++)
+		if (settings_text_same(set->haproxies[i].name, name))
+			return i;
+	return SETTINGS_NONE;
+}
+
 static bool headers_same(const struct check_settings *a,
 			 const struct check_settings *b)
 {

@@ -19,6 +19,8 @@
 #define SETTINGS_HAPROXIES_MAX 16
 #define SETTINGS_NODES_MAX     9
 
+#define SETTINGS_NONE UINT32_MAX /* an index of nothing */
+
 enum check_type {
 	CHECK_HTTP,
 	CHECK_HTTPS,
@@ -245,6 +247,13 @@ bool service_ends_sessions(const struct service_settings *svc);
 
 /* Equal, or both NULL. */
 bool settings_text_same(const char *a, const char *b);
+
+/* The index of what has that name, or SETTINGS_NONE.  Targets are looked for in
+ * @service, in which SETTINGS_NONE has none. */
+unsigned settings_find_service(const struct settings *set, const char *name);
+unsigned settings_find_target(const struct settings *set, unsigned service,
+			      const char *name);
+unsigned settings_find_haproxy(const struct settings *set, const char *name);
 
 /* Whether two checks ask the same: equal in all that matters to the question,
  * the judgement of an answer and the connection; when it is asked does not

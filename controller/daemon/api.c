@@ -14,15 +14,12 @@
 int api_find_service(const struct settings *set, const char *name,
 		     unsigned *ret_service)
 {
-	unsigned i;
+	const unsigned found = settings_find_service(set, name);
 
-	for (i = 0; i < set->service_count; i++) {
-		if (strcmp(set->services[i].name, name) == 0) {
-			*ret_service = i;
-			return 0;
-		}
-	}
-	return -ENOENT;
+	if (found == SETTINGS_NONE)
+		return -ENOENT;
+	*ret_service = found;
+	return 0;
 }
 
 /* Whether @target is meant by @name, with or without its service. */

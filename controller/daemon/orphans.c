@@ -77,33 +77,24 @@ int orphans_add(struct orphans *orphans, const struct ctl *ctl,
 static bool find(const struct orphan *o, const struct settings *set,
 		 struct claim *ret_claim)
 {
-	unsigned h = 0, s = 0, t, end;
+	const unsigned h = settings_find_haproxy(set, o->haproxy);
+	const unsigned s = settings_find_service(set, o->service);
+	const unsigned t = settings_find_target(set, s, o->target);
 
-	while (h < set->haproxy_count &&
-	       strcmp(set->haproxies[h].name, o->haproxy) != 0)
-		h++;
-	while (s < set->service_count &&
-	       strcmp(set->services[s].name, o->service) != 0)
-		s++;
-	if (h == set->haproxy_count || s == set->service_count)
+	if (h == SETTINGS_NONE || t == SETTINGS_NONE)
 		return false;
 	/* Elsewhere it is another server, and what we added has to go. */
 	if (o->added && (set->services[s].backend == NULL ||
 			 strcmp(set->services[s].backend, o->backend) != 0))
 		return false;
-	end = set->services[s].first_target + set->services[s].target_count;
-	for (t = set->services[s].first_target; t < end; t++)
-		if (strcmp(set->targets[t].name, o->target) == 0) {
-			/* Its removal may have begun: in maintenance. */
-			*ret_claim = (struct claim){
-				.haproxy = h,
-				.target = t,
-				.weight_only = o->weight_only && !o->added,
-				.added = o->added,
-			};
-			return true;
-		}
-	return false;
+	/* Its removal may have begun: in maintenance. */
+	*ret_claim = (struct claim){
+		.haproxy = h,
+		.target = t,
+		.weight_only = o->weight_only && !o->added,
+		.added = o->added,
+	};
+	return true;
 }
 
 int orphans_take(struct orphans *orphans, const struct settings *set,

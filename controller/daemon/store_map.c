@@ -22,43 +22,6 @@ static void map_warn(const struct store_mapping *map, const char *fmt, ...)
 		map->doors->say(map->doors->arg, NOTE_WARNING, text);
 }
 
-/* All three return the index, or NOTE_NONE. */
-
-static unsigned find_service(const struct settings *set, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < set->service_count; i++)
-		if (strcmp(set->services[i].name, name) == 0)
-			return i;
-	return NOTE_NONE;
-}
-
-static unsigned find_target(const struct settings *set, unsigned service,
-			    const char *name)
-{
-	const struct service_settings *svc;
-	unsigned i;
-
-	if (service == NOTE_NONE)
-		return NOTE_NONE;
-	svc = &set->services[service];
-	for (i = 0; i < svc->target_count; i++)
-		if (strcmp(set->targets[svc->first_target + i].name, name) == 0)
-			return svc->first_target + i;
-	return NOTE_NONE;
-}
-
-static unsigned find_haproxy(const struct settings *set, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < set->haproxy_count; i++)
-		if (strcmp(set->haproxies[i].name, name) == 0)
-			return i;
-	return NOTE_NONE;
-}
-
 /* A claim speaks of a server of a backend: the service that uses that backend
  * may have got another name since. */
 static unsigned find_server(const struct settings *set,
@@ -70,7 +33,7 @@ static unsigned find_server(const struct settings *set,
 		if (set->services[i].backend == NULL ||
 		    strcmp(set->services[i].backend, row->backend) != 0)
 			continue;
-		target = find_target(set, i, row->target);
+		target = settings_find_target(set, i, row->target);
 		if (target != NOTE_NONE)
 			return target;
 	}
@@ -99,7 +62,7 @@ static void map_claims(const struct db_contents *from,
 
 	for (i = 0; i < from->claim_count; i++) {
 		row = &from->claims[i];
-		to->haproxy = find_haproxy(map->set, row->haproxy);
+		to->haproxy = settings_find_haproxy(map->set, row->haproxy);
 		to->target = find_server(map->set, row);
 		to->weight_only = row->weight_only;
 		to->added = row->added;
@@ -134,8 +97,9 @@ static void map_maintenances(const struct db_contents *from,
 		row = &from->maintenances[i];
 		to->target = NOTE_NONE;
 		if (row->target[0] != '\0') {
-			to->target = find_target(
-				map->set, find_service(map->set, row->service),
+			to->target = settings_find_target(
+				map->set,
+				settings_find_service(map->set, row->service),
 				row->target);
 			if (to->target == NOTE_NONE) {
 				map_warn(map,
@@ -200,8 +164,8 @@ static bool map_lost_node(const struct row_incident *row,
 static bool map_incident(const struct row_incident *row,
 			 const struct store_mapping *map, struct incident *to)
 {
-	unsigned service = find_service(map->set, row->service);
-	unsigned target = find_target(map->set, service, row->target);
+	unsigned service = settings_find_service(map->set, row->service);
+	unsigned target = settings_find_target(map->set, service, row->target);
 
 	*to = row->inc;
 	to->nodes = incident_nodes_read(row->nodes, map->set->cluster);

@@ -168,29 +168,6 @@ struct window_news window_incident(struct window *win,
 	return news;
 }
 
-static unsigned service_named(const struct settings *set, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < set->service_count; i++)
-		if (strcmp(set->services[i].name, name) == 0)
-			break;
-	return i;
-}
-
-/* The target that opened an incident, in the new settings, or NOTE_NONE. */
-static unsigned target_named(const struct settings *set, unsigned service,
-			     const char *name)
-{
-	const struct service_settings *svc = &set->services[service];
-	unsigned i;
-
-	for (i = 0; i < svc->target_count; i++)
-		if (strcmp(set->targets[svc->first_target + i].name, name) == 0)
-			return svc->first_target + i;
-	return NOTE_NONE;
-}
-
 void window_reload(struct window *win, const struct settings *old,
 		   const struct settings *set)
 {
@@ -209,11 +186,12 @@ void window_reload(struct window *win, const struct settings *old,
 			win->list[kept++] = *inc;
 			continue;
 		}
-		service = service_named(set, old->services[inc->service].name);
-		if (service == set->service_count)
+		service = settings_find_service(
+			set, old->services[inc->service].name);
+		if (service == SETTINGS_NONE)
 			continue;
 		if (inc->target != NOTE_NONE)
-			inc->target = target_named(
+			inc->target = settings_find_target(
 				set, service, old->targets[inc->target].name);
 		inc->service = service;
 		win->list[kept++] = *inc;

@@ -78,40 +78,11 @@ static bool same(const struct disk_name *a, const struct disk_name *b)
 	       strcmp(a->target, b->target) == 0;
 }
 
-static unsigned find_haproxy(const struct settings *set, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < set->haproxy_count; i++)
-		if (strcmp(set->haproxies[i].name, name) == 0)
-			return i;
-	return NOTE_NONE;
-}
-
-static unsigned find_service(const struct settings *set, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < set->service_count; i++)
-		if (strcmp(set->services[i].name, name) == 0)
-			return i;
-	return NOTE_NONE;
-}
-
 static unsigned find_target(const struct settings *set,
 			    const struct disk_name *name)
 {
-	unsigned service = find_service(set, name->service), i;
-	const struct service_settings *svc;
-
-	if (service == NOTE_NONE)
-		return NOTE_NONE;
-	svc = &set->services[service];
-	for (i = svc->first_target; i < svc->first_target + svc->target_count;
-	     i++)
-		if (strcmp(set->targets[i].name, name->target) == 0)
-			return i;
-	return NOTE_NONE;
+	return settings_find_target(
+		set, settings_find_service(set, name->service), name->target);
 }
 
 /* --- writing ------------------------------------------------------------- */
@@ -263,8 +234,8 @@ static size_t read_claims(const struct disk *disk, const struct settings *set,
 
 	for (i = 0; i < disk->claim_count; i++) {
 		struct claim claim = {
-			.haproxy =
-				find_haproxy(set, disk->claims[i].name.haproxy),
+			.haproxy = settings_find_haproxy(
+				set, disk->claims[i].name.haproxy),
 			.target = find_target(set, &disk->claims[i].name),
 			.weight_only = disk->claims[i].weight_only,
 			.added = disk->claims[i].added,
@@ -283,7 +254,8 @@ static size_t read_incidents(struct disk *disk, const struct settings *set,
 
 	for (i = 0; i < disk->incident_count; i++) {
 		struct disk_incident *kept = &disk->incidents[i];
-		unsigned service = find_service(set, kept->name.service);
+		unsigned service =
+			settings_find_service(set, kept->name.service);
 
 		if (!incident_open(&kept->incident))
 			continue;

@@ -163,11 +163,10 @@ static bool is_light(struct play *play, const char *name)
 static struct service_view service(struct play *play, const char *name)
 {
 	const struct settings *set = world_settings(play->world);
-	unsigned i;
+	const unsigned found = settings_find_service(set, name);
 
-	for (i = 0; i < set->service_count; i++)
-		if (strcmp(set->services[i].name, name) == 0)
-			return ctl_service(world_ctl(play->world), i);
+	if (found != SETTINGS_NONE)
+		return ctl_service(world_ctl(play->world), found);
 	world_break(play->world, "no such service: %s", name);
 	return (struct service_view){ 0 };
 }

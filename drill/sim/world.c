@@ -205,12 +205,7 @@ unsigned world_target(const struct world *w, const char *name)
 
 unsigned world_haproxy(const struct world *w, const char *name)
 {
-	unsigned i;
-
-	for (i = 0; i < w->haproxy_set->haproxy_count; i++)
-		if (strcmp(w->haproxy_set->haproxies[i].name, name) == 0)
-			return i;
-	return NOTE_NONE;
+	return settings_find_haproxy(w->haproxy_set, name);
 }
 
 /* --- life ---------------------------------------------------------------- */

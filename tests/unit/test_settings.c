@@ -1,4 +1,5 @@
-/* Two checks ask the same, or not: each setting that matters, changed. */
+/* Two checks ask the same, or not: each setting that matters, changed; and what
+ * is known by its name. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,11 +86,42 @@ static void what_asks_another_thing_is_not(void **state)
 	DIFFERS(port, 81);
 }
 
+static void names_lead_to_what_bears_them(void **state)
+{
+	struct service_settings services[] = {
+		{ .name = "a", .target_count = 1 },
+		{ .name = "b", .first_target = 1, .target_count = 2 },
+	};
+	struct target_settings targets[] = { { .name = "t" },
+					     { .name = "u" },
+					     { .name = "t" } };
+	struct haproxy_settings haproxies[] = { { .name = "l" },
+						{ .name = "m" } };
+	const struct settings set = { .services = services,
+				      .service_count = 2,
+				      .targets = targets,
+				      .target_count = 3,
+				      .haproxies = haproxies,
+				      .haproxy_count = 2 };
+
+	(void)state;
+	assert_int_equal(settings_find_service(&set, "b"), 1);
+	assert_int_equal(settings_find_service(&set, "t"), SETTINGS_NONE);
+	assert_int_equal(settings_find_haproxy(&set, "m"), 1);
+	assert_int_equal(settings_find_haproxy(&set, ""), SETTINGS_NONE);
+	assert_int_equal(settings_find_target(&set, 0, "t"), 0);
+	assert_int_equal(settings_find_target(&set, 1, "t"), 2);
+	assert_int_equal(settings_find_target(&set, 0, "u"), SETTINGS_NONE);
+	assert_int_equal(settings_find_target(&set, SETTINGS_NONE, "t"),
+			 SETTINGS_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_asks_the_same_is_kept),
 		cmocka_unit_test(what_asks_another_thing_is_not),
+		cmocka_unit_test(names_lead_to_what_bears_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
