@@ -27,6 +27,10 @@ void check_database(const struct reader *reader,
 void check_groups(const struct reader *reader, const struct settings *settings,
 		  config_setting_t *services);
 
+/* Add a service for the readers of each group that has some: the same targets
+ * in another backend. */
+void readers_settle(const struct reader *reader, struct settings *settings);
+
 /* The rules of @service's failover block, and of what its targets, in @group,
  * have for it. */
 void check_failover(const struct reader *reader,

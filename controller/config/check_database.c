@@ -9,6 +9,8 @@
 
 /* What Redis has can be more, by its configuration. */
 #define REDIS_DATABASES_MAX 100000
+/* Its readers are called so, and "/readers". */
+#define NAME_MAX_READ (SETTINGS_NAME_MAX - 8)
 
 static bool is_database(const struct check_settings *check)
 {
@@ -145,12 +147,46 @@ static void check_terms(const struct reader *reader,
 			       "Redis acknowledges writes before a replica has "
 			       "them: with \"no-loss\" nothing is promoted "
 			       "when its primary fails");
-	if (set->readers != NULL)
-		reader_error(reader, block_given(given, "readers"),
-			     "readers is not built yet: remove it, and let "
-			     "HAProxy ask for replicas with its httpchk at "
-			     "/replica/%.63s (docs/databases.md)",
-			     service->name);
+}
+
+/* A server obeys one service. */
+static void check_readers(const struct reader *reader,
+			  const struct settings *settings,
+			  const struct service_settings *service,
+			  config_setting_t *given)
+{
+	const struct failover_settings *set = service->failover;
+	config_setting_t *setting = block_given(given, "readers");
+	config_setting_t *min_up = block_given(given, "readers_min_up");
+	const struct service_settings *other;
+	unsigned i;
+
+	if (min_up != NULL && set->readers == NULL)
+		reader_error(reader, min_up,
+			     "readers_min_up does nothing without readers: add "
+			     "readers = \"...\", or remove it");
+	if (min_up != NULL && set->readers_min_up >= service->target_count)
+		reader_error(reader, min_up,
+			     "readers_min_up = %u but there are %u replicas: "
+			     "give at most that",
+			     set->readers_min_up, service->target_count - 1);
+	if (set->readers != NULL && strlen(service->name) > NAME_MAX_READ)
+		reader_error(reader, setting,
+			     "the name of \"%s\" is too long for readers: "
+			     "shorten it to %d bytes",
+			     service->name, NAME_MAX_READ);
+	for (i = 0; set->readers != NULL && i < settings->service_count; i++) {
+		other = &settings->services[i];
+		if (settings_text_same(other->backend, set->readers) ||
+		    (other != service && other->failover != NULL &&
+		     settings_text_same(other->failover->readers,
+					set->readers)))
+			reader_error(reader, setting,
+				     "readers = \"%.80s\" is a backend of "
+				     "\"%.63s\" already: give readers one of "
+				     "their own",
+				     set->readers, other->name);
+	}
 }
 
 void check_failover(const struct reader *reader,
@@ -170,6 +206,7 @@ void check_failover(const struct reader *reader,
 		return;
 	check_group(reader, service, given);
 	check_terms(reader, service, given);
+	check_readers(reader, settings, service, given);
 	if (check_self_leads(settings->cluster)) {
 		check_hook(reader, "fence", service->failover->fence, given);
 		check_hook(reader, "rejoin", service->failover->rejoin, given);

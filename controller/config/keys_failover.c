@@ -3,6 +3,7 @@
 #include "controller/config/keys.h"
 #include "controller/config/keys_row.h"
 #include "controller/core/instant.h"
+#include "controller/core/plan.h"
 #include "controller/core/settings.h"
 
 #define TIB (INT64_C(1) << 40)
@@ -113,9 +114,20 @@ static const struct key failover_keys[] = {
 	{ .name = "readers",
 	  .type = KEY_NAME,
 	  FIELD(failover_settings, readers),
-	  .help = "The HAProxy backend of those who only read.  It is not "
-		  "built yet and refused: HAProxy asks at /replica which "
-		  "instances may be read from." },
+	  .help = "The HAProxy backend of those who only read: its servers "
+		  "bear the targets' names too, and are not disabled in "
+		  "haproxy.cfg.  In rotation are the replicas that answer, "
+		  "follow the primary and are within max_lag; never the "
+		  "primary." },
+	{ .name = "readers_min_up",
+	  .type = KEY_COUNT,
+	  .unit = "replicas",
+	  FIELD(failover_settings, readers_min_up),
+	  .max = PLAN_INSTANCES_MAX,
+	  .dflt = "0",
+	  .help = "So many replicas stay among the readers although they are "
+		  "too far behind.  0: rather none, and HAProxy sends readers "
+		  "elsewhere." },
 	{ .name = "canary",
 	  .type = KEY_DURATION,
 	  FIELD(failover_settings, canary_us),

@@ -248,6 +248,7 @@ static int settings_build(const struct reader *reader,
 	cluster_settle(reader, settings);
 	depends_settle(reader, settings);
 	lines_settle(reader->text, settings);
+	readers_settle(reader, settings);
 	return arena_failed(reader->arena) ? -ENOMEM : 0;
 }
 

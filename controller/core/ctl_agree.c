@@ -51,7 +51,9 @@ void agree_confirm(struct ctl *ctl, unsigned target,
 	struct incident *inc = &ctl->services[service].incident;
 	uint32_t nodes;
 
-	if (!share_recorder(ctl) || !cluster_down(ctl, target))
+	/* What takes an instance down is an incident of its group. */
+	if (readers_has(ctl, target) || !share_recorder(ctl) ||
+	    !cluster_down(ctl, target))
 		return;
 	if (inc->number == 0) {
 		incidents_down(ctl, target, finding);
@@ -96,6 +98,8 @@ bool agree_whole(const struct ctl *ctl, unsigned service)
 
 void agree_moved(struct ctl *ctl, unsigned target)
 {
+	if (readers_has(ctl, target))
+		return;
 	agree_confirm(ctl, target, NULL);
 	if (ctl->targets[target].health.state == HEALTH_DOWN)
 		share_find(ctl, target);

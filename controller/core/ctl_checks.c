@@ -31,6 +31,8 @@ void checks_schedule(struct ctl *ctl, unsigned target)
 	int64_t span_us = health_interval_us(&t->health, check);
 	struct instant due;
 
+	if (readers_has(ctl, target))
+		return;
 	if (t->health.judged && span_us == check->interval_us)
 		due = next_in_phase(ctl, target, span_us, t->asked);
 	else if (t->health.judged)
@@ -110,7 +112,7 @@ void checks_due(struct ctl *ctl, unsigned target)
 {
 	struct target *t = &ctl->targets[target];
 
-	if (t->check != 0 || t->waiting)
+	if (t->check != 0 || t->waiting || readers_has(ctl, target))
 		return;
 	if (ctl_service_state(ctl, target)->inflight >=
 	    ctl_service_of(ctl, target)->concurrency)
@@ -277,6 +279,7 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 	depends_answered(ctl, target);
 	in = doubt_temper(ctl, target, in, res);
 	judged(ctl, target, depends_temper(ctl, target, in, res));
+	readers_heard(ctl, target);
 }
 
 void checks_stalled(struct ctl *ctl, int64_t late_us)

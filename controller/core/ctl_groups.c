@@ -50,6 +50,10 @@ static struct ctl_group *one_new(const struct settings *set, unsigned service)
 	grp->first = svc->first_target;
 	grp->count = svc->target_count;
 	grp->routed = NOTE_NONE;
+	grp->readers = NOTE_NONE;
+	for (i = 0; i < set->service_count; i++)
+		if (set->services[i].readers_of == service + 1)
+			grp->readers = set->services[i].first_target;
 	return grp;
 }
 
@@ -224,6 +228,8 @@ void groups_facts(struct ctl *ctl, unsigned target,
 	ev.instance = target - grp->first;
 	ev.facts = facts;
 	feed(ctl, ctl->set->targets[target].service, &ev);
+	if (readers_place(ctl, target) != NOTE_NONE)
+		rotation_dirty(ctl, readers_place(ctl, target));
 }
 
 void groups_document(struct ctl *ctl, const struct document *doc)
@@ -236,6 +242,7 @@ void groups_document(struct ctl *ctl, const struct document *doc)
 			continue;
 		ev.document = document_group(doc, ctl->set->services[i].name);
 		feed(ctl, i, &ev);
+		readers_look(ctl, i);
 	}
 }
 

@@ -17,6 +17,7 @@ struct member {
 struct ctl_group {
 	struct group *machine; /* owned */
 	unsigned first, count; /* targets */
+	unsigned readers; /* the first of their places there, or NOTE_NONE */
 	struct member members[PLAN_INSTANCES_MAX];
 	bool office;
 	const char *forbids; /* as told; static text */

@@ -67,7 +67,7 @@ const char *mend_forbidden(const struct ctl *ctl, unsigned haproxy,
 	const struct pool *pool = pool_of(ctl, haproxy, target);
 	const char *rule = agree_forbids(ctl, target);
 
-	if (srv->routed)
+	if (srv->routed || readers_leads(ctl, target))
 		return NULL;
 	if (rule != NULL)
 		return rule;

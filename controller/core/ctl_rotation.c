@@ -9,6 +9,8 @@ void rotation_dirty(struct ctl *ctl, unsigned target)
 		return;
 	ctl->targets[target].dirty = true;
 	ctl->dirty[(ctl->dirty_first + ctl->dirty_count++) % n] = target;
+	if (readers_place(ctl, target) != NOTE_NONE)
+		rotation_dirty(ctl, readers_place(ctl, target));
 }
 
 bool rotation_serves(const struct ctl *ctl, unsigned target)
@@ -96,7 +98,7 @@ static struct wish decide(const struct ctl *ctl, unsigned target)
 {
 	struct wish wish;
 
-	if (groups_wish(ctl, target, &wish))
+	if (groups_wish(ctl, target, &wish) || readers_wish(ctl, target, &wish))
 		return wish;
 	switch (ctl->targets[target].health.state) {
 	case HEALTH_DOWN:
@@ -181,6 +183,7 @@ static void work(struct ctl *ctl, unsigned target)
 		ctl->services[service].review = false;
 		incidents_update(ctl, service);
 	}
+	readers_follow(ctl, target);
 	agree_confirm(ctl, target, NULL);
 	if (ctl_service_of(ctl, target)->backend == NULL)
 		return;

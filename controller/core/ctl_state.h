@@ -4,6 +4,7 @@
  * judges answers, ctl_hints.c follows hints; ctl_rotation.c says who is in
  * rotation, ctl_mend.c brings HAProxy there; ctl_panic.c says what is done when
  * more is bad than may leave, ctl_return.c when one may come back;
+ * ctl_readers.c says who is read from beside the primary of a group;
  * ctl_haproxy.c hears what HAProxy shows and answers; ctl_incidents.c keeps the
  * incidents, ctl_share.c makes them the same on all nodes, ctl_node.c keeps
  * those of the nodes; ctl_doubt.c asks whether it is this node that is ill;
@@ -333,6 +334,24 @@ bool groups_wish(const struct ctl *ctl, unsigned target, struct wish *ret_wish);
 void groups_routed(struct ctl *ctl, unsigned service);
 void groups_carry(struct ctl *ctl, unsigned service, const struct ctl *old,
 		  unsigned from);
+
+/* ctl_readers.c */
+/* Whether the target is another's place among the readers of its group: it is
+ * not asked, what the other answers is its evidence. */
+bool readers_has(const struct ctl *ctl, unsigned target);
+/* That place of an instance of a group, or NOTE_NONE. */
+unsigned readers_place(const struct ctl *ctl, unsigned target);
+/* Whether the place is that of the group's primary, which others write to. */
+bool readers_leads(const struct ctl *ctl, unsigned target);
+/* The instance has answered. */
+void readers_heard(struct ctl *ctl, unsigned target);
+/* The place is about to be compared: it goes down with its instance. */
+void readers_follow(struct ctl *ctl, unsigned target);
+/* Where it should be when that is not said by its health; false: it is. */
+bool readers_wish(const struct ctl *ctl, unsigned target,
+		  struct wish *ret_wish);
+/* The group is moved: all its places are compared anew. */
+void readers_look(struct ctl *ctl, unsigned service);
 
 /* ctl_panic.c */
 /* Look whether the service is in panic, after its counts have changed. */

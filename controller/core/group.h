@@ -188,13 +188,14 @@ struct group_instance_view {
 	 * not behind. */
 	bool behind_known;
 	uint64_t behind;
+	uint64_t unapplied; /* likewise of what can be read there */
 };
 
 struct group_instance_view group_instance(const struct group *group,
 					  unsigned instance);
 
 /* Whether it is to be read from beside the primary: it follows that one, has
- * its link, and is within max_lag of what is known of it. */
+ * its link, and has applied what is known of it but for max_lag. */
 bool group_reads(const struct group *group, unsigned instance);
 
 /* What is known of an instance; NULL when nothing fresh is. */

@@ -14,6 +14,8 @@ static void fill_behind(const struct group *g, unsigned primary,
 	view->behind_known = true;
 	if (last->applied.offset > facts->received.offset)
 		view->behind = last->applied.offset - facts->received.offset;
+	if (last->applied.offset > facts->applied.offset)
+		view->unapplied = last->applied.offset - facts->applied.offset;
 }
 
 struct group_instance_view group_instance(const struct group *g, unsigned i)
@@ -45,5 +47,5 @@ bool group_reads(const struct group *g, unsigned i)
 
 	return view.whole && view.follows && view.facts->source_up &&
 	       !view.facts->loading && !view.facts->unready &&
-	       view.behind_known && (max == 0 || view.behind <= max);
+	       view.behind_known && (max == 0 || view.unapplied <= max);
 }

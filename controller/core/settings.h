@@ -108,8 +108,9 @@ struct failover_settings {
 	/* A program's path, or "unit:NAME"; NULL: none. */
 	const char *fence, *rejoin;
 	int64_t hook_timeout_us;
-	const char *readers; /* HAProxy backend of the replicas, or NULL */
-	int64_t canary_us;   /* how often a row is written; 0: never */
+	const char *readers;     /* HAProxy backend of the replicas, or NULL */
+	unsigned readers_min_up; /* replicas that stay, whatever their lag */
+	int64_t canary_us;       /* how often a row is written; 0: never */
 	unsigned line;
 };
 
@@ -154,6 +155,9 @@ struct service_settings {
 	enum severity severity_partial, severity_total;
 	struct objective objective;
 	struct failover_settings *failover; /* NULL: no group of databases */
+	/* 1 + the index of the group whose readers these are, the same targets
+	 * in the same order; 0: a service of its own. */
+	unsigned readers_of;
 	unsigned first_target, target_count;
 	unsigned line;
 };

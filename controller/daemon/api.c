@@ -30,7 +30,8 @@ static bool target_called(const struct settings *set, unsigned target,
 	const char *service = set->services[t->service].name;
 	size_t n = strlen(service);
 
-	if (strcmp(t->name, name) == 0)
+	if (strcmp(t->name, name) == 0 &&
+	    set->services[t->service].readers_of == 0)
 		return true;
 	return strncmp(name, service, n) == 0 && name[n] == '/' &&
 	       strcmp(name + n + 1, t->name) == 0;
@@ -72,6 +73,9 @@ unsigned api_unjudged(const struct daemon_view *view)
 	unsigned i, n = 0;
 
 	for (i = 0; i < view->set->target_count; i++) {
+		if (view->set->services[view->set->targets[i].service]
+			    .readers_of > 0)
+			continue;
 		h = ctl_target(view->ctl, i).health;
 		n += !h->judged && h->state != HEALTH_MAINT;
 	}

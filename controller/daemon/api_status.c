@@ -220,7 +220,7 @@ static enum standing service_standing(const struct daemon_view *view,
 	/* Without a verdict nobody is taken for down: incidents do not either.
 	 */
 	if (s.serving + unknown < (svc->min_up > 0 ? svc->min_up : 1))
-		return OUTAGE;
+		return svc->readers_of > 0 ? DEGRADED : OUTAGE;
 	if (poor || s.incident != NULL || s.excused > 0)
 		return DEGRADED;
 	return unknown > 0 ? UNKNOWN : WELL;
@@ -310,6 +310,12 @@ static json_t *service_doc(const struct daemon_view *view, unsigned service)
 	json_object_set_new(doc, "worst_detection", worst_doc(svc));
 	json_object_set_new(doc, "objective", objective_doc(&svc->objective));
 	json_object_set_new(doc, "group", api_group(view, service));
+	json_object_set_new(
+		doc, "readers_of",
+		svc->readers_of > 0
+			? api_string(
+				  view->set->services[svc->readers_of - 1].name)
+			: json_null());
 	return doc;
 }
 

@@ -150,11 +150,11 @@ static const char *no_reads(const struct place *at, uint64_t max_lag, char *buf,
 		return NULL;
 	if (!at->it.behind_known)
 		return "how far it is behind is not known";
-	if (at->it.behind <= max_lag)
+	if (at->it.unapplied <= max_lag)
 		return NULL;
 	snprintf(buf, size,
 		 "it is %" PRIu64 " bytes behind, more than %" PRIu64,
-		 at->it.behind, max_lag);
+		 at->it.unapplied, max_lag);
 	return buf;
 }
 
@@ -183,7 +183,7 @@ static void answer(struct web_request *req, const struct place *at,
 					      : json_null());
 	json_object_set_new(doc, "lag_bytes",
 			    it->behind_known && !it->primary
-				    ? json_integer((json_int_t)it->behind)
+				    ? json_integer((json_int_t)it->unapplied)
 				    : json_null());
 	json_object_set_new(doc, "why",
 			    why != NULL ? api_string(why) : json_null());

@@ -75,6 +75,27 @@ static void takes_what_a_group_may_have(void **state)
 	settings_free(set);
 }
 
+static void readers_are_a_service_of_the_same_targets(void **state)
+{
+	struct settings *set =
+		config_right(GROUP("readers = \"ro\"; readers_min_up = 1;"));
+	const struct service_settings *svc = &set->services[1];
+
+	(void)state;
+	assert_int_equal(set->service_count, 2);
+	assert_int_equal(set->target_count, 4);
+	assert_string_equal(svc->name, "g/readers");
+	assert_string_equal(svc->backend, "ro");
+	assert_int_equal(svc->readers_of, 1);
+	assert_int_equal(svc->min_up, 1);
+	assert_null(svc->failover);
+	assert_int_equal(svc->first_target, 2);
+	assert_string_equal(set->targets[3].name, "b");
+	assert_int_equal(set->targets[3].service, 1);
+	assert_int_equal(set->services[0].readers_of, 0);
+	settings_free(set);
+}
+
 static void refuses_a_group_that_cannot_work(void **state)
 {
 	static const struct mistake mistakes[] = {
@@ -92,9 +113,14 @@ static void refuses_a_group_that_cannot_work(void **state)
 		  "x.conf:2: on_quorum_loss = \"hold\" is not built yet: use "
 		  "\"withdraw\" for now\n" },
 		{ GROUP("readers = \"be\";"),
-		  "x.conf:2: readers is not built yet: remove it, and let "
-		  "HAProxy ask for replicas with its httpchk at /replica/g "
-		  "(docs/databases.md)\n" },
+		  "x.conf:2: readers = \"be\" is a backend of \"g\" already: "
+		  "give readers one of their own\n" },
+		{ GROUP("readers_min_up = 1;"),
+		  "x.conf:2: readers_min_up does nothing without readers: add "
+		  "readers = \"...\", or remove it\n" },
+		{ GROUP("readers = \"ro\"; readers_min_up = 2;"),
+		  "x.conf:2: readers_min_up = 2 but there are 1 replicas: "
+		  "give at most that\n" },
 		{ GROUP("replication_user = \"r\";"),
 		  "x.conf:2: replication_user has no "
 		  "replication_password_file: add it\n" },
@@ -228,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_a_group_and_its_defaults),
 		cmocka_unit_test(takes_what_a_group_may_have),
+		cmocka_unit_test(readers_are_a_service_of_the_same_targets),
 		cmocka_unit_test(refuses_a_group_that_cannot_work),
 		cmocka_unit_test(warns_of_what_means_something_in_a_group_only),
 		cmocka_unit_test(
