@@ -116,11 +116,12 @@ void runtime_view(struct runtime *rt, unsigned target, enum server_state state,
 	percent = percent_of(v);
 	if (v->told && v->state == state && v->percent == percent &&
 	    v->told_agent == v->agent && v->told_theirs == v->theirs &&
-	    v->told_misplaced == v->misplaced)
+	    v->told_stopped == v->stopped && v->told_misplaced == v->misplaced)
 		return;
 	v->told = true;
 	v->told_agent = v->agent;
 	v->told_theirs = v->theirs;
+	v->told_stopped = v->stopped;
 	v->told_misplaced = v->misplaced;
 	v->state = (uint8_t)state;
 	v->percent = (uint16_t)percent;
@@ -130,6 +131,7 @@ void runtime_view(struct runtime *rt, unsigned target, enum server_state state,
 	seen.weight_percent = percent;
 	seen.agent = v->agent;
 	seen.theirs = v->theirs;
+	seen.stopped = v->stopped;
 	seen.misplaced = v->misplaced;
 	if (state == SERVER_ABSENT)
 		snprintf(seen.text, sizeof(seen.text), "no server %s/%s",

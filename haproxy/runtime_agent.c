@@ -3,7 +3,9 @@
  *
  * `show servers state` does not show what an agent said.  A server that is
  * stopped while its own check passes is down by its agent; one whose check
- * fails may be or not: then what we said last counts. */
+ * fails may be or not: then what we said last counts.  An earlier daemon may
+ * have said something: that such a server is stopped is told, and whoever has
+ * the claims knows why. */
 #include "haproxy/runtime_state.h"
 
 /* Our responder is who its agent check asks. */
@@ -42,6 +44,8 @@ enum server_state runtime_agent_look(const struct runtime *rt, struct view *v,
 
 	v->agent = is_ours(rt, line);
 	v->theirs = v->agent && state != SERVER_READY;
+	v->stopped = line->agent && state == SERVER_READY && !line->running &&
+		     v->said == SERVER_UNKNOWN;
 	if (!v->agent || v->theirs || line->running)
 		return state;
 	if (is_out(v->said))

@@ -30,6 +30,7 @@ struct view {
 	bool told;       /* since the link came up */
 	bool unweighted; /* its backend knows full weight only */
 	bool agent, theirs, told_agent, told_theirs; /* as in haproxy_seen */
+	bool stopped, told_stopped;
 	uint8_t said;     /* enum server_state: the agent's word, as pushed */
 	uint16_t passing; /* its check's health while that passes; 0: ? */
 	bool misplaced;   /* it is not at the target's address */

@@ -102,6 +102,17 @@ static void look_at_way(struct server *srv, const struct haproxy_seen *seen)
 	srv->theirs = seen->theirs;
 }
 
+/* What this run has not pushed yet the last one may have: a claim on a server
+ * that is stopped says that it did. */
+static enum server_state shown(const struct server *srv,
+			       const struct haproxy_seen *seen)
+{
+	if (seen->agent && seen->stopped && srv->claim == CLAIM_OUT &&
+	    srv->pushed == SERVER_UNKNOWN)
+		return SERVER_MAINT;
+	return seen->state;
+}
+
 static void server_seen(struct ctl *ctl, const struct haproxy_seen *seen)
 {
 	struct server *srv;
@@ -116,7 +127,7 @@ static void server_seen(struct ctl *ctl, const struct haproxy_seen *seen)
 		say_absent(ctl, seen);
 	if (seen->state != SERVER_ABSENT && srv->seen == SERVER_ABSENT)
 		ctl->haproxies[seen->haproxy].absent--;
-	srv->seen = seen->state;
+	srv->seen = shown(srv, seen);
 	srv->weight_percent = seen->weight_percent;
 	dynamic_seen(ctl, seen);
 	mend_count(ctl, seen->haproxy, seen->target);

@@ -99,11 +99,12 @@ static void seen_text(const struct haproxy_seen *seen,
 	else if (seen->kind == HAPROXY_LINK_DOWN)
 		snprintf(buf, size, "%s down %s", name, seen->text);
 	else
-		snprintf(buf, size, "%s %s %s %u%%%s%s%s", name,
+		snprintf(buf, size, "%s %s %s %u%%%s%s%s%s", name,
 			 target_name(set, seen->target),
 			 server_state_name(seen->state), seen->weight_percent,
 			 seen->agent ? " agent" : "",
 			 seen->theirs ? " theirs" : "",
+			 seen->stopped ? " stopped" : "",
 			 seen->misplaced ? " misplaced" : "");
 }
 

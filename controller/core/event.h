@@ -78,6 +78,8 @@ struct haproxy_seen {
 	unsigned weight_percent; /* of the configured weight */
 	bool agent;     /* it obeys the word of our agent-check responder */
 	bool theirs;    /* ... and is in maintenance or drain all the same */
+	bool stopped;   /* in no maintenance, not running, and an agent's word
+			   may be why: which is not shown */
 	bool misplaced; /* its address or port is not the target's */
 	char text[EVENT_TEXT_MAX];
 };

@@ -319,6 +319,28 @@ def test_after_a_restart_the_claims_decide():
         wait_for(lambda: status(world, "api1") == "no check")
 
 
+def test_a_restart_brings_no_dead_server_back():
+    """More is dead than may leave, and HAProxy's own checks hide the word."""
+    line = LINE + " check inter 50ms fall 2 rise 2"
+    with agents(line=line, targets=2) as world:
+        world.start()
+        wait_for(lambda: shown(world)["agents"] == 2)
+        world.replica_kill("api2")
+        wait_for(lambda: status(world, "api2") == "DOWN (agent)")
+        world.daemon.wait_said("api2: out of every HAProxy")
+        world.replica_kill("api1")
+        world.daemon.wait_said("api1: kept in rotation")
+        wait_for(lambda: status(world, "api1").startswith("DOWN"))
+        world.daemon.kill()
+        world.daemon.start()
+        world.daemon.wait_said("api1: kept in rotation", 2)
+        world.daemon.wait_said("api2.* -> DOWN", 2)
+        time.sleep(0.5)
+        assert status(world, "api2") == "DOWN (agent)"
+        assert say(world.port, b"be_api/api2\n").startswith(b"down")
+        assert say(world.port, b"be_api/api1\n") == b"up\n"
+
+
 def test_some_servers_have_no_agent():
     with agents() as world:
         world.start()

@@ -36,11 +36,12 @@ static void on_seen(void *arg, const struct haproxy_seen *seen)
 	else if (seen->kind == HAPROXY_LINK_DOWN)
 		add(talk->told, "down %s\n", seen->text);
 	else
-		add(talk->told, "%s/%s %s %u%s%s%s\n",
+		add(talk->told, "%s/%s %s %u%s%s%s%s\n",
 		    backend_of(talk, seen->target),
 		    talk->set->targets[seen->target].name,
 		    server_state_name(seen->state), seen->weight_percent,
 		    seen->agent ? " agent" : "", seen->theirs ? " theirs" : "",
+		    seen->stopped ? " stopped" : "",
 		    seen->misplaced ? " misplaced" : "");
 }
 

@@ -24,6 +24,20 @@ static void see(struct core_world *w, unsigned target, enum server_state state,
 	core_feed(w, &ev);
 }
 
+/* It is not running, and its agent may be why. */
+static void see_stopped(struct core_world *w, unsigned target)
+{
+	struct event ev = { .kind = EVENT_HAPROXY_SEEN };
+
+	ev.haproxy = (struct haproxy_seen){ .kind = HAPROXY_SERVER,
+					    .target = target,
+					    .state = SERVER_READY,
+					    .weight_percent = 100,
+					    .agent = true,
+					    .stopped = true };
+	core_feed(w, &ev);
+}
+
 static void see_all(struct core_world *w)
 {
 	unsigned i;
@@ -175,6 +189,35 @@ static void claims_decide_until_the_checks_have(void **state)
 	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
 	carry_out(&w);
 	assert_non_null(core_store(&w, STORE_UNCLAIM));
+	core_done(&w);
+}
+
+/* HAProxy's own check fails, too: that the agent said it, does not show. */
+static void what_the_last_run_withdrew_is_not_held_in(void **state)
+{
+	const struct claim claims[] = { { .target = WEB1 } };
+	const struct stored stored = { .claims = claims, .claim_count = 1 };
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	w.set.haproxy_count = 1;
+	core_start(&w, &stored);
+	core_link(&w, 0, true);
+	see_all(&w);
+	see_stopped(&w, WEB1);
+	see_stopped(&w, WEB2);
+	assert_int_equal(ctl_server(w.ctl, 0, WEB1), SERVER_MAINT);
+	assert_int_equal(ctl_server(w.ctl, 0, WEB2), SERVER_READY);
+	core_forget(&w);
+	go_down(&w, WEB2);
+	core_settle(&w);
+	go_down(&w, WEB1);
+	assert_true(ctl_target(w.ctl, WEB2).held);
+	assert_int_equal(word(&w, WEB2), AGENT_UP);
+	assert_false(ctl_target(w.ctl, WEB1).held);
+	assert_int_equal(word(&w, WEB1), AGENT_DOWN);
+	assert_int_equal(core_order(&w, WEB1)->haproxy.state, SERVER_MAINT);
 	core_done(&w);
 }
 
@@ -372,6 +415,7 @@ int main(void)
 		cmocka_unit_test(what_is_held_is_up),
 		cmocka_unit_test(a_new_process_is_pushed_what_it_has_heard),
 		cmocka_unit_test(claims_decide_until_the_checks_have),
+		cmocka_unit_test(what_the_last_run_withdrew_is_not_held_in),
 		cmocka_unit_test(
 			an_operators_maintenance_takes_nothing_of_ours),
 		cmocka_unit_test(

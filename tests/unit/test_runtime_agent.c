@@ -126,7 +126,7 @@ static void maintenance_beside_an_agent_is_told_as_theirs(void **state)
 static void without_a_check_of_its_own_only_the_agent_stops_it(void **state)
 {
 	(void)state;
-	assert_first(OUT(UNCHECKED), "MAINT 100 agent");
+	assert_first(OUT(UNCHECKED), "MAINT 100 agent stopped");
 }
 
 static void a_server_that_its_own_check_stops_is_not_out(void **state)
@@ -135,10 +135,10 @@ static void a_server_that_its_own_check_stops_is_not_out(void **state)
 	talk_hear(&talk, HELLO("1"));
 	talk_hear(&talk, UP(PASSING));
 	talk_clear(&talk);
-	assert_then(OUT(FAILING), "");
+	assert_then(OUT(FAILING), "be/s1 READY 100 agent stopped\n");
 	assert_then(OUT(RISING), "");
-	assert_then(UP(PASSING), "");
-	assert_then(OUT(PASSING), "be/s1 MAINT 100 agent\n");
+	assert_then(UP(PASSING), "be/s1 READY 100 agent\n");
+	assert_then(OUT(PASSING), "be/s1 MAINT 100 agent stopped\n");
 	assert_then(UP(PASSING), "be/s1 READY 100 agent\n");
 }
 
@@ -174,7 +174,8 @@ static void a_check_that_heard_it_first_is_no_other_hand(void **state)
 	talk_hear(&talk, OUT(PASSING));
 	assert_non_null(strstr(talk.sent, "agent down"));
 	talk_hear(&talk, "\n> ");
-	assert_string_equal(talk.told, "be/s1 MAINT 100 agent\ndone 1\n");
+	assert_string_equal(talk.told,
+			    "be/s1 MAINT 100 agent stopped\ndone 1\n");
 }
 
 static void a_drain_by_the_agent_stays_a_drain(void **state)
