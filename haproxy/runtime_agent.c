@@ -45,7 +45,8 @@ enum server_state runtime_agent_look(const struct runtime *rt, struct view *v,
 	v->agent = is_ours(rt, line);
 	v->theirs = v->agent && state != SERVER_READY;
 	v->stopped = line->agent && state == SERVER_READY && !line->running &&
-		     v->said == SERVER_UNKNOWN;
+		     (v->agent ? v->said == SERVER_UNKNOWN
+			       : v->said != SERVER_READY);
 	if (!v->agent || v->theirs || line->running)
 		return state;
 	if (is_out(v->said))

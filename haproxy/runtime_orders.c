@@ -27,7 +27,7 @@ void runtime_order(struct runtime *rt, struct instant now, uint64_t id,
 		v->expect = v->state;
 	if (order->add && v->expect == SERVER_ABSENT)
 		v->expect = SERVER_MAINT;
-	if (order->state != SERVER_UNKNOWN)
+	if (order->state != SERVER_UNKNOWN && !(order->agent && !v->agent))
 		v->expect = (uint8_t)order->state;
 }
 
@@ -59,7 +59,7 @@ static void believe(struct view *v, const struct server_order *order,
 {
 	if (kind == SENT_STATE && order->agent)
 		v->said = (uint8_t)order->state;
-	if (kind == SENT_STATE && !(order->agent && v->theirs))
+	if (kind == SENT_STATE && !(order->agent && (v->theirs || !v->agent)))
 		v->state = (uint8_t)order->state;
 	if (kind == SENT_ADD) {
 		v->state = SERVER_MAINT;

@@ -58,6 +58,7 @@ static void link_up(struct ctl *ctl, const struct haproxy_seen *seen)
 	for (i = 0; seen->fresh && i < ctl->set->target_count; i++) {
 		mend_server(ctl, seen->haproxy, i)->doubt = false;
 		mend_server(ctl, seen->haproxy, i)->bits = false;
+		mend_server(ctl, seen->haproxy, i)->word = false;
 	}
 }
 
@@ -89,15 +90,30 @@ static void say_absent(struct ctl *ctl, const struct haproxy_seen *seen)
 	note_say(note, "%s", seen->text);
 }
 
+/* Its agent check does not ask us, or not any more.  What we said it still
+ * obeys; maintenance that is there by then is somebody else's. */
+static void look_at_bits(struct server *srv, const struct haproxy_seen *seen)
+{
+	bool out = server_is_out(seen->state);
+
+	if (server_is_out((enum server_state)srv->pushed) ||
+	    (seen->stopped && !srv->bits && srv->claim == CLAIM_OUT))
+		srv->word = true;
+	srv->pushed = SERVER_UNKNOWN;
+	if (srv->bits || !srv->word)
+		srv->bits = out && srv->claim == CLAIM_OUT;
+}
+
 /* By which way the server is withdrawn.  One that is in maintenance by us when
  * it begins to obey the agent comes back the way it left. */
 static void look_at_way(struct server *srv, const struct haproxy_seen *seen)
 {
-	if (!seen->agent)
-		srv->bits =
-			server_is_out(seen->state) && srv->claim == CLAIM_OUT;
-	else if (!seen->theirs)
-		srv->bits = false;
+	if (!seen->agent) {
+		look_at_bits(srv, seen);
+	} else {
+		srv->word = false;
+		srv->bits = srv->bits && seen->theirs;
+	}
 	srv->agent = seen->agent;
 	srv->theirs = seen->theirs;
 }
@@ -216,6 +232,10 @@ static void carried_out(struct server *srv)
 		srv->seen = srv->ordered;
 		srv->bits = server_is_out(srv->ordered);
 		srv->theirs = srv->bits && srv->agent;
+		return;
+	}
+	if (!srv->agent) {
+		srv->word = server_is_out(srv->ordered);
 		return;
 	}
 	srv->pushed = (uint8_t)srv->ordered;

@@ -266,13 +266,13 @@ void mend(struct ctl *ctl, unsigned haproxy, unsigned target)
 	wish = srv->held ? stay : ctl->targets[target].wish;
 	todo = server_compare(srv, wish);
 	if (srv->seen != SERVER_UNKNOWN)
-		say_kept(ctl, haproxy, target, todo.step == SERVER_KEEP);
+		say_kept(ctl, haproxy, target, todo.kept);
 	if (todo.step == SERVER_CLAIM) {
 		srv->added = srv->added || todo.add;
 		claim(ctl, haproxy, target, todo.claim);
 		todo = server_compare(srv, wish);
 	}
-	todo.agent = server_by_agent(srv);
+	todo.agent = todo.agent || server_by_agent(srv);
 	if (todo.step == SERVER_ORDER && todo.add)
 		dynamic_order(ctl, haproxy, target);
 	else if (todo.step == SERVER_ORDER)

@@ -49,6 +49,8 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 		srv->ordered_agent = was->ordered_agent;
 		srv->pushed = was->pushed;
 		srv->bits = was->bits;
+		srv->agent = was->agent;
+		srv->word = was->word;
 		srv->ordered_weight = was->ordered_weight;
 		srv->stores = was->stores;
 		srv->storing = was->storing;

@@ -28,11 +28,21 @@ bool server_by_agent(const struct server *srv)
  * it out: nothing stays written down but that its weight is ours. */
 static struct server_todo release(const struct server *srv)
 {
-	if (srv->claim == CLAIM_NONE || srv->doubt || srv->failed)
+	if (srv->claim == CLAIM_NONE || srv->doubt || srv->failed || srv->word)
 		return fine;
 	if (srv->weight_percent == 100 && !srv->added)
 		return (struct server_todo){ .step = SERVER_UNCLAIM };
 	return srv->claim == CLAIM_OUT ? claim(CLAIM_WEIGHT) : fine;
+}
+
+/* Nobody answers its agent check for us any more: `up` once, and what holds it
+ * from then on is what we set otherwise. */
+static struct server_todo take_back(void)
+{
+	struct server_todo todo = order(SERVER_READY, 0);
+
+	todo.agent = true;
+	return todo;
 }
 
 static struct server_todo compare_ready(const struct server *srv,
@@ -41,6 +51,8 @@ static struct server_todo compare_ready(const struct server *srv,
 	/* An order to leave may come after what was seen: tell it again. */
 	if (srv->seen != SERVER_READY || srv->doubt || srv->failed)
 		return order(SERVER_READY, weight);
+	if (srv->word)
+		return take_back();
 	/* HAProxy cannot show all of an agent's word: say it once. */
 	if (server_by_agent(srv) && srv->claim == CLAIM_OUT &&
 	    srv->pushed != SERVER_READY)
@@ -60,7 +72,7 @@ static struct server_todo compare_out(const struct server *srv,
 {
 	/* Draining what is in maintenance would bring it back half way. */
 	if (srv->seen == state || srv->seen == SERVER_MAINT)
-		return fine;
+		return srv->word ? take_back() : fine;
 	if (srv->claim != CLAIM_OUT && !srv->routed)
 		return claim(CLAIM_OUT);
 	return order(state, 0);
@@ -97,6 +109,16 @@ static bool is_theirs(const struct server *srv)
 	return server_is_out(srv->seen) && srv->claim != CLAIM_OUT;
 }
 
+static struct server_todo compare_theirs(const struct server *srv)
+{
+	struct server_todo todo = { .step = SERVER_KEEP };
+
+	if (srv->word && srv->order == 0 && srv->storing == 0)
+		todo = take_back();
+	todo.kept = true;
+	return todo;
+}
+
 /* That it is ours is written down before it exists. */
 static struct server_todo compare_absent(const struct server *srv)
 {
@@ -125,7 +147,7 @@ struct server_todo server_compare(const struct server *srv, struct wish wish)
 	if (srv->seen == SERVER_UNKNOWN)
 		return fine;
 	if (is_theirs(srv))
-		return (struct server_todo){ .step = SERVER_KEEP };
+		return compare_theirs(srv);
 	if (srv->order != 0 || srv->storing != 0)
 		return fine;
 	if (srv->added && srv->addable && srv->misplaced)
@@ -161,7 +183,7 @@ bool server_taken(const struct server *srv, enum server_state state)
 	if (!server_is_out(state) || srv->doubt || srv->routed ||
 	    server_by_agent(srv))
 		return false;
-	if (srv->claim != CLAIM_OUT)
+	if (srv->claim != CLAIM_OUT || (srv->word && !srv->bits))
 		return true;
 	/* We drain first and never drain what is in maintenance. */
 	return srv->seen == SERVER_READY ||

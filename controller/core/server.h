@@ -50,6 +50,7 @@ struct server {
 	bool agent;     /* it obeys the agent's word */
 	bool theirs;    /* ... but is in maintenance or drain by others */
 	bool bits;      /* its maintenance is ours, from before it obeyed */
+	bool word;      /* it obeys no more, and our `down` still holds it */
 	bool ordered_agent; /* the order under way is by the agent's word */
 	unsigned ordered_weight;
 	struct instant retry; /* no order before it, after a failed one */
@@ -77,6 +78,7 @@ struct server_todo {
 	enum server_state state; /* with ORDER; UNKNOWN: as it is */
 	unsigned weight_percent; /* with ORDER; 0: as it is */
 	bool agent;              /* with ORDER: by the agent's word */
+	bool kept;               /* somebody else has it out of rotation */
 };
 
 /* What has to be done next so that @srv becomes what @wish says. */

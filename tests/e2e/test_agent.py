@@ -375,6 +375,107 @@ def test_what_left_by_maintenance_comes_back_from_it():
         assert world.haproxy.admin()["api1"] == 0
 
 
+def leave_agent_mode(world, haproxy=""):
+    """A reload after which nobody answers where HAProxy asks."""
+    count = len(world.daemon.said("reloaded"))
+    world.configure(haproxy=haproxy)
+    world.daemon.signal(signal.SIGHUP)
+    world.daemon.wait_said("reloaded", count + 1)
+    with pytest.raises(ConnectionRefusedError):
+        say(world.port, b"be_api/api1\n")
+
+
+def agents_word_is_up(world, server):
+    """Whether the server would be in use but for its maintenance."""
+    row = next(line.split() for line in
+               world.haproxy.ask("show servers state be_api").splitlines()
+               if f" {server} " in line)
+    return row[5] == "2" and row[6] == "0"
+
+
+def test_leaving_the_agent_mode_takes_the_word_back():
+    with agents() as world:
+        world.start()
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        leave_agent_mode(world)
+        world.wait_out("api1")
+        wait_for(lambda: status(world, "api1") == "MAINT")
+        world.replica_start("api1")
+        world.wait_out()
+        wait_for(lambda: agents_word_is_up(world, "api1"))
+        assert status(world, "api1") == "no check"
+        # And back into it.
+        world.configure()
+        world.daemon.signal(signal.SIGHUP)
+        wait_for(lambda: shown(world)["mode"] == "agent")
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+
+
+def test_a_restart_without_agent_listen_takes_the_word_back():
+    with agents() as world:
+        world.start()
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        world.daemon.kill()
+        world.configure(haproxy="")
+        world.daemon.start()
+        world.wait_out("api1")
+        world.replica_start("api1")
+        wait_for(lambda: agents_word_is_up(world, "api1"))
+        # One that came back meanwhile, too.
+        world.configure()
+        world.daemon.kill()
+        world.daemon.start()
+        wait_for(lambda: say_soon(world.port, b"be_api/api2\n") == b"up\n")
+        world.replica_kill("api2")
+        wait_for(lambda: status(world, "api2") == "DOWN (agent)")
+        world.daemon.kill()
+        world.replica_start("api2")
+        world.configure(haproxy="")
+        world.daemon.start()
+        wait_for(lambda: agents_word_is_up(world, "api2"))
+
+
+def test_an_operators_maintenance_stays_when_the_agent_mode_ends():
+    with agents() as world:
+        world.start()
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        world.haproxy.ask("set server be_api/api1 state maint")
+        world.daemon.wait_said("api1.*operator|operator.*api1")
+        leave_agent_mode(world)
+        world.replica_start("api1")
+        world.daemon.wait_said("api1.* -> UP", 2)
+        time.sleep(1.2)
+        assert world.haproxy.admin()["api1"] == MAINT
+        world.haproxy.ask("set server be_api/api1 state ready")
+        wait_for(lambda: agents_word_is_up(world, "api1"))
+
+
+def test_another_address_keeps_the_answer():
+    """First the daemon moves, then HAProxy."""
+    with agents() as world:
+        world.start()
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        other = free_port()
+        leave_agent_mode(world, f'agent_listen = "127.0.0.1:{other}";')
+        assert say(other, b"be_api/api1\n").startswith(b"down")
+        world.wait_out("api1")
+        text = world.haproxy.config.read_text()
+        world.haproxy.config.write_text(
+            text.replace(f"agent-port {world.port}", f"agent-port {other}"))
+        world.haproxy.reload()
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        assert world.out() == set()
+        time.sleep(1.2)
+        assert status(world, "api1") == "DOWN (agent)"
+        world.replica_start("api1")
+        wait_for(lambda: agents_word_is_up(world, "api1"))
+
+
 def test_planned_withdrawal():
     with agents(service='drain = "1s";') as world:
         world.start()

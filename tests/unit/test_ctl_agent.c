@@ -193,6 +193,90 @@ static void claims_decide_until_the_checks_have(void **state)
 }
 
 /* HAProxy's own check fails, too: that the agent said it, does not show. */
+/* Its agent check asks us no more, or nobody. */
+static void see_left(struct core_world *w, enum server_state state,
+		     bool stopped)
+{
+	struct event ev = { .kind = EVENT_HAPROXY_SEEN };
+
+	ev.haproxy = (struct haproxy_seen){ .kind = HAPROXY_SERVER,
+					    .target = API1,
+					    .state = state,
+					    .weight_percent = 100,
+					    .stopped = stopped };
+	core_feed(w, &ev);
+}
+
+static void a_word_that_is_left_behind_is_taken_back(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	begin(&w);
+	go_down(&w, API1);
+	core_settle(&w);
+	see_left(&w, SERVER_READY, false);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_MAINT);
+	assert_false(core_order(&w, API1)->haproxy.agent);
+	carry_out(&w);
+	/* It stays out by maintenance, and is heard of no more. */
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	assert_true(core_order(&w, API1)->haproxy.agent);
+	core_settle(&w);
+	assert_int_equal(ctl_server(w.ctl, 0, API1), SERVER_MAINT);
+	core_forget(&w);
+	see_left(&w, SERVER_MAINT, false);
+	assert_null(core_order(&w, API1));
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	assert_false(core_order(&w, API1)->haproxy.agent);
+	core_done(&w);
+}
+
+static void a_word_of_the_last_run_is_taken_back(void **state)
+{
+	const struct claim claims[] = { { .target = API1 } };
+	const struct stored stored = { .claims = claims, .claim_count = 1 };
+	struct core_world w;
+
+	(void)state;
+	core_init(&w);
+	w.set.haproxy_count = 1;
+	core_start(&w, &stored);
+	core_link(&w, 0, true);
+	see_left(&w, SERVER_READY, true);
+	core_settle(&w);
+	core_forget(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	assert_true(core_order(&w, API1)->haproxy.agent);
+	carry_out(&w);
+	assert_non_null(core_store(&w, STORE_UNCLAIM));
+	core_done(&w);
+}
+
+static void a_word_under_an_operators_maintenance_is_taken_back(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	begin(&w);
+	go_down(&w, API1);
+	core_settle(&w);
+	see(&w, API1, SERVER_MAINT, true);
+	core_forget(&w);
+	see_left(&w, SERVER_MAINT, false);
+	assert_true(ctl_target(w.ctl, API1).operator_hold);
+	assert_null(core_note(&w, NOTE_OPERATOR_OVER));
+	assert_true(core_order(&w, API1)->haproxy.agent);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	core_settle(&w);
+	core_forget(&w);
+	core_answers(&w, API1, 2, RESULT_L7OK);
+	assert_null(core_order(&w, API1));
+	core_done(&w);
+}
+
 static void what_the_last_run_withdrew_is_not_held_in(void **state)
 {
 	const struct claim claims[] = { { .target = WEB1 } };
@@ -415,6 +499,10 @@ int main(void)
 		cmocka_unit_test(what_is_held_is_up),
 		cmocka_unit_test(a_new_process_is_pushed_what_it_has_heard),
 		cmocka_unit_test(claims_decide_until_the_checks_have),
+		cmocka_unit_test(a_word_that_is_left_behind_is_taken_back),
+		cmocka_unit_test(a_word_of_the_last_run_is_taken_back),
+		cmocka_unit_test(
+			a_word_under_an_operators_maintenance_is_taken_back),
 		cmocka_unit_test(what_the_last_run_withdrew_is_not_held_in),
 		cmocka_unit_test(
 			an_operators_maintenance_takes_nothing_of_ours),
