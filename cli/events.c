@@ -181,7 +181,7 @@ int events_run(const struct command *cmd, int argc, char **argv)
 {
 	struct events ev = { .colour = terminal_colour() };
 	struct err err = { 0 };
-	int words, code;
+	int code;
 	const struct option_row rows[] = {
 		{ "follow", 'f', OPTION_FLAG, &ev.follow },
 		{ "since", 0, OPTION_TEXT, &ev.since },
@@ -193,11 +193,9 @@ int events_run(const struct command *cmd, int argc, char **argv)
 		{ 0 },
 	};
 
-	code = options_parse(cmd, argc, argv, rows, &words);
+	code = options_parse_alone(cmd, argc, argv, rows);
 	if (code != OPTIONS_GO_ON)
 		return code;
-	if (words < argc)
-		return usage_wrong(cmd, "%s is too much", argv[words]);
 	if (ev.limit != NULL && !is_number(ev.limit))
 		return usage_wrong(cmd, "--limit wants a number, not %s",
 				   ev.limit);

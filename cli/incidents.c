@@ -75,7 +75,7 @@ int incidents_run(const struct command *cmd, int argc, char **argv)
 	char path[1024] = "/api/v1/incidents";
 	bool json = false;
 	json_t *doc;
-	int words, code;
+	int code;
 	const struct option_row rows[] = {
 		{ "since", 0, OPTION_TEXT, &since },
 		{ "service", 0, OPTION_TEXT, &service },
@@ -85,11 +85,9 @@ int incidents_run(const struct command *cmd, int argc, char **argv)
 		{ 0 },
 	};
 
-	code = options_parse(cmd, argc, argv, rows, &words);
+	code = options_parse_alone(cmd, argc, argv, rows);
 	if (code != OPTIONS_GO_ON)
 		return code;
-	if (words < argc)
-		return usage_wrong(cmd, "%s is too much", argv[words]);
 	client_query(path, sizeof(path), "since", since);
 	client_query(path, sizeof(path), "service", service);
 	client_query(path, sizeof(path), "limit", limit);

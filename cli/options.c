@@ -127,6 +127,17 @@ int options_parse(const struct command *cmd, int argc, char **argv,
 	return OPTIONS_GO_ON;
 }
 
+int options_parse_alone(const struct command *cmd, int argc, char **argv,
+			const struct option_row *rows)
+{
+	int words = argc;
+	int code = options_parse(cmd, argc, argv, rows, &words);
+
+	if (code == OPTIONS_GO_ON && words < argc)
+		return usage_wrong(cmd, "%s is too much", argv[words]);
+	return code;
+}
+
 int usage_wrong(const struct command *cmd, const char *fmt, ...)
 {
 	va_list ap;

@@ -41,6 +41,10 @@ struct option_row {
 int options_parse(const struct command *cmd, int argc, char **argv,
 		  const struct option_row *rows, int *ret_words);
 
+/* The same of a command that takes no words: one is wrong usage. */
+int options_parse_alone(const struct command *cmd, int argc, char **argv,
+			const struct option_row *rows);
+
 /* Say on stderr what is wrong with the usage, and return EXIT_USAGE. */
 int usage_wrong(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -198,7 +198,7 @@ int report_run(const struct command *cmd, int argc, char **argv)
 	struct err err = { 0 };
 	int64_t window_us;
 	bool json = false;
-	int words, code;
+	int code;
 	const struct option_row rows[] = {
 		{ "since", 0, OPTION_TEXT, &since },
 		{ "format", 0, OPTION_TEXT, &format },
@@ -207,11 +207,9 @@ int report_run(const struct command *cmd, int argc, char **argv)
 		{ 0 },
 	};
 
-	code = options_parse(cmd, argc, argv, rows, &words);
+	code = options_parse_alone(cmd, argc, argv, rows);
 	if (code != OPTIONS_GO_ON)
 		return code;
-	if (words < argc)
-		return usage_wrong(cmd, "%s is too much", argv[words]);
 	if (value_duration(since, &window_us, &err) < 0 || window_us <= 0)
 		return usage_wrong(cmd,
 				   "--since wants a span such as 30d, "

@@ -271,7 +271,7 @@ int status_run(const struct command *cmd, int argc, char **argv)
 	struct err err = { 0 };
 	json_t *status = NULL;
 	bool json = false;
-	int words, code;
+	int code;
 	const struct option_row rows[] = {
 		{ "all", 'a', OPTION_FLAG, &view.all },
 		{ "json", 0, OPTION_FLAG, &json },
@@ -279,11 +279,9 @@ int status_run(const struct command *cmd, int argc, char **argv)
 		{ 0 },
 	};
 
-	code = options_parse(cmd, argc, argv, rows, &words);
+	code = options_parse_alone(cmd, argc, argv, rows);
 	if (code != OPTIONS_GO_ON)
 		return code;
-	if (words < argc)
-		return usage_wrong(cmd, "%s is too much", argv[words]);
 	if (client_new(socket, &client, &err) < 0 ||
 	    client_get(client, "/api/v1/status", &status, &err) < 0) {
 		complain("%s", err.text);

@@ -223,7 +223,7 @@ static int start(struct watch *w)
 int watch_run(const struct command *cmd, int argc, char **argv)
 {
 	struct watch w = { .view.style.colour = terminal_colour() };
-	int words, code;
+	int code;
 	const struct option_row rows[] = {
 		{ "all", 'a', OPTION_FLAG, &w.view.all },
 		{ "count", 'n', OPTION_TEXT, &w.count_text },
@@ -231,11 +231,9 @@ int watch_run(const struct command *cmd, int argc, char **argv)
 		{ 0 },
 	};
 
-	code = options_parse(cmd, argc, argv, rows, &words);
+	code = options_parse_alone(cmd, argc, argv, rows);
 	if (code != OPTIONS_GO_ON)
 		return code;
-	if (words < argc)
-		return usage_wrong(cmd, "%s is too much", argv[words]);
 	code = start(&w);
 	client_free(w.status);
 	client_free(w.events);
