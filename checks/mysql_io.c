@@ -9,8 +9,8 @@
 
 #include "checks/mysql.h"
 #include "checks/probe_io.h"
+#include "checks/tls_context_io.h"
 #include "controller/io/password.h"
-#include "controller/io/tls_client.h"
 
 struct mysql_probe {
 	struct probe probe;
@@ -41,20 +41,14 @@ static int mysql_plan_new(struct checks *checks,
 			  const struct check_settings *check,
 			  struct plan **ret_plan, struct err *err)
 {
-	const struct tls_client_files files = { .ca_file = check->ca_file,
-						.cert_file = check->cert_file,
-						.key_file = check->key_file,
-						.verify = check->tls ==
-							  TLS_VERIFIED };
 	struct plan *plan = calloc(1, sizeof(*plan));
 	SSL_CTX *ctx = NULL;
-	int r = 0;
+	int r;
 
 	(void)checks;
 	if (plan == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	if (check->tls != TLS_OFF)
-		r = tls_client_new(&ctx, &files, err);
+	r = tls_context_login_new(&ctx, check, err);
 	SSL_CTX_free(ctx);
 	if (r < 0) {
 		free(plan);

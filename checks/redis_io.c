@@ -13,9 +13,9 @@
 
 #include "checks/probe_io.h"
 #include "checks/redis.h"
+#include "checks/tls_context_io.h"
 #include "controller/io/password.h"
 #include "controller/io/tcp.h"
-#include "controller/io/tls_client.h"
 
 /* What the answers are to, in this order. */
 enum asked {
@@ -84,19 +84,13 @@ static int redis_plan_new(struct checks *checks,
 			  const struct check_settings *check,
 			  struct plan **ret_plan, struct err *err)
 {
-	const struct tls_client_files files = { .ca_file = check->ca_file,
-						.cert_file = check->cert_file,
-						.key_file = check->key_file,
-						.verify = check->tls ==
-							  TLS_VERIFIED };
 	struct redis_plan *plan = calloc(1, sizeof(*plan));
-	int r = 0;
+	int r;
 
 	(void)checks;
 	if (plan == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	if (check->tls != TLS_OFF)
-		r = tls_client_new(&plan->ctx, &files, err);
+	r = tls_context_login_new(&plan->ctx, check, err);
 	if (r < 0) {
 		free(plan);
 		return r;

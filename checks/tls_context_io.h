@@ -12,4 +12,9 @@
 int tls_context_new(SSL_CTX **ret_ctx, const struct check_settings *check,
 		    struct err *err);
 
+/* The same for a server that one logs in to, whose check says by its tls
+ * whether it verifies; without TLS it is NULL. */
+int tls_context_login_new(SSL_CTX **ret_ctx, const struct check_settings *check,
+			  struct err *err);
+
 #endif
