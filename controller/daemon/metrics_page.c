@@ -1,6 +1,5 @@
 /* The page that Prometheus reads: families in a table, rows by index. */
 #include "controller/daemon/metrics_sample.h"
-#include "controller/daemon/store.h"
 
 enum family_type { COUNTER, GAUGE, HISTOGRAM };
 
@@ -67,162 +66,6 @@ static void target_certificate(const struct metrics_row *row)
 		sample_seconds(row, TARGETS, h->last.cert_days * DAY);
 }
 
-/* ---- rows of services ---- */
-
-static const struct service_counts *counts_of(const struct metrics_row *row)
-{
-	return &row->m->services[row->i];
-}
-
-static const struct window_figures *figures_of(const struct metrics_row *row)
-{
-	return window_service(row->view->window, row->i, row->view->now,
-			      row->view->wall_us);
-}
-
-static void service_targets(const struct metrics_row *row)
-{
-	sample_number(row, SERVICES,
-		      row->view->set->services[row->i].target_count);
-}
-
-static void service_serving(const struct metrics_row *row)
-{
-	sample_number(row, SERVICES,
-		      ctl_service(row->view->ctl, row->i).serving);
-}
-
-static void service_min_up(const struct metrics_row *row)
-{
-	sample_number(row, SERVICES, row->view->set->services[row->i].min_up);
-}
-
-static void service_panic(const struct metrics_row *row)
-{
-	sample_number(row, SERVICES, ctl_service(row->view->ctl, row->i).panic);
-}
-
-static void service_held_back(const struct metrics_row *row)
-{
-	sample_number(row, SERVICES,
-		      ctl_service(row->view->ctl, row->i).held_back);
-}
-
-static void checks(const struct metrics_row *row)
-{
-	unsigned code;
-
-	for (code = 0; code < RESULT_CODES; code++) {
-		if (counts_of(row)->checks[code] == 0)
-			continue;
-		sample_begin(row, "_total", SERVICES, "result",
-			     result_code_name((enum result_code)code));
-		sample_end(row, counts_of(row)->checks[code]);
-	}
-}
-
-static void check_duration(const struct metrics_row *row)
-{
-	sample_histogram(row, SERVICES, &counts_of(row)->check,
-			 metrics_check_bounds, NULL, NULL);
-}
-
-static void detection(const struct metrics_row *row)
-{
-	sample_histogram(row, SERVICES, &counts_of(row)->detection,
-			 metrics_detection_bounds, NULL, NULL);
-}
-
-static void action(const struct metrics_row *row)
-{
-	sample_histogram(row, SERVICES, &counts_of(row)->action,
-			 metrics_action_bounds, NULL, NULL);
-}
-
-static void recovery(const struct metrics_row *row)
-{
-	sample_histogram(row, SERVICES, &counts_of(row)->recovery,
-			 metrics_incident_bounds, NULL, NULL);
-}
-
-/* A mean that is not known has no sample, rather than a false 0. */
-static void known_seconds(const struct metrics_row *row, int64_t span_us)
-{
-	if (span_us >= 0)
-		sample_seconds(row, SERVICES, span_us);
-}
-
-static void mttd(const struct metrics_row *row)
-{
-	known_seconds(row, figures_of(row)->mttd_us);
-}
-
-static void mttr(const struct metrics_row *row)
-{
-	known_seconds(row, figures_of(row)->mttr_us);
-}
-
-static void mtbf(const struct metrics_row *row)
-{
-	known_seconds(row, figures_of(row)->mtbf_us);
-}
-
-static void availability(const struct metrics_row *row)
-{
-	double ratio = figures_of(row)->availability;
-
-	if (ratio < 0)
-		return;
-	sample_begin(row, "", SERVICES, NULL, NULL);
-	buffer_printf(row->to, "%.9g\n", ratio);
-}
-
-static const char *const severity_names[METRICS_SEVERITIES] = { "", "P1", "P2",
-								"P3", "P4" };
-
-/* The two that a service can have are there from the start. */
-static bool severity_shown(const struct metrics_row *row, unsigned severity,
-			   uint64_t total)
-{
-	const struct service_settings *svc = &row->view->set->services[row->i];
-
-	return total > 0 || severity == (unsigned)svc->severity_partial ||
-	       severity == (unsigned)svc->severity_total;
-}
-
-static void incidents(const struct metrics_row *row)
-{
-	unsigned sev;
-
-	for (sev = SEVERITY_P1; sev < METRICS_SEVERITIES; sev++) {
-		if (!severity_shown(row, sev, counts_of(row)->incidents[sev]))
-			continue;
-		sample_begin(row, "_total", SERVICES, "severity",
-			     severity_names[sev]);
-		sample_end(row, counts_of(row)->incidents[sev]);
-	}
-}
-
-static void incidents_open(const struct metrics_row *row)
-{
-	sample_number(row, SERVICES,
-		      ctl_service(row->view->ctl, row->i).incident != NULL);
-}
-
-static void incident_duration(const struct metrics_row *row)
-{
-	const struct histogram *hist;
-	unsigned sev;
-
-	for (sev = SEVERITY_P1; sev < METRICS_SEVERITIES; sev++) {
-		hist = &counts_of(row)->duration[sev];
-		if (severity_shown(row, sev, hist->total))
-			sample_histogram(row, SERVICES, hist,
-					 metrics_incident_bounds, "severity",
-					 severity_names[sev]);
-	}
-}
-
 /* ---- rows of HAProxies ---- */
 
 static void haproxy_up(const struct metrics_row *row)
@@ -264,108 +107,10 @@ static void haproxy_differing(const struct metrics_row *row)
 		      ctl_haproxy(row->view->ctl, row->i).differing);
 }
 
-/* ---- the daemon itself ---- */
-
-static void build_info(const struct metrics_row *row)
-{
-	sample_begin(row, "", ONCE, "version", PACKAGE_VERSION);
-	sample_end(row, 1);
-}
-
-static void loop_lag(const struct metrics_row *row)
-{
-	sample_histogram(row, ONCE, &row->m->lag, metrics_lag_bounds, NULL,
-			 NULL);
-}
-
-static void self_doubt(const struct metrics_row *row)
-{
-	sample_number(row, ONCE, ctl_doubt(row->view->ctl).level);
-}
-
-static void self_patience_now(const struct metrics_row *row)
-{
-	sample_number(row, ONCE, ctl_doubt(row->view->ctl).patience);
-}
-
-static void maintenance(const struct metrics_row *row)
-{
-	sample_number(row, ONCE, ctl_maintenance(row->view->ctl) != NULL);
-}
-
-static void store_up(const struct metrics_row *row)
-{
-	if (row->view->store != NULL)
-		sample_number(row, ONCE, store_state(row->view->store).ok);
-}
-
-static void store_queue(const struct metrics_row *row)
-{
-	if (row->view->store != NULL)
-		sample_number(row, ONCE, store_state(row->view->store).queue);
-}
-
-static void store_dropped(const struct metrics_row *row)
-{
-	if (row->view->store != NULL)
-		sample_count(row, ONCE, store_state(row->view->store).dropped);
-}
-
-static void log_dropped_lines(const struct metrics_row *row)
-{
-	sample_count(row, ONCE, row->page->log_dropped);
-}
-
-static void process_cpu(const struct metrics_row *row)
-{
-	struct process_figures fig;
-
-	process_figures(&fig);
-	sample_begin(row, "_total", ONCE, NULL, NULL);
-	sample_end_seconds(row, fig.cpu_us);
-}
-
-static void process_resident(const struct metrics_row *row)
-{
-	struct process_figures fig;
-
-	process_figures(&fig);
-	sample_number(row, ONCE, fig.resident_bytes);
-}
-
-static void process_virtual(const struct metrics_row *row)
-{
-	struct process_figures fig;
-
-	process_figures(&fig);
-	sample_number(row, ONCE, fig.virtual_bytes);
-}
-
-static void process_fds(const struct metrics_row *row)
-{
-	struct process_figures fig;
-
-	process_figures(&fig);
-	sample_number(row, ONCE, fig.fds);
-}
-
-static void process_fds_max(const struct metrics_row *row)
-{
-	struct process_figures fig;
-
-	process_figures(&fig);
-	sample_number(row, ONCE, fig.fds_max);
-}
-
-static void process_start(const struct metrics_row *row)
-{
-	sample_seconds(row, ONCE, row->view->started_wall_us);
-}
-
 /* ---- the table ---- */
 
 static const struct family families[] = {
-	{ "bascule_build_info", GAUGE, ONCE, build_info,
+	{ "bascule_build_info", GAUGE, ONCE, metrics_build_info,
 	  "Always 1; the version is its label." },
 	{ "bascule_target_up", GAUGE, TARGETS, target_up,
 	  "Whether the target is UP or DEGRADED." },
@@ -378,41 +123,43 @@ static const struct family families[] = {
 	{ "bascule_target_certificate_expiry_seconds", GAUGE, TARGETS,
 	  target_certificate,
 	  "Time until the target's certificate ends, in whole days." },
-	{ "bascule_service_targets", GAUGE, SERVICES, service_targets,
+	{ "bascule_service_targets", GAUGE, SERVICES, metrics_service_targets,
 	  "Targets of the service." },
-	{ "bascule_service_serving", GAUGE, SERVICES, service_serving,
+	{ "bascule_service_serving", GAUGE, SERVICES, metrics_service_serving,
 	  "Targets that answer and are in rotation." },
-	{ "bascule_service_min_up", GAUGE, SERVICES, service_min_up,
+	{ "bascule_service_min_up", GAUGE, SERVICES, metrics_service_min_up,
 	  "Targets that are never withdrawn." },
-	{ "bascule_service_panic", GAUGE, SERVICES, service_panic,
+	{ "bascule_service_panic", GAUGE, SERVICES, metrics_service_panic,
 	  "Whether more targets are down than may be withdrawn." },
-	{ "bascule_service_held_back", GAUGE, SERVICES, service_held_back,
+	{ "bascule_service_held_back", GAUGE, SERVICES,
+	  metrics_service_held_back,
 	  "Targets that have recovered and are kept out for some time." },
-	{ "bascule_checks", COUNTER, SERVICES, checks,
+	{ "bascule_checks", COUNTER, SERVICES, metrics_checks,
 	  "Checks that ended, by what they found." },
-	{ "bascule_check_duration_seconds", HISTOGRAM, SERVICES, check_duration,
+	{ "bascule_check_duration_seconds", HISTOGRAM, SERVICES,
+	  metrics_check_duration,
 	  "Time from the question to the answer or the end." },
-	{ "bascule_detection_seconds", HISTOGRAM, SERVICES, detection,
+	{ "bascule_detection_seconds", HISTOGRAM, SERVICES, metrics_detection,
 	  "Incidents: from the earliest possible onset to detected." },
-	{ "bascule_action_seconds", HISTOGRAM, SERVICES, action,
+	{ "bascule_action_seconds", HISTOGRAM, SERVICES, metrics_action,
 	  "Incidents: from detected to acknowledged by every HAProxy." },
-	{ "bascule_recovery_seconds", HISTOGRAM, SERVICES, recovery,
+	{ "bascule_recovery_seconds", HISTOGRAM, SERVICES, metrics_recovery,
 	  "Incidents: from the earliest possible onset to recovered." },
-	{ "bascule_mttd_seconds", GAUGE, SERVICES, mttd,
+	{ "bascule_mttd_seconds", GAUGE, SERVICES, metrics_mttd,
 	  "Mean time from onset to detected, over the window." },
-	{ "bascule_mttr_seconds", GAUGE, SERVICES, mttr,
+	{ "bascule_mttr_seconds", GAUGE, SERVICES, metrics_mttr,
 	  "Mean time from onset to recovered, over the window." },
-	{ "bascule_mtbf_seconds", GAUGE, SERVICES, mtbf,
+	{ "bascule_mtbf_seconds", GAUGE, SERVICES, metrics_mtbf,
 	  "Mean time between onsets, over the window." },
-	{ "bascule_availability_ratio", GAUGE, SERVICES, availability,
+	{ "bascule_availability_ratio", GAUGE, SERVICES, metrics_availability,
 	  "Share of the window with at least min_up targets serving." },
-	{ "bascule_incidents", COUNTER, SERVICES, incidents,
+	{ "bascule_incidents", COUNTER, SERVICES, metrics_incidents,
 	  "Incidents that reached the severity: one that is raised counts in "
 	  "both. In a cluster the node counts that recorded it." },
-	{ "bascule_incidents_open", GAUGE, SERVICES, incidents_open,
+	{ "bascule_incidents_open", GAUGE, SERVICES, metrics_incidents_open,
 	  "Incidents open now: the same on each node of a cluster." },
 	{ "bascule_incident_duration_seconds", HISTOGRAM, SERVICES,
-	  incident_duration,
+	  metrics_incident_duration,
 	  "Closed incidents: from the earliest possible onset to the end, by "
 	  "the highest severity. In a cluster the node counts that closed "
 	  "it." },
@@ -468,33 +215,33 @@ static const struct family families[] = {
 	{ "bascule_database_lag_seconds", GAUGE, INSTANCES,
 	  metrics_database_lag,
 	  "How far the replica is behind by its own word." },
-	{ "bascule_maintenance", GAUGE, ONCE, maintenance,
+	{ "bascule_maintenance", GAUGE, ONCE, metrics_maintenance,
 	  "Whether the whole node is in maintenance." },
-	{ "bascule_store_up", GAUGE, ONCE, store_up,
+	{ "bascule_store_up", GAUGE, ONCE, metrics_store_up,
 	  "Whether the disk keeps what it is told." },
-	{ "bascule_store_queue_records", GAUGE, ONCE, store_queue,
+	{ "bascule_store_queue_records", GAUGE, ONCE, metrics_store_queue,
 	  "Records that wait for the disk." },
-	{ "bascule_store_dropped_records", COUNTER, ONCE, store_dropped,
+	{ "bascule_store_dropped_records", COUNTER, ONCE, metrics_store_dropped,
 	  "Events that found no room in the queue." },
-	{ "bascule_log_dropped_lines", COUNTER, ONCE, log_dropped_lines,
+	{ "bascule_log_dropped_lines", COUNTER, ONCE, metrics_log_dropped_lines,
 	  "Lines that the journal or the pipe did not take." },
-	{ "bascule_loop_lag_seconds", HISTOGRAM, ONCE, loop_lag,
+	{ "bascule_loop_lag_seconds", HISTOGRAM, ONCE, metrics_loop_lag,
 	  "How late the loop woke up for its deadlines." },
-	{ "bascule_self_doubt", GAUGE, ONCE, self_doubt,
+	{ "bascule_self_doubt", GAUGE, ONCE, metrics_self_doubt,
 	  "Whether this node doubts itself: 0 no, 1 strained, 2 it abstains." },
-	{ "bascule_self_patience_ratio", GAUGE, ONCE, self_patience_now,
+	{ "bascule_self_patience_ratio", GAUGE, ONCE, metrics_self_patience_now,
 	  "By how much a strained node waits longer for answers." },
-	{ "process_cpu_seconds", COUNTER, ONCE, process_cpu,
+	{ "process_cpu_seconds", COUNTER, ONCE, metrics_process_cpu,
 	  "User and system CPU time spent." },
-	{ "process_resident_memory_bytes", GAUGE, ONCE, process_resident,
-	  "Resident memory." },
-	{ "process_virtual_memory_bytes", GAUGE, ONCE, process_virtual,
+	{ "process_resident_memory_bytes", GAUGE, ONCE,
+	  metrics_process_resident, "Resident memory." },
+	{ "process_virtual_memory_bytes", GAUGE, ONCE, metrics_process_virtual,
 	  "Virtual memory." },
-	{ "process_open_fds", GAUGE, ONCE, process_fds,
+	{ "process_open_fds", GAUGE, ONCE, metrics_process_fds,
 	  "Open file descriptors." },
-	{ "process_max_fds", GAUGE, ONCE, process_fds_max,
+	{ "process_max_fds", GAUGE, ONCE, metrics_process_fds_max,
 	  "Most open file descriptors allowed." },
-	{ "process_start_time_seconds", GAUGE, ONCE, process_start,
+	{ "process_start_time_seconds", GAUGE, ONCE, metrics_process_start,
 	  "Start of the process since 1970." },
 };
 

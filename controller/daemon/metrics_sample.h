@@ -44,6 +44,44 @@ void sample_histogram(const struct metrics_row *row, enum metrics_rows rows,
 		      const struct histogram *hist, const int64_t *bounds,
 		      const char *label, const char *value);
 
+/* ---- metrics_service.c: rows of services ---- */
+
+void metrics_service_targets(const struct metrics_row *row);
+void metrics_service_serving(const struct metrics_row *row);
+void metrics_service_min_up(const struct metrics_row *row);
+void metrics_service_panic(const struct metrics_row *row);
+void metrics_service_held_back(const struct metrics_row *row);
+void metrics_checks(const struct metrics_row *row);
+void metrics_check_duration(const struct metrics_row *row);
+void metrics_detection(const struct metrics_row *row);
+void metrics_action(const struct metrics_row *row);
+void metrics_recovery(const struct metrics_row *row);
+void metrics_mttd(const struct metrics_row *row);
+void metrics_mttr(const struct metrics_row *row);
+void metrics_mtbf(const struct metrics_row *row);
+void metrics_availability(const struct metrics_row *row);
+void metrics_incidents(const struct metrics_row *row);
+void metrics_incidents_open(const struct metrics_row *row);
+void metrics_incident_duration(const struct metrics_row *row);
+
+/* ---- metrics_daemon.c: of the daemon itself ---- */
+
+void metrics_build_info(const struct metrics_row *row);
+void metrics_loop_lag(const struct metrics_row *row);
+void metrics_self_doubt(const struct metrics_row *row);
+void metrics_self_patience_now(const struct metrics_row *row);
+void metrics_maintenance(const struct metrics_row *row);
+void metrics_store_up(const struct metrics_row *row);
+void metrics_store_queue(const struct metrics_row *row);
+void metrics_store_dropped(const struct metrics_row *row);
+void metrics_log_dropped_lines(const struct metrics_row *row);
+void metrics_process_cpu(const struct metrics_row *row);
+void metrics_process_resident(const struct metrics_row *row);
+void metrics_process_virtual(const struct metrics_row *row);
+void metrics_process_fds(const struct metrics_row *row);
+void metrics_process_fds_max(const struct metrics_row *row);
+void metrics_process_start(const struct metrics_row *row);
+
 /* ---- metrics_group.c: rows of groups, of instances and of failovers ---- */
 
 void metrics_group_epoch(const struct metrics_row *row);
