@@ -117,6 +117,9 @@ struct group_hooks *run_hooks(struct run *run);
 /* Set the timer to whatever is due first. */
 void run_arm(struct run *run);
 
+/* A daemon that is asked to end leaves office first, if that can be. */
+void run_look_at_stop(struct run *run);
+
 /* Have servers removed that were added to a HAProxy and are no longer in the
  * configuration: those that an earlier daemon left, at the start, and those
  * that a reload leaves. */
