@@ -340,10 +340,11 @@ static const struct key service_keys[] = {
 	  .dflt = "0",
 	  .unit = "checks",
 	  .proxied = true,
-	  .help = "So many good answers in a row are wanted of a server that "
-		  "comes back, while it has a tenth of its weight, before "
-		  "that rises: HALF_OPEN.  The first failure takes it out "
-		  "again.  slow_start counts from the return; without it the "
+	  .help = "So many answers in a row, slow ones too, are wanted of a "
+		  "server that comes back, while it has a tenth of its "
+		  "weight, before that rises: HALF_OPEN.  The first failure "
+		  "takes it out again.  slow_start counts from the return; "
+		  "without it the "
 		  "full weight follows at once." },
 	{ .name = "depends_on",
 	  .type = KEY_STRINGS,

@@ -59,8 +59,7 @@ static bool is_tried(const struct ctl *ctl, unsigned target)
 
 	if (trial == 0 && t->on_trial)
 		trial = 1;
-	return t->health.state == HEALTH_RECOVERING && t->health.good < trial &&
-	       t->health.poor < trial;
+	return t->health.state == HEALTH_RECOVERING && t->health.served < trial;
 }
 
 static unsigned ramp_percent(const struct ctl *ctl, unsigned target)

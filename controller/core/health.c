@@ -201,6 +201,7 @@ const char *health_move(struct health *h, enum health_input in,
 	h->since = now;
 	h->good = 0;
 	h->poor = 0;
+	h->served = 0;
 	h->again = h->again && health_counts(h);
 	if (!health_counts(h))
 		evidence_end(&h->evidence);
@@ -212,6 +213,7 @@ void health_forget(struct health *h)
 	health_end_row(h);
 	h->good = 0;
 	h->poor = 0;
+	h->served = 0;
 	evidence_end(&h->evidence);
 }
 

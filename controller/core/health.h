@@ -51,6 +51,7 @@ struct health {
 	struct instant last_good; /* evidence; NONE if never */
 	struct instant first_bad; /* of the present row of bad ones; or NONE */
 	unsigned bad, good, poor; /* in a row */
+	uint16_t served; /* answers in a row, good or poor, in this state */
 	/* The failures of the row by what they count to (evidence.h). */
 	uint16_t counted;  /* `fall` */
 	uint16_t silent;   /* ... of these the last ones, unanswered */

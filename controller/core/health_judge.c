@@ -136,6 +136,7 @@ static enum health_input digest_good(struct health *h,
 {
 	h->last_good = now;
 	health_end_row(h);
+	bump(&h->served);
 	if (h->state == HEALTH_DOWN)
 		return ++h->good >= check->rise ? HEALTH_RISE : HEALTH_PASS;
 	if (poor) {
@@ -187,6 +188,7 @@ failed(struct health *h, const struct check_settings *check,
 
 	h->good = 0;
 	h->poor = 0;
+	h->served = 0;
 	if (instant_is_none(h->last_good) &&
 	    instant_diff_us(h->watched, now) < check->start_period_us)
 		return HEALTH_INPUTS;

@@ -141,7 +141,7 @@ struct service_settings {
 	unsigned concurrency; /* checks under way at once */
 	enum sessions_policy sessions;
 	int64_t slow_start_us;
-	unsigned trial; /* good answers at a small weight before that */
+	unsigned trial; /* answers at a small weight before that */
 	/* Services that it needs: their names, and their indices. */
 	const char *const *depends_on;
 	size_t depends_on_count;
