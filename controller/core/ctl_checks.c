@@ -2,7 +2,9 @@
 #include "controller/core/ctl_state.h"
 
 /* Targets keep their phase within the interval, so that the load of checks is
- * even.  The golden ratio spreads neighbours far apart (Knuth, TAOCP 6.4); 256
+ * even; but a question that an idle close asked was the one of this interval:
+ * else a server that closes after each answer would be asked twice in each.
+ * The golden ratio spreads neighbours far apart (Knuth, TAOCP 6.4); 256
  * phases are enough, and those who share one share a wake-up. */
 static int64_t phase_us(unsigned target, int64_t interval_us)
 {
@@ -33,7 +35,9 @@ void checks_schedule(struct ctl *ctl, unsigned target)
 
 	if (readers_has(ctl, target))
 		return;
-	if (t->health.judged && span_us == check->interval_us)
+	if (t->health.judged && span_us == check->interval_us && t->off_phase)
+		due = instant_add(t->asked, span_us);
+	else if (t->health.judged && span_us == check->interval_us)
 		due = next_in_phase(ctl, target, span_us, t->asked);
 	else if (t->health.judged)
 		due = instant_add(ctl->now, span_us);

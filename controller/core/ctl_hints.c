@@ -80,6 +80,7 @@ void hints_asked(struct ctl *ctl, unsigned target)
 	struct target *t = &ctl->targets[target];
 
 	t->on_habit = t->hinted && t->habit;
+	t->off_phase = t->on_habit;
 	if (t->on_habit)
 		t->habit_at = ctl->now;
 	t->hinted = false;
@@ -113,6 +114,7 @@ void hints_carry(struct target *t, const struct target *was)
 	t->hinted = was->hinted;
 	t->habit = was->habit;
 	t->on_habit = was->on_habit;
+	t->off_phase = was->off_phase;
 	t->harmless = was->harmless;
 	t->habit_us = was->habit_us;
 	t->habit_at = was->habit_at;

@@ -61,6 +61,7 @@ struct target {
 	bool hinted;      /* the next one is due to a hint */
 	bool habit;       /* ... of a kind that may be a habit */
 	bool on_habit;    /* and so is the one under way */
+	bool off_phase;   /* the last one was: the next counts from it */
 	uint8_t harmless; /* such hints in a row that came to nothing */
 	int64_t habit_us; /* how long such hints wait for the last one */
 	struct instant habit_at; /* when that was followed */

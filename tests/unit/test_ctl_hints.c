@@ -276,7 +276,35 @@ static void a_server_that_closes_each_connection_makes_no_loop(void **state)
 		if (w.checks[API2] != 0)
 			core_answer(&w, API2, RESULT_L7OK);
 	}
-	assert_in_range(n, 20, 50);
+	/* Those until it is a habit are more than one in an interval. */
+	assert_in_range(n, 20, 30);
+	core_done(&w);
+}
+
+static void an_idle_close_is_the_question_of_its_interval(void **state)
+{
+	struct instant closed, end;
+	struct core_world w;
+
+	(void)state;
+	begin(&w);
+	closed = INSTANT_NEVER;
+	end = instant_add(w.now, 40 * SECOND);
+	while (instant_before(w.now, end)) {
+		core_wait(&w, 10 * MS);
+		if (instant_diff_us(w.now, end) == 20 * SECOND)
+			core_forget(&w);
+		if (w.checks[API1] != 0) {
+			core_answer(&w, API1, RESULT_L7OK);
+			/* It closes what was silent for 300 ms. */
+			closed = instant_add(w.now, 300 * MS);
+		}
+		if (!instant_before(closed, w.now))
+			continue;
+		closed = INSTANT_NEVER;
+		hint(&w, HINT_TETHER_CLOSED);
+	}
+	assert_in_range(asked(&w), 19, 21);
 	core_done(&w);
 }
 
@@ -424,6 +452,7 @@ int main(void)
 		cmocka_unit_test(our_own_trouble_makes_no_habit),
 		cmocka_unit_test(every_tenth_question_is_over_a_new_connection),
 		cmocka_unit_test(a_reload_keeps_habits_and_hints),
+		cmocka_unit_test(an_idle_close_is_the_question_of_its_interval),
 		cmocka_unit_test(a_process_that_is_gone_waits_for_no_habit),
 		cmocka_unit_test(a_hint_that_proved_right_ends_the_waiting),
 		cmocka_unit_test(a_hint_during_a_question_is_followed_after_it),
