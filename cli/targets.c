@@ -111,6 +111,22 @@ static void held_back(const json_t *target, const char *line, char *buf,
 		 times);
 }
 
+static void excused(const json_t *target, const char *line, char *buf,
+		    size_t size)
+{
+	int64_t grace_us = field_span_us(target, "grace_seconds");
+	const char *root = field_text(target, "root");
+	char left[SPAN_TEXT_MAX];
+
+	if (grace_us > 0)
+		snprintf(buf, size,
+			 "%s: reports that %s was down, and has %s left to "
+			 "connect to it again",
+			 line, root, span_text(grace_us, left));
+	else
+		snprintf(buf, size, "%s: reports that %s is down", line, root);
+}
+
 /* Why it is as it is; of a target that is well, how it answers. */
 static void why(const json_t *target, char *buf, size_t size)
 {
@@ -123,8 +139,7 @@ static void why(const json_t *target, char *buf, size_t size)
 	if (json_is_object(maintenance))
 		snprintf(buf, size, "%s", maintenance_text(maintenance, text));
 	else if (field_bool(target, "excused"))
-		snprintf(buf, size, "%s: reports that its dependency is down",
-			 line);
+		excused(target, line, buf, size);
 	else if (state_rank(field_text(target, "state")) == RANK_UP)
 		snprintf(buf, size, "%s", line);
 	else if (json_is_object(json_object_get(target, "held_back")))

@@ -52,6 +52,8 @@ struct target_view {
 	uint32_t flaps;           /* of late */
 	uint32_t flap_penalty;    /* now; FLAP_ONE is one flap */
 	bool excused;       /* it only reports that its dependency is down */
+	unsigned root;      /* ... that one, or NOTE_NONE */
+	int64_t grace_us;   /* ... was down: so long it may still report it */
 	bool operator_hold; /* an operator's maintenance at some HAProxy */
 	bool drained;       /* planned withdrawal */
 	unsigned weight_percent;               /* wanted */

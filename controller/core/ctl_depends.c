@@ -21,38 +21,59 @@ static bool is_doubted(const struct ctl *ctl, unsigned service)
 	       governor_wanted(&ctl->set->services[service]) + svc->consulted;
 }
 
-unsigned depends_root(const struct ctl *ctl, unsigned service)
+/* Until when reports of @service accuse @on: NEVER while that is in doubt, the
+ * end of the grace afterwards; or NONE. */
+static struct instant accused_until(const struct ctl *ctl, unsigned service,
+				    unsigned on)
 {
 	const struct service_settings *svc = &ctl->set->services[service];
-	unsigned i, further;
+	const struct service *it = &ctl->services[on];
 
-	for (i = 0; i < svc->depends_count; i++) {
-		if (!is_doubted(ctl, svc->depends[i]))
-			continue;
-		further = depends_root(ctl, svc->depends[i]);
-		return further != NOTE_NONE ? further : svc->depends[i];
-	}
-	return NOTE_NONE;
+	if (is_doubted(ctl, on))
+		return INSTANT_NEVER;
+	return instant_add(it->well_again,
+			   it->was_down ? GRACE_CHECKS * svc->check.interval_us
+					: 0);
 }
 
-/* Until when reports of the target's service accuse others; or NONE. */
-static struct instant excused_until(const struct ctl *ctl, unsigned target)
+/* Of what @service depends on, the one that is accused longest, the first of
+ * equals; and until when.  NOTE_NONE: nobody was ever. */
+static unsigned accused(const struct ctl *ctl, unsigned service,
+			struct instant *ret_until)
 {
-	const struct service_settings *svc = ctl_service_of(ctl, target);
-	int64_t grace_us = GRACE_CHECKS * svc->check.interval_us;
-	struct instant until = INSTANT_NONE;
-	unsigned i;
+	const struct service_settings *svc = &ctl->set->services[service];
+	unsigned i, found = NOTE_NONE;
+	struct instant until;
 
+	*ret_until = INSTANT_NONE;
 	for (i = 0; i < svc->depends_count; i++) {
-		const struct service *on = &ctl->services[svc->depends[i]];
-
-		if (is_doubted(ctl, svc->depends[i]))
-			return INSTANT_NEVER;
-		until = instant_max(until,
-				    instant_add(on->well_again,
-						on->was_down ? grace_us : 0));
+		until = accused_until(ctl, service, svc->depends[i]);
+		if (!instant_before(*ret_until, until))
+			continue;
+		*ret_until = until;
+		found = svc->depends[i];
 	}
-	return until;
+	return found;
+}
+
+unsigned depends_root(const struct ctl *ctl, unsigned service,
+		      int64_t *ret_grace_us)
+{
+	struct instant until, end = ctl->now;
+	unsigned next, root = NOTE_NONE;
+
+	*ret_grace_us = 0;
+	/* Who suffers itself blames another for as long at least. */
+	for (next = accused(ctl, service, &until);
+	     next != NOTE_NONE && instant_before(ctl->now, until) &&
+	     !instant_before(until, end);
+	     next = accused(ctl, next, &until)) {
+		root = next;
+		end = until;
+	}
+	if (root != NOTE_NONE && !instant_is_never(end))
+		*ret_grace_us = instant_diff_us(ctl->now, end);
+	return root;
 }
 
 static void ask(struct ctl *ctl, unsigned service)
@@ -130,11 +151,14 @@ static void set_excused(struct ctl *ctl, unsigned target, bool excused)
 static void say_affected(struct ctl *ctl, unsigned target)
 {
 	struct service *svc = ctl_service_state(ctl, target);
-	unsigned root = depends_root(ctl, ctl->set->targets[target].service);
 	struct note *note;
 	uint32_t number;
+	int64_t grace_us;
+	unsigned root;
 
-	if (root == NOTE_NONE)
+	root = depends_root(ctl, ctl->set->targets[target].service, &grace_us);
+	/* One that is merely being asked has done nothing yet. */
+	if (root == NOTE_NONE || (grace_us == 0 && !ctl->services[root].ailing))
 		return;
 	number = ctl->services[root].incident.number;
 	if (number == 0 || number == svc->affected_by)
@@ -142,6 +166,7 @@ static void say_affected(struct ctl *ctl, unsigned target)
 	svc->affected_by = number;
 	note = ctl_note_target(ctl, NOTE_AFFECTED, target);
 	note->incident = number;
+	note->span_us = grace_us;
 	note_say(note, "%s", ctl->set->services[root].name);
 }
 
@@ -155,7 +180,7 @@ static enum health_input judge(struct ctl *ctl, unsigned target,
 		consult(ctl, target);
 	if (in != HEALTH_FALL && h->state != HEALTH_RECOVERING)
 		return in;
-	until = excused_until(ctl, target);
+	accused(ctl, ctl->set->targets[target].service, &until);
 	if (instant_before(ctl->now, until)) {
 		set_excused(ctl, target, true);
 		say_affected(ctl, target);

@@ -298,8 +298,10 @@ enum health_input depends_temper(struct ctl *ctl, unsigned target,
 /* The target has answered, or its counts have changed. */
 void depends_answered(struct ctl *ctl, unsigned target);
 void depends_look(struct ctl *ctl, unsigned service);
-/* The service that @service's excused targets suffer from, or NOTE_NONE. */
-unsigned depends_root(const struct ctl *ctl, unsigned service);
+/* The service that @service's excused targets suffer from, or NOTE_NONE; once
+ * that is well again, what is left of their time to connect to it, else 0. */
+unsigned depends_root(const struct ctl *ctl, unsigned service,
+		      int64_t *ret_grace_us);
 
 /* ctl_return.c */
 /* The target is DOWN from now on; before `detected` is set. */

@@ -15,7 +15,12 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 {
 	const struct target *t = &ctl->targets[target];
 	const char *rule = t->held ? rotation_keeps(ctl, target) : NULL;
+	unsigned root = NOTE_NONE;
+	int64_t grace_us = 0;
 
+	if (t->reporting)
+		root = depends_root(ctl, ctl->set->targets[target].service,
+				    &grace_us);
 	return (struct target_view){
 		.health = &t->health,
 		.why = t->why != NULL ? t->why : "",
@@ -26,6 +31,8 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 		.flaps = t->flap.count,
 		.flap_penalty = flap_now(ctl, target),
 		.excused = t->reporting,
+		.root = root,
+		.grace_us = grace_us,
 		.held = t->held,
 		.held_by = rule != NULL ? rule : "",
 		.operator_hold = mend_kept(ctl, target),
@@ -41,11 +48,13 @@ struct service_view ctl_service(const struct ctl *ctl, unsigned service)
 	const struct service_settings *svc = &ctl->set->services[service];
 	const struct incident *inc = &ctl->services[service].incident;
 	struct service_view view = { 0 };
+	int64_t grace_us;
 	unsigned i;
 
 	view.incident = inc->number != 0 ? inc : NULL;
 	view.excused = ctl->services[service].excused;
-	view.root = view.excused > 0 ? depends_root(ctl, service) : NOTE_NONE;
+	view.root = view.excused > 0 ? depends_root(ctl, service, &grace_us)
+				     : NOTE_NONE;
 	view.panic = ctl->services[service].panic;
 	for (i = 0; i < svc->target_count; i++) {
 		const struct target *t = &ctl->targets[svc->first_target + i];

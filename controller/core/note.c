@@ -169,6 +169,20 @@ static void add_evidence(struct line *l, const struct note *n)
 	add(l, " (%s)", result_text(&n->result, text, sizeof(text)));
 }
 
+static void add_affected(struct line *l, const struct note *n)
+{
+	add(l, ": reports that service %s %s down, and ", n->text,
+	    n->span_us > 0 ? "was" : "is");
+	if (n->span_us > 0) {
+		add(l, "has ");
+		add_span(l, n->span_us);
+		add(l, " left to connect to it again");
+	} else {
+		add(l, "stays in rotation");
+	}
+	add(l, ": part of incident %" PRIu32, n->incident);
+}
+
 static void add_about_target(struct line *l, const struct note *n,
 			     const struct settings *set)
 {
@@ -195,10 +209,7 @@ static void add_about_target(struct line *l, const struct note *n,
 		add(l, ": reset by hand: %s", n->text);
 		break;
 	case NOTE_AFFECTED:
-		add(l,
-		    ": reports that service %s is down, and stays in "
-		    "rotation: part of incident %" PRIu32,
-		    n->text, n->incident);
+		add_affected(l, n);
 		break;
 	case NOTE_HELD_BACK:
 		add(l, ": answers again, but is held back for ");

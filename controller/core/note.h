@@ -34,7 +34,8 @@ enum note_kind {
 	NOTE_HELD_BACK, /* it has recovered, but stays out for span_us; count
 			   flaps; text */
 	NOTE_AFFECTED,  /* a target reports what service text is down for, and
-			   stays; incident: that service's */
+			   stays; incident: that service's; span_us: that is
+			   well again, and so long this may last */
 	NOTE_RESET,     /* somebody closed the circuit by hand; text */
 	NOTE_PANIC, /* more of a service is bad than may leave: count; text */
 	NOTE_PANIC_OVER,

@@ -173,6 +173,13 @@ json_t *api_target(const struct daemon_view *view, unsigned target)
 	json_object_set_new(doc, "held", json_boolean(t.held));
 	json_object_set_new(doc, "held_by", api_string(t.held_by));
 	json_object_set_new(doc, "excused", json_boolean(t.excused));
+	json_object_set_new(
+		doc, "root",
+		t.root != NOTE_NONE
+			? api_string(view->set->services[t.root].name)
+			: json_null());
+	json_object_set_new(doc, "grace_seconds",
+			    api_span(t.grace_us > 0 ? t.grace_us : -1));
 	json_object_set_new(doc, "held_back", held_back_doc(view, &t));
 	json_object_set_new(doc, "flap_penalty",
 			    json_real((double)t.flap_penalty / FLAP_ONE));

@@ -36,8 +36,8 @@ UNITS = {"test_evidence": [], "test_health": ["golden", "health_world"],
          "test_ctl": CORE_WORLD, "test_ctl_agent": CORE_WORLD,
          "test_ctl_doubt": CORE_WORLD, "test_ctl_dynamic": CORE_WORLD,
          "test_ctl_hints": CORE_WORLD, "test_ctl_operator": CORE_WORLD,
-         "test_ctl_serving": CORE_WORLD, "test_ctl_return": CORE_WORLD,
-         "test_incident": CORE_WORLD,
+         "test_ctl_serving": CORE_WORLD, "test_ctl_depends": CORE_WORLD,
+         "test_ctl_return": CORE_WORLD, "test_incident": CORE_WORLD,
          "test_share": ["share_world", "core_world"]}
 
 

@@ -52,6 +52,12 @@ static void print_notes(const void *arg, FILE *out)
 		fprintf(out, "%d %s: %s\n", (int)note_level(&note),
 			note_kind_name(kind),
 			note_text(&note, set, text, sizeof(text)));
+		/* The same while what it depends on is still down. */
+		note.span_us = 0;
+		if (kind == NOTE_AFFECTED)
+			fprintf(out, "%d %s: %s\n", (int)note_level(&note),
+				note_kind_name(kind),
+				note_text(&note, set, text, sizeof(text)));
 	}
 }
 
