@@ -6,25 +6,38 @@
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "controller/config/load.h"
-#include "controller/core/ctl.h"
+#include "controller/core/result.h"
+#include "controller/core/worst.h"
 #include "report/span.h"
 
 /* A service with more targets is one row: they share their settings. */
 #define ROWS_MAX 20
+#define SPANS    5
+
+static const char explanation[] =
+	"\nLongest time from a fault of a target to its detection:\n\n"
+	"GONE      it refuses connections; mostly at once, where one is held\n"
+	"WRONG     it answers wrongly; beside the time that its answers take\n"
+	"SILENT    it hangs, or its host is gone\n"
+	"LISTENER  it takes no new connections, but answers over the one held\n"
+	"STRAINED  as SILENT, while this node is slow or packets are lost\n";
 
 static void add_row(struct table *t, const struct service_settings *svc,
 		    const char *target, const char *address)
 {
 	char name[2 * SETTINGS_NAME_MAX + 32];
-	char answer[SPAN_TEXT_MAX], silence[SPAN_TEXT_MAX];
-	int64_t answer_us, silence_us;
+	struct worst worst = worst_of(&svc->check);
+	const int64_t spans[SPANS] = { worst.refused_us, worst.answer_us,
+				       worst.silence_us, worst.listener_us,
+				       worst.strained_us };
+	char text[SPANS][SPAN_TEXT_MAX];
 
-	ctl_worst_detection(svc, &answer_us, &silence_us);
+	for (unsigned i = 0; i < SPANS; i++)
+		span_text(spans[i], text[i]);
 	snprintf(name, sizeof(name), "%s/%s", svc->name, target);
 	table_row(t, (const char *const[]){
-			     name, check_type_name(svc->check.type),
-			     span_text(answer_us, answer),
-			     span_text(silence_us, silence), address });
+			     name, check_type_name(svc->check.type), text[0],
+			     text[1], text[2], text[3], text[4], address });
 }
 
 static void add_service(struct table *t, const struct settings *set,
@@ -47,18 +60,17 @@ static void add_service(struct table *t, const struct settings *set,
 
 static void print_fine(const char *path, const struct settings *set)
 {
-	static const char *const head[] = { "TARGET", "CHECK", "ANSWER",
-					    "SILENCE", "ADDRESS" };
+	static const char *const head[] = { "TARGET",   "CHECK",  "GONE",
+					    "WRONG",    "SILENT", "LISTENER",
+					    "STRAINED", "ADDRESS" };
 	struct table_style style = terminal_style();
-	struct table *t = table_new("llrrl", head);
+	struct table *t = table_new("llrrrrrl", head);
 
 	printf("%s: fine\n", path);
 	for (unsigned i = 0; i < set->service_count; i++)
 		add_service(t, set, &set->services[i]);
 	if (!table_empty(t)) {
-		puts("\nLongest time from a fault to its detection, when the "
-		     "target answers wrongly or\nrefuses, and when it is "
-		     "silent:\n");
+		puts(explanation);
 		table_text(t, &style, stdout);
 	}
 	table_free(t);
@@ -72,17 +84,22 @@ static json_t *targets_json(const struct settings *set)
 		const struct target_settings *target = &set->targets[i];
 		const struct service_settings *svc =
 			&set->services[target->service];
-		int64_t answer_us, silence_us;
+		struct worst worst = worst_of(&svc->check);
 
-		ctl_worst_detection(svc, &answer_us, &silence_us);
 		json_array_append_new(
 			list,
-			json_pack("{ss ss ss ss so so}", "service", svc->name,
-				  "name", target->name, "address",
+			json_pack("{ss ss ss ss so so so so so}", "service",
+				  svc->name, "name", target->name, "address",
 				  target->address, "check",
 				  check_type_name(svc->check.type),
-				  "answer_seconds", span_json(answer_us),
-				  "silence_seconds", span_json(silence_us)));
+				  "refused_seconds",
+				  span_json(worst.refused_us), "answer_seconds",
+				  span_json(worst.answer_us), "silence_seconds",
+				  span_json(worst.silence_us),
+				  "listener_seconds",
+				  span_json(worst.listener_us),
+				  "strained_seconds",
+				  span_json(worst.strained_us)));
 	}
 	return list;
 }

@@ -172,7 +172,10 @@ static const struct key check_keys[] = {
 	  .unit = "checks",
 	  .types = HTTP_ONLY,
 	  .help = "Each so many checks go over a new connection, so that a "
-		  "target that takes no new ones is noticed." },
+		  "target that takes no new ones is noticed.  While the held "
+		  "one is answered, a full accept queue or a closed listener "
+		  "may stay unseen for so many intervals: LISTENER in the "
+		  "table of bascule check-config." },
 	{
 		.name = "tether",
 		.type = KEY_BOOLEAN,

@@ -177,10 +177,4 @@ struct doubt_view {
 
 struct doubt_view ctl_doubt(const struct ctl *ctl);
 
-/* The longest time from a fault of @service's targets to their withdrawal,
- * computed from the settings alone: for a refused or failing answer, and for
- * silence.  Microseconds; the reaction of HAProxy not included. */
-void ctl_worst_detection(const struct service_settings *svc,
-			 int64_t *ret_answer_us, int64_t *ret_silence_us);
-
 #endif

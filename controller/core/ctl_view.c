@@ -195,14 +195,3 @@ struct doubt_view ctl_doubt(const struct ctl *ctl)
 	self_why(ctl->self, ctl->now, view.why, sizeof(view.why));
 	return view;
 }
-
-void ctl_worst_detection(const struct service_settings *svc,
-			 int64_t *ret_answer_us, int64_t *ret_silence_us)
-{
-	const struct check_settings *c = &svc->check;
-	int64_t counted_us =
-		c->interval_us + (int64_t)(c->fall - 1) * c->fast_interval_us;
-
-	*ret_answer_us = counted_us;
-	*ret_silence_us = counted_us + (int64_t)c->fall * c->timeout_us;
-}

@@ -15,19 +15,25 @@ static bool was_lost(const struct health *h)
 	       evidence_of(&h->last, false) == EVIDENCE_LOST;
 }
 
+int64_t health_hurry_us(const struct check_settings *check)
+{
+	int64_t most_us = check->timeout_us;
+
+	if (check->lost > check->fall)
+		most_us = (check->fall - 1) * check->timeout_us /
+			  (check->lost - 1);
+	return most_us > check->lost_interval_us ? most_us
+						 : check->lost_interval_us;
+}
+
 /* As long as a way there and back takes: a new connection costs two of them
  * until its question is acknowledged. */
 static int64_t hurried_us(const struct health *h,
 			  const struct check_settings *check)
 {
-	int64_t most_us = check->timeout_us;
-	int64_t t = most_us;
+	int64_t most_us = health_hurry_us(check);
+	int64_t t = check->timeout_us;
 
-	if (check->lost > check->fall)
-		most_us = (check->fall - 1) * check->timeout_us /
-			  (check->lost - 1);
-	if (most_us < check->lost_interval_us)
-		most_us = check->lost_interval_us;
 	if (latency_known(&h->latency) >= HEALTH_KNOWN)
 		t = 3 * latency_percentile_us(&h->latency, 50);
 	return clamp_us(t, check->lost_interval_us, most_us);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "controller/core/flap.h"
+#include "controller/core/worst.h"
 #include "controller/daemon/api_cluster.h"
 #include "controller/daemon/api_group.h"
 #include "controller/daemon/api_json.h"
@@ -251,14 +252,18 @@ static void service_figures(json_t *doc, const struct daemon_view *view,
 	json_object_set_new(doc, "window_seconds", api_span(fig->observed_us));
 }
 
-static json_t *worst_doc(const struct service_settings *svc)
+static json_t *worst_doc(const struct check_settings *check)
 {
-	int64_t answer_us, silence_us;
+	struct worst worst = worst_of(check);
 	json_t *doc = json_object();
 
-	ctl_worst_detection(svc, &answer_us, &silence_us);
-	json_object_set_new(doc, "answer_seconds", api_span(answer_us));
-	json_object_set_new(doc, "silence_seconds", api_span(silence_us));
+	json_object_set_new(doc, "refused_seconds", api_span(worst.refused_us));
+	json_object_set_new(doc, "answer_seconds", api_span(worst.answer_us));
+	json_object_set_new(doc, "silence_seconds", api_span(worst.silence_us));
+	json_object_set_new(doc, "listener_seconds",
+			    api_span(worst.listener_us));
+	json_object_set_new(doc, "strained_seconds",
+			    api_span(worst.strained_us));
 	return doc;
 }
 
@@ -314,7 +319,7 @@ static json_t *service_doc(const struct daemon_view *view, unsigned service)
 				    ? json_integer(s.incident->number)
 				    : json_null());
 	service_figures(doc, view, service);
-	json_object_set_new(doc, "worst_detection", worst_doc(svc));
+	json_object_set_new(doc, "worst_detection", worst_doc(&svc->check));
 	json_object_set_new(doc, "objective", objective_doc(&svc->objective));
 	json_object_set_new(doc, "group", api_group(view, service));
 	json_object_set_new(

@@ -2,6 +2,7 @@
 #include "drill/sim/world_state.h"
 
 #include "controller/core/governor.h"
+#include "controller/core/worst.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -338,7 +339,6 @@ static void check_detection(struct world *w, unsigned target)
 		&set->services[set->targets[target].service];
 	const struct health *h = ctl_target(w->node.ctl, target).health;
 	struct instant from = instant_max(m->fake.failed, w->node.started);
-	int64_t answer_us, silence_us;
 
 	if (!fake_fault_fails(m->fake.fault) || m->flap != 0 ||
 	    ctl_target(w->node.ctl, target).excused ||
@@ -351,8 +351,8 @@ static void check_detection(struct world *w, unsigned target)
 		from = instant_max(
 			from,
 			instant_add(h->watched, svc->check.start_period_us));
-	ctl_worst_detection(svc, &answer_us, &silence_us);
-	if (instant_diff_us(from, w->now) > silence_us + DETECT_LATE_US)
+	if (instant_diff_us(from, w->now) >
+	    worst_of(&svc->check).silence_us + DETECT_LATE_US)
 		world_break(w, "%s fails and is still %s", m->name,
 			    health_state_name(h->state));
 }

@@ -491,9 +491,11 @@ def test_check_config_computes_the_longest_detection(tmp_path):
     run = bascule("check-config", path)
     assert run.returncode == 0
     assert run.stdout.startswith(f"{path}: fine\n")
-    assert re.search(r"api/api1 +http +1.20 s +2.70 s", run.stdout)
+    assert re.search(r"api/api1 +http +1.00 s +1.20 s +2.70 s +11.7 s +6.83 s",
+                     run.stdout)
     doc = json.loads(bascule("check-config", "--json", path).stdout)
     assert doc["targets"][0]["silence_seconds"] == 2.7
+    assert doc["targets"][0]["listener_seconds"] == 11.7
 
 
 def test_check_config_prints_every_error_with_its_line(tmp_path):

@@ -37,7 +37,7 @@ UNITS = {"test_evidence": [], "test_health": ["golden", "health_world"],
          "test_ctl_doubt": CORE_WORLD, "test_ctl_dynamic": CORE_WORLD,
          "test_ctl_hints": CORE_WORLD, "test_ctl_operator": CORE_WORLD,
          "test_ctl_serving": CORE_WORLD, "test_ctl_depends": CORE_WORLD,
-         "test_ctl_return": CORE_WORLD, "test_incident": CORE_WORLD,
+         "test_ctl_return": CORE_WORLD, "test_worst": [], "test_incident": CORE_WORLD,
          "test_share": ["share_world", "core_world"]}
 
 

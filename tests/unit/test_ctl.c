@@ -425,18 +425,6 @@ static void checks_wait_for_a_place_and_that_is_said_once(void **state)
 	core_done(&w);
 }
 
-static void the_worst_detection_is_computed(void **state)
-{
-	struct core_world w;
-	int64_t answer_us, silence_us;
-
-	(void)state;
-	core_init(&w);
-	ctl_worst_detection(&w.services[API], &answer_us, &silence_us);
-	assert_int_equal(answer_us, 1200 * MS);
-	assert_int_equal(silence_us, 2700 * MS);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -462,7 +450,6 @@ int main(void)
 		cmocka_unit_test(sixteen_haproxies_fit_into_one_step),
 		cmocka_unit_test(an_end_leaves_haproxy_as_it_is),
 		cmocka_unit_test(checks_wait_for_a_place_and_that_is_said_once),
-		cmocka_unit_test(the_worst_detection_is_computed),
 	};
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
