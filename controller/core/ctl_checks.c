@@ -187,6 +187,8 @@ static void judged(struct ctl *ctl, unsigned target, enum health_input in)
 	if (in != HEALTH_INPUTS)
 		checks_move(ctl, target, in);
 	rotation_heard(ctl, target);
+	/* Of databases the first bad answer is news, too. */
+	groups_look(ctl, target);
 	/* In maintenance it moves no more, but serves or does not. */
 	if (incidents_count(ctl, target))
 		incidents_update(ctl, ctl->set->targets[target].service);
@@ -220,7 +222,6 @@ static void answered_late(struct ctl *ctl, unsigned target, uint64_t id,
 		return;
 	t->excused = t->check != 0;
 	judged(ctl, target, doubt_temper(ctl, target, in, res));
-	groups_look(ctl, target);
 }
 
 void checks_ask_now(struct ctl *ctl, unsigned target)

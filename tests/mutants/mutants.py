@@ -37,7 +37,9 @@ UNITS = {"test_evidence": [], "test_health": ["golden", "health_world"],
          "test_ctl_doubt": CORE_WORLD, "test_ctl_dynamic": CORE_WORLD,
          "test_ctl_hints": CORE_WORLD, "test_ctl_operator": CORE_WORLD,
          "test_ctl_serving": CORE_WORLD, "test_ctl_depends": CORE_WORLD,
-         "test_ctl_return": CORE_WORLD, "test_worst": [], "test_incident": CORE_WORLD,
+         "test_ctl_return": CORE_WORLD, "test_ctl_groups": CORE_WORLD,
+         "test_group": ["group_world"], "test_group_rules": ["group_world"],
+         "test_plan": [], "test_worst": [], "test_incident": CORE_WORLD,
          "test_share": ["share_world", "core_world"]}
 
 
@@ -150,7 +152,8 @@ def main():
     mutants = json.loads((SRC / "tests/mutants/mutants.json").read_text())
     if sys.argv[1:] == ["--check"]:
         return check(mutants)
-    mutants = [m for m in mutants if os.environ.get("MUTANT", "") in m["name"]]
+    words = os.environ.get("MUTANT", "")
+    mutants = [m for m in mutants if words in m["name"] or words == m["file"]]
     if unsound():
         sys.exit("fails without a mutant: " + ", ".join(unsound()))
     shutil.rmtree(WORK, ignore_errors=True)

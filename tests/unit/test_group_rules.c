@@ -1,0 +1,224 @@
+/* A group of databases: what keeps a failover from beginning, and who may be
+ * read from. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/group_world.h"
+
+static void assert_held(const struct world *w, const char *why)
+{
+	assert_null(find(w, GROUP_DECIDE));
+	assert_non_null(group_look(w->group).held);
+	assert_non_null(strstr(group_look(w->group).held, why));
+}
+
+static void tick(struct world *w)
+{
+	feed(w, (struct group_event){ .kind = GROUP_TICK });
+}
+
+/* From a to b. */
+static void fail_over(struct world *w)
+{
+	tell_health(w, A, true);
+	commit(w);
+	withdrawn(w);
+	tell_facts(w, B);
+	tell_facts(w, C);
+	commit(w);
+	answer(w, order(w, DATABASE_PROMOTE)->id, NULL);
+	answer(w, order(w, DATABASE_CANARY)->id, NULL);
+	commit(w);
+	assert_string_equal(w->document.primary, "b");
+	assert_int_equal(w->document.phase, PHASE_STEADY);
+}
+
+static void too_few_nodes_begin_no_failover(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){
+			 .kind = GROUP_HEALTH,
+			 .instance = A,
+			 .health = { .down = true, .suspect = true } });
+	assert_held(&w, "too few nodes find it down");
+	tell_health(&w, A, true);
+	assert_non_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
+static void a_primary_in_maintenance_may_be_down(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_HEALTH,
+				       .instance = A,
+				       .health = { .down = true,
+						   .suspect = true,
+						   .confirmed = true,
+						   .maintenance = true } });
+	assert_held(&w, "it is in maintenance");
+	group_free(w.group);
+}
+
+static void the_next_failover_waits_for_the_cooldown(void **state)
+{
+	struct instant end;
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	fail_over(&w);
+	end = instant_add(w.now, MINUTE);
+	w.facts[B].role = DATABASE_PRIMARY;
+	w.facts[B].writable = true;
+	tell_facts(&w, B);
+	tell_health(&w, B, true);
+	assert_held(&w, "cooldown");
+	assert_int_equal(group_deadline(w.group).us, end.us);
+	w.now = end;
+	w.facts[C].source_port = 5001;
+	tell_facts(&w, C);
+	assert_non_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
+static void what_was_under_way_when_doubt_began_is_no_word(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_HEALTH,
+				       .instance = A,
+				       .health = { .suspect = true } });
+	w.facts[B].received.offset += 50;
+	tell_facts(&w, B);
+	tell_health(&w, A, true);
+	assert_non_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
+static void who_is_certainly_gone_needs_no_word_of_replicas(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_HEALTH,
+				       .instance = A,
+				       .health = { .suspect = true } });
+	tell_facts(&w, B);
+	w.facts[B].received.offset += 50;
+	tell_facts(&w, B);
+	feed(&w, (struct group_event){ .kind = GROUP_HEALTH,
+				       .instance = A,
+				       .health = { .down = true,
+						   .suspect = true,
+						   .confirmed = true,
+						   .certain = true } });
+	assert_non_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
+static void one_that_is_silent_may_be_another_primary(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	tell_facts(&w, A);
+	tell_facts(&w, B);
+	assert_null(find(&w, GROUP_DECIDE));
+	/* Nobody waits for one that is down. */
+	tell_health(&w, C, true);
+	assert_string_equal(find(&w, GROUP_DECIDE)->document.primary, "a");
+	group_free(w.group);
+}
+
+static void a_replica_is_pointed_once_in_each_epoch(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	fail_over(&w);
+	assert_int_equal(order(&w, DATABASE_FOLLOW)->order.target, C);
+	answer(&w, order(&w, DATABASE_FOLLOW)->id, NULL);
+	/* Its operator points it elsewhere. */
+	tell_facts(&w, C);
+	assert_null(order(&w, DATABASE_FOLLOW));
+	w.now.us += 5 * SECOND;
+	tell_facts(&w, C);
+	assert_null(order(&w, DATABASE_FOLLOW));
+	group_free(w.group);
+}
+
+static void readers_get_what_follows_and_is_near(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.failover.max_lag_bytes = 150;
+	assert_false(group_reads(w.group, A));
+	assert_true(group_reads(w.group, B));
+	assert_false(group_reads(w.group, C));
+	w.failover.max_lag_bytes = 0;
+	assert_true(group_reads(w.group, C));
+	w.facts[B].source_up = false;
+	tell_facts(&w, B);
+	assert_false(group_reads(w.group, B));
+	w.facts[B].source_up = true;
+	w.facts[B].source_port = 5002;
+	tell_facts(&w, B);
+	assert_false(group_reads(w.group, B));
+	tell_health(&w, C, true);
+	assert_false(group_reads(w.group, C));
+	group_free(w.group);
+}
+
+static void who_is_not_in_office_does_nothing(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_OFFICE });
+	tell_health(&w, A, true);
+	tick(&w);
+	assert_null(find(&w, GROUP_DECIDE));
+	assert_null(find(&w, GROUP_ORDER));
+	feed(&w, (struct group_event){ .kind = GROUP_OFFICE, .office = true });
+	assert_non_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(too_few_nodes_begin_no_failover),
+		cmocka_unit_test(a_primary_in_maintenance_may_be_down),
+		cmocka_unit_test(the_next_failover_waits_for_the_cooldown),
+		cmocka_unit_test(
+			what_was_under_way_when_doubt_began_is_no_word),
+		cmocka_unit_test(
+			who_is_certainly_gone_needs_no_word_of_replicas),
+		cmocka_unit_test(one_that_is_silent_may_be_another_primary),
+		cmocka_unit_test(a_replica_is_pointed_once_in_each_epoch),
+		cmocka_unit_test(readers_get_what_follows_and_is_near),
+		cmocka_unit_test(who_is_not_in_office_does_nothing),
+	};
+
+	return cmocka_run_group_tests_name("group rules", tests, NULL, NULL);
+}
