@@ -84,6 +84,9 @@ struct store_shared {
 
 void *store_thread(void *shared);
 
+/* Wake whoever waits for the eventfd @fd. */
+void store_signal(int fd);
+
 /* Jobs are owned by whoever holds them and released by free(); NULL when
  * memory is out. */
 struct job *job_of_removal(const struct stored_server *server);

@@ -488,7 +488,7 @@ static void worker_load(struct worker *w)
 		worker_well(w);
 }
 
-static void fd_signal(int fd)
+void store_signal(int fd)
 {
 	uint64_t one = 1;
 
@@ -506,7 +506,7 @@ static void worker_end(struct worker *w)
 	sh->finished = true;
 	abandoned = sh->abandoned;
 	if (!abandoned)
-		fd_signal(sh->done_fd);
+		store_signal(sh->done_fd);
 	pthread_mutex_unlock(&sh->lock);
 	if (abandoned)
 		sh->release(sh->store);
@@ -526,7 +526,7 @@ void *store_thread(void *shared)
 	pthread_mutex_lock(&w.sh->lock);
 	w.sh->ready = true;
 	pthread_mutex_unlock(&w.sh->lock);
-	fd_signal(w.sh->ready_fd);
+	store_signal(w.sh->ready_fd);
 	while (more) {
 		more = worker_wait(&w);
 		worker_work(&w, !more);
