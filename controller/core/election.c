@@ -100,6 +100,8 @@ struct message *election_send(struct election *e, unsigned to,
 		msg->flags |= MESSAGE_ELIGIBLE;
 	if (e->hard.blank)
 		msg->flags |= MESSAGE_BLANK;
+	if ((e->obstacles & ELECTION_MAINTENANCE) != 0)
+		msg->flags |= MESSAGE_MAINTENANCE;
 	msg->from = e->ids[e->set.self];
 	msg->digest = e->digest;
 	msg->boot = e->boot;
@@ -265,6 +267,7 @@ static void note_peer(struct election *e, unsigned from,
 	peer->told = true;
 	peer->eligible = eligible;
 	peer->blank = (msg->flags & MESSAGE_BLANK) != 0;
+	peer->maintenance = (msg->flags & MESSAGE_MAINTENANCE) != 0;
 	peer->priority = msg->heartbeat.priority;
 	peer->stored = msg->heartbeat.stored;
 	peer->stored_term = msg->term;

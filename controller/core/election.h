@@ -241,9 +241,14 @@ const struct document *election_document(const struct election *e);
 int election_can_hand_over(const struct election *e, unsigned to,
 			   struct err *err);
 
+/* Whether the cluster could go on without this node: its maintenance must not
+ * cost the others their quorum, nor leave them without a primary.  NULL if it
+ * can, else why not. */
+const char *election_needs_self(const struct election *e);
+
 struct election_peer_view {
 	bool up; /* heard within four heartbeats */
-	bool misconfigured, drifting, eligible, blank;
+	bool misconfigured, drifting, eligible, blank, maintenance;
 	struct instant heard; /* or NONE */
 	struct instant acked; /* of the leader: send time acknowledged last */
 	struct position stored;

@@ -41,7 +41,7 @@ struct peer {
 	struct position stored, conforming;
 	uint64_t stored_term; /* of the message that said so */
 	bool told;            /* a heartbeat has come: what follows is known */
-	bool eligible, blank;
+	bool eligible, blank, maintenance;
 	int32_t priority;
 
 	/* Its clock against ours. */

@@ -401,23 +401,7 @@ void cluster_hand_over(struct cluster *c, unsigned to, uint64_t token)
 
 const char *cluster_needs_us(const struct cluster *c)
 {
-	struct election_view view;
-	unsigned i, heard = 0, eligible = 0;
-
-	if (c == NULL)
-		return NULL;
-	election_look(c->election, &view);
-	for (i = 0; i < c->set->node_count; i++) {
-		heard += i != c->rules.self && view.peers[i].up;
-		eligible += i != c->rules.self && view.peers[i].up &&
-			    view.peers[i].eligible;
-	}
-	if (heard <= c->set->node_count / 2)
-		return "the other nodes that are heard are no quorum without "
-		       "this one";
-	if (c->primary == c->rules.self && eligible == 0)
-		return "this node is the primary, and no other could take over";
-	return NULL;
+	return c == NULL ? NULL : election_needs_self(c->election);
 }
 
 bool cluster_stopped(const struct cluster *c)

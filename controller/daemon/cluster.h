@@ -102,9 +102,7 @@ void cluster_routed(struct cluster *cluster, uint64_t id, bool done);
  * cluster. */
 struct guard_process *cluster_guard(struct cluster *cluster);
 
-/* Whether the cluster could go on without this node: its maintenance must not
- * cost the others their quorum, nor leave them without a primary.  NULL if it
- * can, else why not. */
+/* election_needs_self(). */
 const char *cluster_needs_us(const struct cluster *cluster);
 
 /* Leave office, if in it, for good: true once nothing is held any more. */

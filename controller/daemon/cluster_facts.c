@@ -68,6 +68,7 @@ static void peer_facts(struct node_facts *facts, unsigned node,
 		       const struct election_view *view)
 {
 	const struct election_peer_view *peer = &view->peers[node];
+	unsigned count = 0;
 
 	facts->up = peer->up;
 	facts->eligible = peer->eligible;
@@ -80,8 +81,10 @@ static void peer_facts(struct node_facts *facts, unsigned node,
 		facts->role = view->leader_primary ? "primary" : "leader";
 	else
 		facts->role = "follower";
+	if (peer->maintenance)
+		facts->obstacles[count++] = "maintenance";
 	if (peer->blank)
-		facts->obstacles[0] = "blank";
+		facts->obstacles[count++] = "blank";
 }
 
 void cluster_facts_fill(struct cluster_facts *facts,

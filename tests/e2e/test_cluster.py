@@ -216,18 +216,17 @@ def test_maintenance_that_would_lose_the_quorum_is_refused(cluster):
     assert not role_changes(cluster, begin)
 
 
-def test_maintenance_of_the_last_that_could_lead_is_refused(cluster):
+def test_nodes_in_maintenance_are_not_relied_on(cluster):
     begin = clock_us()
-    primary, others = cluster.primary(), cluster.followers()
-    for node in others:
-        assert node.bascule("maintenance", "on").returncode == 0
-    wait_for(lambda: not any(row["eligible"]
-                             for row in primary.cluster()["nodes"]
-                             if not row["self"]))
-    done = primary.bascule("maintenance", "on")
-    assert done.returncode == 1 and "no other could take over" in done.stderr
-    for node in others:
-        assert node.bascule("maintenance", "off").returncode == 0
+    primary, (one, other) = cluster.primary(), cluster.followers()
+    assert one.bascule("maintenance", "on").returncode == 0
+    for node in primary, other:
+        wait_for(lambda n=node: "maintenance" in next(
+            row["obstacles"] for row in n.cluster()["nodes"]
+            if row["name"] == one.name))
+        done = node.bascule("maintenance", "on")
+        assert done.returncode == 1 and "quorum" in done.stderr
+    assert one.bascule("maintenance", "off").returncode == 0
     assert not role_changes(cluster, begin)
 
 

@@ -393,6 +393,56 @@ static void a_new_boot_counts_when_it_has_echoed_the_challenge(void **state)
 	assert_int_equal(w.e->heard.taken, 3);
 }
 
+static void flagged(unsigned from, unsigned flags)
+{
+	quorum_message(&w, from, MESSAGE_HEARTBEAT, w.e->hard.term)->flags =
+		flags;
+	quorum_hear(&w);
+}
+
+static void nobody_relies_on_who_may_be_gone_at_any_moment(void **state)
+{
+	(void)state;
+	flagged(1, MESSAGE_ELIGIBLE);
+	flagged(2, MESSAGE_ELIGIBLE);
+	assert_null(election_needs_self(w.e));
+	flagged(1, MESSAGE_MAINTENANCE);
+	assert_non_null(strstr(election_needs_self(w.e), "no quorum"));
+	flagged(1, MESSAGE_BLANK);
+	assert_non_null(strstr(election_needs_self(w.e), "no quorum"));
+	w.now = instant_add(w.now, 400 * MS);
+	flagged(1, 0);
+	assert_null(election_needs_self(w.e));
+	w.now = instant_add(w.now, 1);
+	flagged(1, 0);
+	assert_non_null(strstr(election_needs_self(w.e), "no quorum"));
+}
+
+static void the_last_that_could_lead_is_needed(void **state)
+{
+	(void)state;
+	quorum_elect(&w);
+	flagged(1, 0);
+	flagged(2, 0);
+	assert_non_null(strstr(election_needs_self(w.e), "no other"));
+	flagged(2, MESSAGE_ELIGIBLE);
+	assert_null(election_needs_self(w.e));
+}
+
+static void in_maintenance_a_node_says_so_and_votes(void **state)
+{
+	(void)state;
+	quorum_feed(&w, (struct election_event){
+				.kind = ELECTION_LOCAL,
+				.obstacles = ELECTION_MAINTENANCE });
+	quorum_wait(&w, 1 * SECOND);
+	assert_int_equal(w.e->role, ELECTION_FOLLOWER);
+	assert_true((quorum_sent(&w, 1, MESSAGE_HEARTBEAT)->flags &
+		     MESSAGE_MAINTENANCE) != 0);
+	ask(2, MESSAGE_VOTE, 4, 4, own);
+	assert_true(granted(2, MESSAGE_VOTE_ANSWER));
+}
+
 static void settings_that_cannot_hold_are_refused(void **state)
 {
 	struct election_settings set = w.set;
@@ -472,6 +522,9 @@ int main(void)
 		CASE(from_a_peer_with_other_settings_nothing_counts),
 		CASE(a_repeated_message_does_nothing),
 		CASE(a_new_boot_counts_when_it_has_echoed_the_challenge),
+		CASE(nobody_relies_on_who_may_be_gone_at_any_moment),
+		CASE(the_last_that_could_lead_is_needed),
+		CASE(in_maintenance_a_node_says_so_and_votes),
 		CASE(settings_that_cannot_hold_are_refused),
 	};
 
