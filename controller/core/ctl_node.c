@@ -53,7 +53,7 @@ static void lost(struct ctl *ctl, const struct node_loss *loss)
 	if (!known)
 		open_incident(ctl, loss);
 	inc->targets_down_max++;
-	inc->outage_us += instant_diff_us(loss->onset_min, ctl->now);
+	inc->outage_us += instant_diff_us(loss->gone, ctl->now);
 	if (loss->late)
 		inc->severity = SEVERITY_P1;
 	note = incidents_say(

@@ -140,10 +140,11 @@ void election_beat(struct election *e, unsigned to)
 	msg->heartbeat.successor = e->left_successor;
 	msg->heartbeat.longest_routing_us = e->hard.longest_routing_us;
 	msg->heartbeat.left = e->left;
-	msg->heartbeat.left_ago_us =
-		e->left == MESSAGE_LEFT_UNKNOWN
-			? 0
-			: instant_diff_us(e->left_at, e->now);
+	msg->heartbeat.left_ago_us = msg->heartbeat.whole_ago_us = 0;
+	if (e->left == MESSAGE_LEFT_UNKNOWN)
+		return;
+	msg->heartbeat.left_ago_us = instant_diff_us(e->left_at, e->now);
+	msg->heartbeat.whole_ago_us = instant_diff_us(e->left_whole, e->now);
 }
 
 /* To all each H.  One that had an answer within H / 2 was served by it.  A

@@ -276,6 +276,8 @@ struct election_view {
 	struct instant routing_end; /* or NONE */
 	struct position stored, committed;
 	enum message_left left; /* how this node left office last */
+	/* ... and until when nothing was wrong */
+	struct instant left_whole;
 	struct election_peer_view peers[ELECTION_NODES_MAX];
 };
 

@@ -98,6 +98,7 @@ struct election {
 	uint32_t left_successor;
 	enum message_left left; /* how, from when stepping down began */
 	struct instant left_at;
+	struct instant left_whole; /* up to then nothing was wrong */
 	unsigned resigns_left;
 	struct instant resign_at;
 

@@ -160,6 +160,7 @@ void election_look(const struct election *e, struct election_view *ret_view)
 	ret_view->stored = e->disk.position;
 	ret_view->committed = e->committed;
 	ret_view->left = e->left;
+	ret_view->left_whole = e->left_whole;
 	for (i = 0; i < e->set.node_count; i++)
 		look_at_peer(e, i, &ret_view->peers[i]);
 }

@@ -143,8 +143,11 @@ struct incidents_heard {
 struct node_loss {
 	unsigned node; /* index, or NOTE_NONE: nothing was lost */
 	/* The last sign of it, the first one missed, and when this node stood
-	 * for election because of it. */
+	 * for election because of it; of one that gave up for want of a quorum,
+	 * when that was last heard, the first that it missed, and when it gave
+	 * up. */
 	struct instant onset_min, onset_max, detected;
+	struct instant gone; /* since then nobody served */
 	bool late; /* nobody was primary for longer than the lease explains */
 	bool gave_up; /* it lives, and left office by itself */
 };

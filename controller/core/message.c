@@ -56,6 +56,7 @@ static void put_body(struct wire_out *out, const struct message *msg)
 		wire_put(out, (uint64_t)msg->heartbeat.longest_routing_us, 8);
 		wire_put(out, msg->heartbeat.left, 4);
 		wire_put(out, (uint64_t)msg->heartbeat.left_ago_us, 8);
+		wire_put(out, (uint64_t)msg->heartbeat.whole_ago_us, 8);
 		break;
 	case MESSAGE_PRE_VOTE:
 	case MESSAGE_PRE_VOTE_ANSWER:
@@ -174,6 +175,8 @@ static bool get_body(struct wire_in *in, struct message *msg)
 		msg->heartbeat.left =
 			in->at == in->end ? 0 : (uint32_t)wire_get(in, 4);
 		msg->heartbeat.left_ago_us =
+			in->at == in->end ? 0 : (int64_t)wire_get(in, 8);
+		msg->heartbeat.whole_ago_us =
 			in->at == in->end ? 0 : (int64_t)wire_get(in, 8);
 		return true;
 	case MESSAGE_PRE_VOTE:

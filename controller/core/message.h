@@ -101,6 +101,9 @@ struct message {
 			int64_t longest_routing_us;
 			uint32_t left;       /* how: enum message_left */
 			int64_t left_ago_us; /* since it began to leave */
+			/* ... and since the quorum was last heard, if office
+			 * was lost with it */
+			int64_t whole_ago_us;
 		} heartbeat;
 		struct {
 			uint64_t wanted; /* the term stood for */

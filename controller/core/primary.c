@@ -245,6 +245,7 @@ void primary_step_down(struct election *e, enum election_reason reason,
 	e->reason = reason;
 	e->left = left_by(e, reason);
 	e->left_at = e->now;
+	e->left_whole = reason == ELECTION_REASON_LEASE ? e->sent : e->now;
 	e->successor = successor;
 	e->former = ELECTION_NOBODY;
 	if (!e->promoting) {

@@ -45,6 +45,7 @@ struct node_loss cluster_loss_of(const struct cluster *c)
 	loss.onset_min =
 		instant_is_none(c->last_sign) ? loss.detected : c->last_sign;
 	loss.onset_min = instant_min(loss.onset_min, loss.detected);
+	loss.gone = loss.onset_min;
 	loss.onset_max =
 		instant_min(instant_add(loss.onset_min, c->set->heartbeat_us),
 			    loss.detected);
@@ -53,13 +54,16 @@ struct node_loss cluster_loss_of(const struct cluster *c)
 }
 
 struct node_loss cluster_loss_given_up(const struct cluster *c, unsigned node,
-				       struct instant at)
+				       struct instant at, struct instant whole)
 {
+	struct instant missed = instant_add(whole, c->set->heartbeat_us);
+
 	return (struct node_loss){
 		.node = node,
-		.onset_min = at,
-		.onset_max = at,
+		.onset_min = instant_min(whole, at),
+		.onset_max = instant_min(missed, at),
 		.detected = at,
+		.gone = at,
 		.late = is_late(c, at),
 		.gave_up = true,
 	};
@@ -67,8 +71,12 @@ struct node_loss cluster_loss_given_up(const struct cluster *c, unsigned node,
 
 void cluster_loss_told(struct cluster *c, const struct message *msg)
 {
+	int64_t whole_us = msg->heartbeat.whole_ago_us;
 	struct election_view view;
 
+	/* An older program does not say it. */
+	if (whole_us < msg->heartbeat.left_ago_us)
+		whole_us = msg->heartbeat.left_ago_us;
 	/* What left office before this node was last up is long over. */
 	if (msg->kind != MESSAGE_HEARTBEAT || c->speaker == ELECTION_NOBODY ||
 	    c->former != ELECTION_NOBODY || !c->found ||
@@ -84,6 +92,7 @@ void cluster_loss_told(struct cluster *c, const struct message *msg)
 		.node = c->speaker,
 		.term = msg->heartbeat.resigned,
 		.at = instant_add(c->now, -msg->heartbeat.left_ago_us),
+		.whole = instant_add(c->now, -whole_us),
 	};
 }
 

@@ -55,7 +55,7 @@ struct cluster_groups {
 struct given_up {
 	unsigned node; /* or ELECTION_NOBODY */
 	uint64_t term;
-	struct instant at;
+	struct instant at, whole;
 };
 
 /* The role has moved, and its promote work is not done yet. */
@@ -145,9 +145,10 @@ struct node_loss cluster_loss_of(const struct cluster *c);
 /* After the step of a heartbeat: whether it tells who was primary. */
 void cluster_loss_told(struct cluster *c, const struct message *msg);
 
-/* The loss of @node, which lives and has not been primary since @at. */
+/* The loss of @node, which lives and has not been primary since @at; until
+ * @whole nothing was wrong. */
 struct node_loss cluster_loss_given_up(const struct cluster *c, unsigned node,
-				       struct instant at);
+				       struct instant at, struct instant whole);
 bool cluster_is_whole(const struct cluster *c,
 		      const struct election_view *view);
 

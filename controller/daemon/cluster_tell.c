@@ -134,9 +134,11 @@ static void taken_over(struct cluster *c, const struct election_view *view,
 	if (from == c->rules.self) {
 		if (view->left != MESSAGE_LEFT_FAILED)
 			return;
-		taking->loss = cluster_loss_given_up(c, from, c->since);
+		taking->loss = cluster_loss_given_up(c, from, c->since,
+						     view->left_whole);
 	} else if (c->former == ELECTION_NOBODY) {
-		taking->loss = cluster_loss_given_up(c, from, c->told.at);
+		taking->loss = cluster_loss_given_up(c, from, c->told.at,
+						     c->told.whole);
 	} else if (instant_is_none(view->peers[from].heard)) {
 		return;
 	} else if (!c->resigned) {
@@ -149,7 +151,7 @@ static void taken_over(struct cluster *c, const struct election_view *view,
 	taking->from = from;
 	taking->planned = taking->loss.node == NOTE_NONE;
 	if (!taking->planned)
-		taking->begin = taking->loss.onset_min;
+		taking->begin = taking->loss.gone;
 }
 
 /* Another one is primary, or nobody. */
@@ -171,8 +173,11 @@ static void moved(struct cluster *c, const struct election_view *view,
 	/* The one before has not served either. */
 	if (before.pending)
 		taking->begin = instant_min(taking->begin, before.begin);
-	if (before.pending && taking->loss.node != NOTE_NONE)
-		taking->loss.onset_min = taking->begin;
+	if (before.pending && taking->loss.node != NOTE_NONE) {
+		taking->loss.gone = taking->begin;
+		taking->loss.onset_min =
+			instant_min(taking->loss.onset_min, taking->begin);
+	}
 	if (primary != ELECTION_NOBODY) {
 		c->former = primary;
 		c->resigned = false;

@@ -168,6 +168,8 @@ def test_time_without_a_quorum_is_an_incident(cluster):
     wait_for(lambda: len(node_incidents(new)) > known)
     row = max(node_incidents(new), key=lambda row: row["number"])
     assert row["outage_seconds"] > 1.5, row
+    # It began when the quorum was last heard, about a lease before.
+    assert row["detection_seconds"] > 0.2, row
     said = re.findall(r"node node\d (?:took over from|is primary again)[^:]*"
                       r": ([0-9.]+) ms", "\n".join(new.lines()))
     assert float(said[-1]) > 1500

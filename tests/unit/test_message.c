@@ -229,6 +229,7 @@ static struct message sample(enum message_kind kind)
 		msg.heartbeat.longest_routing_us = 10;
 		msg.heartbeat.left = MESSAGE_LEFT_FAILED;
 		msg.heartbeat.left_ago_us = 11;
+		msg.heartbeat.whole_ago_us = 12;
 	} else if (kind <= MESSAGE_VOTE_ANSWER) {
 		msg.vote.wanted = 1;
 		msg.vote.position = (struct position){ 2, 3 };
@@ -310,22 +311,23 @@ static void fields_of_a_newer_program_are_passed_over(void **state)
 /* The fields that were appended to it, the last ones first. */
 static void a_heartbeat_of_an_older_program_is_heard(void **state)
 {
-	static const size_t sizes[] = { 8, 4, 8 };
+	static const size_t sizes[] = { 8, 8, 4, 8 };
 	struct message msg = sample(MESSAGE_HEARTBEAT), back;
 	size_t size = message_encode(&msg, buf, sizeof(buf));
 	unsigned i;
 
 	(void)state;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		size -= sizes[i];
 		buf[10] = (uint8_t)(buf[10] - sizes[i]);
 		memset(&back.heartbeat, 7, sizeof(back.heartbeat));
 		assert_int_equal(message_decode(buf, size, &back), 0);
-		assert_int_equal(back.heartbeat.left_ago_us, 0);
+		assert_int_equal(back.heartbeat.whole_ago_us, 0);
+		assert_int_equal(back.heartbeat.left_ago_us, i < 1 ? 11 : 0);
 		assert_int_equal(back.heartbeat.left,
-				 i < 1 ? MESSAGE_LEFT_FAILED : 0);
+				 i < 2 ? MESSAGE_LEFT_FAILED : 0);
 		assert_int_equal(back.heartbeat.longest_routing_us,
-				 i < 2 ? 10 : 0);
+				 i < 3 ? 10 : 0);
 		assert_int_equal(back.heartbeat.successor,
 				 msg.heartbeat.successor);
 	}

@@ -237,6 +237,44 @@ static void steps_down_before_the_lease_ends_and_resigns_released(void **state)
 	assert_true(instant_is_none(lease_end()));
 }
 
+/* What it was, and when it still heard a quorum, for who records it. */
+static void says_since_when_it_had_no_quorum(void **state)
+{
+	const struct message *msg;
+	struct election_view view;
+	struct instant end;
+
+	(void)state;
+	elect_and_forget();
+	end = lease_end();
+	w.now = instant_add(end, -100 * MS);
+	feed(ELECTION_TICK, 0);
+	feed(ELECTION_RELEASED, w.release_id);
+	w.now = instant_add(end, 100 * MS);
+	feed(ELECTION_TICK, 0);
+	msg = quorum_sent(&w, 1, MESSAGE_HEARTBEAT);
+	assert_int_equal(msg->heartbeat.left, MESSAGE_LEFT_FAILED);
+	assert_int_equal(msg->heartbeat.left_ago_us, 200 * MS);
+	assert_int_equal(msg->heartbeat.whole_ago_us, 600 * MS);
+	election_look(w.e, &view);
+	assert_int_equal(view.left_whole.us, end.us - 500 * MS);
+}
+
+static void a_hook_that_failed_says_nothing_of_the_quorum(void **state)
+{
+	const struct message *msg;
+
+	(void)state;
+	elect_and_forget();
+	w.now = instant_add(w.now, 50 * MS);
+	feed(ELECTION_PROMOTE_FAILED, w.promote_id);
+	w.now = instant_add(w.now, 100 * MS);
+	feed(ELECTION_TICK, 0);
+	msg = quorum_sent(&w, 1, MESSAGE_HEARTBEAT);
+	assert_int_equal(msg->heartbeat.left_ago_us, 100 * MS);
+	assert_int_equal(msg->heartbeat.whole_ago_us, 100 * MS);
+}
+
 static void grants_nothing_before_its_release_is_confirmed(void **state)
 {
 	(void)state;
@@ -509,6 +547,8 @@ int main(void)
 		CASE(a_decision_is_told_when_a_quorum_has_it),
 		CASE(steps_down_before_the_lease_ends_and_resigns_released),
 		CASE(grants_nothing_before_its_release_is_confirmed),
+		CASE(says_since_when_it_had_no_quorum),
+		CASE(a_hook_that_failed_says_nothing_of_the_quorum),
 		CASE(a_late_release_is_told),
 		CASE(steps_down_when_it_sees_a_higher_term),
 		CASE(a_failing_promote_hands_over),

@@ -436,6 +436,7 @@ static void the_lost_primary_is_an_incident_of_the_nodes(void **state)
 		.onset_min = instant_add(now, -500 * MS),
 		.onset_max = instant_add(now, -400 * MS),
 		.detected = instant_add(now, -50 * MS),
+		.gone = instant_add(now, -100 * MS),
 	};
 	const struct incident *inc;
 
@@ -449,7 +450,7 @@ static void the_lost_primary_is_an_incident_of_the_nodes(void **state)
 	assert_int_equal(inc->severity, SEVERITY_P2);
 	assert_int_equal(incident_detection_us(inc), 450 * MS);
 	assert_int_equal(incident_action_us(inc), 50 * MS);
-	assert_int_equal(inc->outage_us, 500 * MS);
+	assert_int_equal(inc->outage_us, 100 * MS);
 	share_wait(1 * SECOND);
 	assert_true(incident_open(share_only(1)));
 	share.dead[0] = false;
@@ -467,7 +468,8 @@ static void only_the_primary_says_that_the_nodes_are_whole(void **state)
 	struct node_loss loss = { .node = 0 };
 
 	(void)state;
-	loss.onset_min = loss.onset_max = loss.detected = share.w[1].now;
+	loss.onset_min = loss.onset_max = loss.detected = loss.gone =
+		share.w[1].now;
 	share.dead[0] = true;
 	share_agree_on(1, 2, &loss);
 	ev.primary = (struct primary_seen){ .primary = 1,
@@ -483,14 +485,16 @@ static void a_second_loss_raises_the_first(void **state)
 	struct node_loss loss = { .node = 0, .late = true };
 
 	(void)state;
-	loss.onset_min = loss.onset_max = loss.detected = share.w[1].now;
+	loss.onset_min = loss.onset_max = loss.detected = loss.gone =
+		share.w[1].now;
 	share.dead[0] = true;
 	share_agree_on(1, 2, &loss);
 	assert_int_equal(share_only(1)->severity, SEVERITY_P1);
 	share.dead[0] = false;
 	share.dead[1] = true;
 	loss = (struct node_loss){ .node = 1 };
-	loss.onset_min = loss.onset_max = loss.detected = share.w[2].now;
+	loss.onset_min = loss.onset_max = loss.detected = loss.gone =
+		share.w[2].now;
 	share_agree_on(2, 3, &loss);
 	share_assert_same(2);
 	assert_int_equal(share_only(2)->targets_down_max, 2);
