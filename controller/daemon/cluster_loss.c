@@ -30,11 +30,11 @@ void cluster_loss_stands(struct cluster *c)
 		c->stood = c->now;
 }
 
-static bool is_late(const struct cluster *c, struct instant since)
+bool cluster_loss_late(const struct cluster *c, const struct node_loss *loss)
 {
 	int64_t limit_us = 2 * c->set->lease_us + 4 * c->set->heartbeat_us;
 
-	return instant_diff_us(since, c->now) > limit_us;
+	return instant_diff_us(loss->gone, c->now) > limit_us;
 }
 
 struct node_loss cluster_loss_of(const struct cluster *c)
@@ -49,7 +49,6 @@ struct node_loss cluster_loss_of(const struct cluster *c)
 	loss.onset_max =
 		instant_min(instant_add(loss.onset_min, c->set->heartbeat_us),
 			    loss.detected);
-	loss.late = is_late(c, loss.onset_min);
 	return loss;
 }
 
@@ -64,7 +63,6 @@ struct node_loss cluster_loss_given_up(const struct cluster *c, unsigned node,
 		.onset_max = instant_min(missed, at),
 		.detected = at,
 		.gone = at,
-		.late = is_late(c, at),
 		.gave_up = true,
 	};
 }

@@ -142,6 +142,9 @@ void cluster_loss_hear(struct cluster *c, const struct election_view *view);
 void cluster_loss_stands(struct cluster *c);
 struct node_loss cluster_loss_of(const struct cluster *c);
 
+/* Whether nobody served for longer than the leases explain, up to now. */
+bool cluster_loss_late(const struct cluster *c, const struct node_loss *loss);
+
 /* After the step of a heartbeat: whether it tells who was primary. */
 void cluster_loss_told(struct cluster *c, const struct message *msg);
 

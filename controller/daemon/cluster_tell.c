@@ -197,6 +197,7 @@ static void arrived(struct cluster *c, const struct election_view *view,
 
 	c->taking.pending = false;
 	*ret_loss = taking->loss;
+	ret_loss->late = cluster_loss_late(c, ret_loss);
 	if (taking->from != ELECTION_NOBODY)
 		tell_moved(c, view->term, taking->from, taking->planned,
 			   span_us);

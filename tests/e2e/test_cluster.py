@@ -116,6 +116,24 @@ def test_nobody_serves_before_the_promote_work_is_done(cluster):
     assert took_ms(to, old) > 800
 
 
+def test_a_succession_is_late_when_its_promote_work_was(cluster):
+    old = cluster.primary()
+    known = {row["number"] for row in node_incidents(old)}
+    for node in cluster.followers():
+        write_program(node.folder / "promote",
+                      PROMOTE.replace("exec", "sleep 1.6\nexec"))
+    old.kill()
+    new = cluster.wait_primary(5, other_than=old)
+    rows = wait_for(lambda: [row for row in node_incidents(new)
+                             if row["number"] not in known])
+    old.restart()
+    cluster.wait_whole()
+    for node in cluster.nodes:
+        write_program(node.folder / "promote", PROMOTE)
+    # Two leases and four heartbeats are 1.4 s.
+    assert rows[0]["severity"] == "P1", rows
+
+
 @pytest.mark.parametrize("way", ["link", "deaf", "mute", "partition"])
 def test_a_primary_without_quorum_gives_up(cluster, way):
     old = cluster.primary()
