@@ -31,6 +31,7 @@ struct election *election_new(const struct election_settings *set,
 	e->leader = e->successor = e->former = ELECTION_NOBODY;
 	e->promise = e->boot_promise = INSTANT_NONE;
 	e->stand_at = INSTANT_NEVER;
+	e->resigned_at = INSTANT_NONE;
 	e->store_retry = e->sent = e->routing_end = INSTANT_NONE;
 	e->next_beat = INSTANT_NEVER;
 	return e;
@@ -306,7 +307,7 @@ static void hear_heartbeat(struct election *e, unsigned from,
 	hear_leader(e, from, msg);
 	if (msg->heartbeat.resigned != 0)
 		resign_heard(e, from, msg->heartbeat.resigned,
-			     msg->heartbeat.successor);
+			     msg->heartbeat.successor, msg->heartbeat.left);
 	if (e->hard.blank)
 		hear_when_blank(e, msg);
 	if (primary_in_office(e) &&
@@ -358,7 +359,8 @@ static void hear_kind(struct election *e, unsigned from,
 		hear_document(e, from, msg);
 		break;
 	case MESSAGE_RESIGN:
-		resign_heard(e, from, msg->term, msg->resign.successor);
+		resign_heard(e, from, msg->term, msg->resign.successor,
+			     msg->resign.left);
 		break;
 	case MESSAGE_OBSERVATION:
 	case MESSAGE_INCIDENTS: {

@@ -275,6 +275,9 @@ struct election_view {
 	struct instant promised;    /* until then; NONE if never */
 	struct instant routing_end; /* or NONE */
 	struct position stored, committed;
+	uint64_t parted;    /* the last term that a peer says it left, */
+	uint32_t parted_by; /* and how: enum message_left */
+	bool resigning;     /* has left, and a heartbeat has not told it yet */
 	enum message_left left; /* how this node left office last */
 	/* ... and until when nothing was wrong */
 	struct instant left_whole;

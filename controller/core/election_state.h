@@ -69,6 +69,8 @@ struct election {
 	struct instant promise, boot_promise; /* until then, or NONE */
 	struct message_ack ack;
 	uint64_t resigned;  /* the term whose RESIGN was acted on last */
+	uint64_t parted;    /* the highest term that a peer says it left, */
+	uint32_t parted_by; /* and how: enum message_left */
 	uint32_t vote_owed; /* answered when it is on disk; id or 0 */
 
 	/* Standing. */
@@ -98,7 +100,8 @@ struct election {
 	uint32_t left_successor;
 	enum message_left left; /* how, from when stepping down began */
 	struct instant left_at;
-	struct instant left_whole; /* up to then nothing was wrong */
+	struct instant left_whole;  /* up to then nothing was wrong */
+	struct instant resigned_at; /* NONE: never led */
 	unsigned resigns_left;
 	struct instant resign_at;
 
@@ -148,7 +151,7 @@ void standing_stored(struct election *e);
 void voting_asked(struct election *e, unsigned from, const struct message *msg);
 void voting_stored(struct election *e);
 void resign_heard(struct election *e, unsigned from, uint64_t term,
-		  uint32_t successor);
+		  uint32_t successor, uint32_t left);
 
 /* primary.c: rules 2, 6, 7, 8 and 12 */
 bool primary_in_office(const struct election *e);

@@ -159,6 +159,10 @@ void election_look(const struct election *e, struct election_view *ret_view)
 	ret_view->routing_end = routing_end(e);
 	ret_view->stored = e->disk.position;
 	ret_view->committed = e->committed;
+	ret_view->parted = e->parted;
+	ret_view->parted_by = e->parted_by;
+	ret_view->resigning = e->resigns_left > 0 ||
+			      instant_before(e->last_beat, e->resigned_at);
 	ret_view->left = e->left;
 	ret_view->left_whole = e->left_whole;
 	for (i = 0; i < e->set.node_count; i++)

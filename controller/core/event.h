@@ -148,7 +148,7 @@ struct node_loss {
 	 * up. */
 	struct instant onset_min, onset_max, detected;
 	struct instant gone; /* since then nobody served */
-	bool late; /* nobody served for longer than the lease explains */
+	bool late;    /* nobody served for longer than the lease explains */
 	bool gave_up; /* it lives, and left office by itself */
 };
 

@@ -33,8 +33,8 @@ enum message_flag {
 	MESSAGE_LEADER = 1 << 0,
 	MESSAGE_PRIMARY = 1 << 1,
 	MESSAGE_ELIGIBLE = 1 << 2,
-	MESSAGE_BLANK = 1 << 3,    /* its state is missing */
-	MESSAGE_GRANTED = 1 << 4,  /* of an answer */
+	MESSAGE_BLANK = 1 << 3,     /* its state is missing */
+	MESSAGE_GRANTED = 1 << 4,   /* of an answer */
 	MESSAGE_PROMOTING = 1 << 5, /* a primary whose promote work runs */
 	MESSAGE_MAINTENANCE = 1 << 6
 };

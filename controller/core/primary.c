@@ -189,6 +189,7 @@ static void leave(struct election *e)
 		e->successor == ELECTION_NOBODY ? 0 : e->ids[e->successor];
 	e->resigns_left = 3;
 	e->resign_at = e->now;
+	e->resigned_at = e->now;
 	standing_plan(e);
 	e->stand_at = instant_add(e->stand_at, 3 * e->set.heartbeat_us);
 	election_note(e, ELECTION_NOTE_RESIGNED, e->set.self, e->reason);

@@ -290,12 +290,23 @@ void voting_asked(struct election *e, unsigned from, const struct message *msg)
 	}
 }
 
+/* Who succeeds it wants to know; its guard cannot say. */
+static void note_parting(struct election *e, uint64_t term, uint32_t left)
+{
+	if (term < e->parted ||
+	    (term == e->parted && e->parted_by != MESSAGE_LEFT_UNKNOWN))
+		return;
+	e->parted = term;
+	e->parted_by = left;
+}
+
 /* Rule 9: by the term's leader or its guard, and once. */
 void resign_heard(struct election *e, unsigned from, uint64_t term,
-		  uint32_t successor)
+		  uint32_t successor, uint32_t left)
 {
 	int64_t beat_us = e->set.heartbeat_us;
 
+	note_parting(e, term, left);
 	if (primary_in_office(e) || e->role == ELECTION_RELEASING)
 		return;
 	if ((term != e->hard.term || term == e->resigned) && RULE(RESIGN_TERM))

@@ -140,12 +140,6 @@ void cluster_on_datagram(void *arg, const uint8_t *bytes, size_t size,
 	if (msg.sequence < MESSAGE_GUARD_SEQUENCE)
 		c->speaker = node_of(c, msg.from);
 	beats_hear(&c->beats, c->speaker, msg.sequence);
-	/* A guard resigns for a daemon that is dead or frozen: it is lost. */
-	if (msg.kind == MESSAGE_RESIGN && c->speaker != ELECTION_NOBODY &&
-	    c->speaker == c->former) {
-		c->resigned = msg.resign.left == MESSAGE_LEFT_PLANNED;
-		c->gave_up = msg.resign.left == MESSAGE_LEFT_FAILED;
-	}
 	ev.message = &msg;
 	cluster_step(c, &ev, received);
 	cluster_loss_told(c, &msg);
@@ -411,7 +405,8 @@ bool cluster_stopped(const struct cluster *c)
 	if (c == NULL)
 		return true;
 	election_look(c->election, &view);
-	return view.role == ELECTION_FOLLOWER && c->release_id == 0;
+	return view.role == ELECTION_FOLLOWER && c->release_id == 0 &&
+	       !view.resigning;
 }
 
 void cluster_reload(struct cluster *c, const struct settings *set)

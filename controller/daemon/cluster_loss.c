@@ -37,10 +37,20 @@ bool cluster_loss_late(const struct cluster *c, const struct node_loss *loss)
 	return instant_diff_us(loss->gone, c->now) > limit_us;
 }
 
-struct node_loss cluster_loss_of(const struct cluster *c)
+enum message_left cluster_former_left(const struct cluster *c,
+				      const struct election_view *view)
 {
-	struct node_loss loss = { .node = c->former, .gave_up = c->gave_up };
+	return view->parted == c->former_term
+		       ? (enum message_left)view->parted_by
+		       : MESSAGE_LEFT_UNKNOWN;
+}
 
+struct node_loss cluster_loss_of(const struct cluster *c,
+				 const struct election_view *view)
+{
+	struct node_loss loss = { .node = c->former };
+
+	loss.gave_up = cluster_former_left(c, view) == MESSAGE_LEFT_FAILED;
 	loss.detected = instant_is_none(c->stood) ? c->now : c->stood;
 	loss.onset_min =
 		instant_is_none(c->last_sign) ? loss.detected : c->last_sign;

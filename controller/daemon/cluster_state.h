@@ -98,11 +98,10 @@ struct cluster {
 	bool up[ELECTION_NODES_MAX];    /* as last told */
 	const struct message *observed; /* to be handed on; borrowed */
 	unsigned observer;
-	uint32_t heard;   /* the same as bits */
-	unsigned primary; /* as last seen, or ELECTION_NOBODY */
-	unsigned former;  /* the last one that there was */
-	bool resigned;    /* it has said so itself, and as planned */
-	bool gave_up;     /* it has said so itself, and something failed */
+	uint32_t heard;       /* the same as bits */
+	unsigned primary;     /* as last seen, or ELECTION_NOBODY */
+	unsigned former;      /* the last one that there was */
+	uint64_t former_term; /* in which it was */
 	struct given_up told;
 	struct taking taking;
 	struct instant since;
@@ -140,7 +139,13 @@ void cluster_cancel(struct cluster *c);
 void cluster_loss_init(struct cluster *c);
 void cluster_loss_hear(struct cluster *c, const struct election_view *view);
 void cluster_loss_stands(struct cluster *c);
-struct node_loss cluster_loss_of(const struct cluster *c);
+struct node_loss cluster_loss_of(const struct cluster *c,
+				 const struct election_view *view);
+
+/* How the former primary says it left its office.  A guard resigns for a daemon
+ * that is dead or frozen and says nothing: that one is lost. */
+enum message_left cluster_former_left(const struct cluster *c,
+				      const struct election_view *view);
 
 /* Whether nobody served for longer than the leases explain, up to now. */
 bool cluster_loss_late(const struct cluster *c, const struct node_loss *loss);

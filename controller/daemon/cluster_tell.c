@@ -141,10 +141,10 @@ static void taken_over(struct cluster *c, const struct election_view *view,
 						     c->told.whole);
 	} else if (instant_is_none(view->peers[from].heard)) {
 		return;
-	} else if (!c->resigned) {
+	} else if (cluster_former_left(c, view) != MESSAGE_LEFT_PLANNED) {
 		/* It may be heard on, or again, as a follower: what counts is
 		 * its last sign as primary, or its resignation. */
-		taking->loss = cluster_loss_of(c);
+		taking->loss = cluster_loss_of(c, view);
 	} else if (c->primary != ELECTION_NOBODY) {
 		taking->begin = view->peers[from].heard;
 	}
@@ -180,8 +180,7 @@ static void moved(struct cluster *c, const struct election_view *view,
 	}
 	if (primary != ELECTION_NOBODY) {
 		c->former = primary;
-		c->resigned = false;
-		c->gave_up = false;
+		c->former_term = view->term;
 		c->stood = INSTANT_NONE;
 	}
 	c->primary = primary;

@@ -150,6 +150,14 @@ class Hosts:
                 self.lose(one, other, percent)
                 self.lose(other, one, percent)
 
+    def lose_short(self, size):
+        """No UDP datagram with less than @size bytes inside arrives."""
+        self.write_rules(*self.hosts)
+        for host in self.hosts:
+            command("nft", "add", "rule", "inet", "fault", "hear",
+                    "udp", "length", "<", str(8 + size), "drop",
+                    namespace=host.namespace)
+
     def partition(self, *parts):
         """Only hosts of one part hear each other."""
         for part in parts:

@@ -105,6 +105,25 @@ def test_a_switchover_goes_where_it_is_told(cluster):
     assert refused.returncode != 0 and "primary" in refused.stderr
 
 
+@pytest.mark.parametrize("way", ["stop", "switchover"])
+def test_a_departure_was_planned_though_its_resignation_is_lost(cluster, way):
+    old, others = cluster.primary(), cluster.followers()
+    known = len(node_incidents(others[0]))
+    # RESIGN is the shortest of all messages.
+    cluster.hosts.lose_short(190)
+    if way == "stop":
+        assert old.stop() == 0
+    else:
+        assert old.bascule("switchover").returncode == 0
+    new = cluster.wait_primary(5, other_than=old)
+    cluster.hosts.heal()
+    assert took_ms(new, old) > 0
+    if way == "stop":
+        old.restart()
+    cluster.wait_whole()
+    assert len(node_incidents(new)) == known
+
+
 def test_nobody_serves_before_the_promote_work_is_done(cluster):
     old, to = cluster.primary(), cluster.followers()[0]
     write_program(to.folder / "promote",

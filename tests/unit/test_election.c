@@ -350,6 +350,34 @@ static void a_heartbeat_tells_of_the_resign_that_was_lost(void **state)
 	assert_int_equal(w.e->role, ELECTION_CANDIDATE);
 }
 
+static void assert_parted(uint64_t term, enum message_left how)
+{
+	struct election_view view;
+
+	election_look(w.e, &view);
+	assert_int_equal(view.parted, term);
+	assert_int_equal(view.parted_by, how);
+}
+
+static void learns_how_office_was_left_from_whatever_says_so(void **state)
+{
+	(void)state;
+	quorum_beat(&w, 1, 3);
+	resign(1, 3, 0); /* by its guard */
+	assert_parted(3, MESSAGE_LEFT_UNKNOWN);
+	quorum_message(&w, 1, MESSAGE_HEARTBEAT, 3);
+	w.msg.heartbeat.resigned = 3;
+	w.msg.heartbeat.left = MESSAGE_LEFT_PLANNED;
+	quorum_hear(&w);
+	assert_parted(3, MESSAGE_LEFT_PLANNED);
+	/* What came before it is no news, nor what was said already. */
+	w.msg.sequence = ++w.sequence;
+	w.msg.heartbeat.resigned = 2;
+	w.msg.heartbeat.left = MESSAGE_LEFT_FAILED;
+	quorum_hear(&w);
+	assert_parted(3, MESSAGE_LEFT_PLANNED);
+}
+
 /* Settings and peers */
 
 static void from_a_peer_with_other_settings_nothing_counts(void **state)
@@ -519,6 +547,7 @@ int main(void)
 		CASE(only_the_leader_of_the_present_term_resigns),
 		CASE(heartbeats_of_a_resigned_term_renew_nothing),
 		CASE(a_heartbeat_tells_of_the_resign_that_was_lost),
+		CASE(learns_how_office_was_left_from_whatever_says_so),
 		CASE(from_a_peer_with_other_settings_nothing_counts),
 		CASE(a_repeated_message_does_nothing),
 		CASE(a_new_boot_counts_when_it_has_echoed_the_challenge),

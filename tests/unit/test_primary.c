@@ -387,6 +387,29 @@ static void says_that_its_stop_was_planned(void **state)
 	assert_int_equal(left_for(ELECTION_STOPPING), MESSAGE_LEFT_PLANNED);
 }
 
+/* A heartbeat says the same, and the daemon must not end before. */
+static void is_resigning_until_a_heartbeat_has_told_it(void **state)
+{
+	const struct message *msg;
+	struct election_view view;
+
+	(void)state;
+	elect_and_forget();
+	told(ELECTION_STOPPING);
+	w.now = instant_add(w.now, 10 * MS);
+	feed(ELECTION_RELEASED, w.release_id);
+	assert_null(quorum_sent(&w, 1, MESSAGE_HEARTBEAT));
+	quorum_wait(&w, 25 * MS);
+	election_look(w.e, &view);
+	assert_true(view.resigning);
+	quorum_wait(&w, 100 * MS);
+	msg = quorum_sent(&w, 1, MESSAGE_HEARTBEAT);
+	assert_int_equal(msg->heartbeat.resigned, 4);
+	assert_int_equal(msg->heartbeat.left, MESSAGE_LEFT_PLANNED);
+	election_look(w.e, &view);
+	assert_false(view.resigning);
+}
+
 static void a_guard_that_died_was_not_planned(void **state)
 {
 	(void)state;
@@ -556,6 +579,7 @@ int main(void)
 		CASE(says_until_when_its_promote_work_is_under_way),
 		CASE(says_which_obstacle_ended_its_office),
 		CASE(says_that_its_stop_was_planned),
+		CASE(is_resigning_until_a_heartbeat_has_told_it),
 		CASE(a_guard_that_died_was_not_planned),
 		CASE(hands_over_to_whom_it_is_told),
 		CASE(says_why_it_cannot_hand_over),
