@@ -87,6 +87,10 @@ void *store_thread(void *shared);
 /* Wake whoever waits for the eventfd @fd. */
 void store_signal(int fd);
 
+/* The thread's answer to @q, put into @reply; @boot is the present one. */
+int store_find(struct db *db, const char *boot, const struct store_question *q,
+	       struct reply *reply, struct err *err);
+
 /* Jobs are owned by whoever holds them and released by free(); NULL when
  * memory is out. */
 struct job *job_of_removal(const struct stored_server *server);

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "controller/daemon/api.h"
-#include "controller/daemon/api_json.h"
 #include "controller/daemon/store_folder.h"
 
 #define GROUP_MAX      2000
@@ -320,53 +318,12 @@ static void worker_commit(struct worker *w)
 
 /* ---- questions ---- */
 
-static int put_bytes(const char *bytes, size_t count, void *to)
-{
-	buffer_put(to, bytes, count);
-	return 0;
-}
-
-/* Rows become documents here, where they hold up nobody. */
-static int worker_incidents(struct worker *w, const struct store_question *q,
-			    struct reply *reply, struct err *err)
-{
-	struct row_incident *rows = NULL;
-	struct buffer to = { 0 };
-	json_t *doc;
-	size_t count, i;
-	int r;
-
-	r = db_incidents(w->db, q->since_wall_us, q->service, q->limit, &rows,
-			 &count, &reply->more, err);
-	if (r < 0)
-		return r;
-	buffer_add(&to, "");
-	for (i = 0; i < count; i++) {
-		/* How long it is out already is known to this boot alone. */
-		if (strcmp(rows[i].boot, w->sh->boot) != 0)
-			rows[i].inc.outage_since = INSTANT_NONE;
-		doc = api_incident(&rows[i].inc, rows[i].service,
-				   rows[i].target, rows[i].nodes, loop_clock());
-		if (i > 0)
-			buffer_add(&to, ",\n");
-		if (json_dump_callback(doc, put_bytes, &to, API_DUMP) < 0)
-			to.failed = true;
-		json_decref(doc);
-	}
-	free(rows);
-	reply->json = to.buf;
-	return to.failed ? err_set(err, -ENOMEM, "out of memory") : 0;
-}
-
 static int worker_find(struct worker *w, const struct store_question *q,
 		       struct reply *reply, struct err *err)
 {
 	if (w->db == NULL)
 		return err_set(err, -EIO, "%s", w->why.text);
-	if (q->kind == STORE_EVENTS)
-		return db_events(w->db, q->since_wall_us, q->after, q->limit,
-				 &reply->json, &reply->last, &reply->more, err);
-	return worker_incidents(w, q, reply, err);
+	return store_find(w->db, w->sh->boot, q, reply, err);
 }
 
 static void worker_tell(struct worker *w, struct job *job)
