@@ -59,6 +59,7 @@ static void link_up(struct ctl *ctl, const struct haproxy_seen *seen)
 		mend_server(ctl, seen->haproxy, i)->doubt = false;
 		mend_server(ctl, seen->haproxy, i)->bits = false;
 		mend_server(ctl, seen->haproxy, i)->word = false;
+		mend_server(ctl, seen->haproxy, i)->ends = false;
 	}
 }
 
@@ -266,6 +267,7 @@ void haproxy_ordered(struct ctl *ctl, uint64_t id, const char *failed)
 	srv->order = 0;
 	srv->failed = false;
 	srv->doubt = false;
+	srv->ends = false;
 	if (srv->refused)
 		ctl->haproxies[haproxy].refused--;
 	srv->refused = false;

@@ -194,8 +194,9 @@ static void order(struct ctl *ctl, unsigned haproxy, unsigned target,
 		.state = todo->state,
 		.weight_percent = todo->weight_percent,
 		.agent = todo->agent,
-		.end_sessions = todo->state == SERVER_MAINT &&
-				(srv->routed || service_ends_sessions(svc)),
+		.end_sessions = todo->end ||
+				(todo->state == SERVER_MAINT &&
+				 (srv->routed || service_ends_sessions(svc))),
 	};
 }
 

@@ -26,6 +26,9 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 {
 	bool same = settings_text_same(ctl_service_of(ctl, target)->backend,
 				       ctl_service_of(old, from)->backend);
+	bool ends = service_ends_sessions(ctl_service_of(ctl, target));
+	bool kept = !service_ends_sessions(ctl_service_of(old, from)) &&
+		    old->targets[from].wish.state == SERVER_MAINT;
 	unsigned h, k;
 
 	for (h = 0; h < ctl->set->haproxy_count; h++) {
@@ -49,6 +52,7 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 		srv->ordered_agent = was->ordered_agent;
 		srv->pushed = was->pushed;
 		srv->bits = was->bits;
+		srv->ends = ends && (was->ends || kept);
 		srv->agent = was->agent;
 		srv->word = was->word;
 		srv->ordered_weight = was->ordered_weight;

@@ -67,12 +67,21 @@ static struct server_todo compare_ready(const struct server *srv,
 	return weight == 100 ? fine : claim(CLAIM_WEIGHT);
 }
 
+/* It is out as it should be; its sessions may be there still. */
+static struct server_todo rest(const struct server *srv)
+{
+	struct server_todo todo = order(SERVER_UNKNOWN, 0);
+
+	todo.end = true;
+	return srv->ends && srv->claim == CLAIM_OUT ? todo : fine;
+}
+
 static struct server_todo compare_out(const struct server *srv,
 				      enum server_state state)
 {
 	/* Draining what is in maintenance would bring it back half way. */
 	if (srv->seen == state || srv->seen == SERVER_MAINT)
-		return srv->word ? take_back() : fine;
+		return srv->word ? take_back() : rest(srv);
 	if (srv->claim != CLAIM_OUT && !srv->routed)
 		return claim(CLAIM_OUT);
 	return order(state, 0);
@@ -87,7 +96,7 @@ static struct server_todo compare_agent_out(const struct server *srv,
 
 	if (srv->claim != CLAIM_OUT)
 		return claim(CLAIM_OUT);
-	return pushed && server_is_out(srv->seen) ? fine : order(state, 0);
+	return pushed && server_is_out(srv->seen) ? rest(srv) : order(state, 0);
 }
 
 static struct server_todo compare_agent(const struct server *srv,

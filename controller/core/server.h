@@ -50,6 +50,7 @@ struct server {
 	bool agent;     /* it obeys the agent's word */
 	bool theirs;    /* ... but is in maintenance or drain by others */
 	bool bits;      /* its maintenance is ours, from before it obeyed */
+	bool ends;      /* what it has of sessions is to end, by new settings */
 	bool word;      /* it obeys no more, and our `down` still holds it */
 	bool ordered_agent; /* the order under way is by the agent's word */
 	unsigned ordered_weight;
@@ -78,6 +79,7 @@ struct server_todo {
 	enum server_state state; /* with ORDER; UNKNOWN: as it is */
 	unsigned weight_percent; /* with ORDER; 0: as it is */
 	bool agent;              /* with ORDER: by the agent's word */
+	bool end;                /* with ORDER: its sessions */
 	bool kept;               /* somebody else has it out of rotation */
 };
 

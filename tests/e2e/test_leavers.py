@@ -103,6 +103,24 @@ def test_sessions_that_are_to_be_kept_are(policy):
             assert left(world) == {"api1": 2, "api2": 2, "api3": 2}
 
 
+def test_a_changed_mind_ends_sessions_of_what_is_withdrawn():
+    """A reload of ours from keep to end, of the worker and of one that left."""
+    with World(haproxy_settings=MASTER, service='sessions = "keep";') as world:
+        world.start()
+        with clients(world, 6):
+            world.haproxy.reload()
+            with clients(world, 6):
+                sick(world, "api1")
+                world.wait_out("api1")
+                world.configure(service='sessions = "end";')
+                assert sessions(world)["api1"] == left(world)["api1"] == 2
+                world.daemon.signal(signal.SIGHUP)
+                wait_for(lambda: sessions(world) == {"api2": 2, "api3": 2})
+                wait_for(lambda: left(world) == {"api2": 2, "api3": 2})
+                assert world.out() == {"api1"}
+        assert not world.daemon.said("drift|changed by other hands")
+
+
 def test_sessions_of_what_an_operator_took_out_are_his():
     with World(haproxy_settings=MASTER, service='sessions = "end";') as world:
         world.start()

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "tests/unit/core_world.h"
 
@@ -130,6 +131,52 @@ static void sessions_are_kept_where_that_is_wanted(void **state)
 	go_down(&w, API1);
 	assert_false(core_order(&w, API1)->haproxy.end_sessions);
 	assert_false(ctl_ends_sessions(w.ctl, 0, API1));
+	core_done(&w);
+}
+
+/* Over to other settings. */
+static void reload(struct core_world *w, const struct settings *next)
+{
+	const unsigned kept[CORE_TARGETS] = { API1, API2, API3, WEB1, WEB2 };
+	struct event ev = { .kind = EVENT_SETTINGS };
+	struct ctl *before = w->ctl;
+
+	w->ctl = ctl_new(next, 2);
+	assert_non_null(w->ctl);
+	ev.settings.previous = before;
+	ev.settings.kept = kept;
+	core_feed(w, &ev);
+	ctl_free(before);
+}
+
+static void new_settings_end_sessions_that_were_kept(void **state)
+{
+	struct service_settings services[CORE_SERVICES];
+	struct settings next;
+	struct core_world w;
+
+	(void)state;
+	begin(&w);
+	w.services[API].sessions = SESSIONS_KEEP;
+	go_down(&w, API1);
+	assert_false(core_order(&w, API1)->haproxy.end_sessions);
+	core_settle(&w);
+	next = w.set;
+	next.services = services;
+	memcpy(services, w.services, sizeof(services));
+	services[API].sessions = SESSIONS_END;
+	reload(&w, &next);
+	core_forget(&w);
+	see(&w, API2, SERVER_READY, false);
+	see(&w, API1, SERVER_MAINT, false);
+	assert_null(core_order(&w, API2));
+	assert_true(core_order(&w, API1)->haproxy.end_sessions);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_UNKNOWN);
+	core_settle(&w);
+	core_forget(&w);
+	see(&w, API1, SERVER_MAINT, false);
+	assert_null(core_order(&w, API1));
+	assert_null(core_note(&w, NOTE_DRIFT));
 	core_done(&w);
 }
 
@@ -496,6 +543,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_word_changes_before_the_push),
 		cmocka_unit_test(sessions_are_kept_where_that_is_wanted),
+		cmocka_unit_test(new_settings_end_sessions_that_were_kept),
 		cmocka_unit_test(what_is_held_is_up),
 		cmocka_unit_test(a_new_process_is_pushed_what_it_has_heard),
 		cmocka_unit_test(claims_decide_until_the_checks_have),
