@@ -108,6 +108,10 @@ bool ctl_claimed(const struct ctl *ctl, unsigned haproxy, unsigned target,
 /* Whether the server of @target was added to @haproxy by us. */
 bool ctl_added(const struct ctl *ctl, unsigned haproxy, unsigned target);
 
+/* Whether it is withdrawn by the word of its agent check, not by maintenance.
+ */
+bool ctl_by_agent(const struct ctl *ctl, unsigned haproxy, unsigned target);
+
 /* What an agent check of HAProxy is to be told about a server. */
 enum agent_word {
 	AGENT_SILENT, /* nothing: not known yet, and what is so may stay */

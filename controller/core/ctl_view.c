@@ -135,6 +135,11 @@ bool ctl_added(const struct ctl *ctl, unsigned haproxy, unsigned target)
 	return mend_server(ctl, haproxy, target)->added;
 }
 
+bool ctl_by_agent(const struct ctl *ctl, unsigned haproxy, unsigned target)
+{
+	return server_by_agent(mend_server(ctl, haproxy, target));
+}
+
 enum agent_word ctl_agent(const struct ctl *ctl, unsigned haproxy,
 			  unsigned target, const char **ret_why)
 {

@@ -38,6 +38,7 @@ static const struct {
 	[NOTE_SERVER_MOVED] = { "server_moved", NOTE_NOTICE },
 	[NOTE_SERVER_REMOVED] = { "server_removed", NOTE_NOTICE },
 	[NOTE_SERVER_STAYS] = { "server_stays", NOTE_ERR },
+	[NOTE_SERVER_LEFT] = { "server_left", NOTE_WARNING },
 	[NOTE_INCIDENT_OPENED] = { "incident_opened", NOTE_WARNING },
 	[NOTE_INCIDENT_RAISED] = { "incident_raised", NOTE_ERR },
 	[NOTE_INCIDENT_CLOSED] = { "incident_closed", NOTE_NOTICE },
@@ -248,6 +249,22 @@ static void add_about_target(struct line *l, const struct note *n,
 	}
 }
 
+static void add_left(struct line *l, const struct note *n)
+{
+	add(l,
+	    ": server %s %s, and the configuration no longer has it: ", n->text,
+	    n->count == LEFT_WEIGHT ? "keeps the weight of a recovery"
+				    : "stays withdrawn by us");
+	if (n->count == LEFT_WEIGHT)
+		add(l, "`set server %s weight 100%%` undoes it", n->text);
+	else
+		add(l, "`set server %s %s`%s brings it back", n->text,
+		    n->count == LEFT_AGENT ? "agent up" : "state ready",
+		    n->count == LEFT_EITHER
+			    ? " (`agent up`, if an agent check asked us)"
+			    : "");
+}
+
 static void add_about_haproxy(struct line *l, const struct note *n,
 			      const struct settings *set)
 {
@@ -264,6 +281,8 @@ static void add_about_haproxy(struct line *l, const struct note *n,
 		    n->text);
 	else if (n->kind == NOTE_SERVER_STAYS)
 		add(l, ": does not remove server %s", n->text);
+	else if (n->kind == NOTE_SERVER_LEFT)
+		add_left(l, n);
 	else
 		add(l, ": refused a command: %s", n->text);
 }
@@ -469,6 +488,7 @@ const char *note_text(const struct note *note, const struct settings *set,
 	case NOTE_HAPROXY_REFUSED:
 	case NOTE_SERVER_REMOVED:
 	case NOTE_SERVER_STAYS:
+	case NOTE_SERVER_LEFT:
 		add_about_haproxy(&l, note, set);
 		break;
 	case NOTE_INCIDENT_OPENED:

@@ -52,6 +52,8 @@ enum note_kind {
 	NOTE_SERVER_MOVED,    /* there, to the target's address */
 	NOTE_SERVER_REMOVED,  /* from it: text names it */
 	NOTE_SERVER_STAYS,    /* HAProxy refused to remove it: text */
+	NOTE_SERVER_LEFT,     /* withdrawn there, and no target of ours any
+				 more: text names it, count is a note_left */
 	NOTE_INCIDENT_OPENED,
 	NOTE_INCIDENT_RAISED,
 	NOTE_INCIDENT_CLOSED,
@@ -111,6 +113,9 @@ struct note_group {
 	uint64_t loss_bytes;
 	bool loss_known;
 };
+
+/* What it takes to undo what was done to a server that is left. */
+enum note_left { LEFT_MAINT, LEFT_AGENT, LEFT_EITHER, LEFT_WEIGHT };
 
 struct note {
 	enum note_kind kind;

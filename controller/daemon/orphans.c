@@ -9,8 +9,9 @@ struct orphan {
 	char service[SETTINGS_NAME_MAX + 1];
 	char target[SETTINGS_NAME_MAX + 1];
 	char backend[SETTINGS_NAME_MAX + 1];
-	bool weight_only, added;
-	int64_t drain_us; /* of its service */
+	bool weight_only, added, said;
+	enum note_left how; /* unless its weight alone is ours */
+	int64_t drain_us;   /* of its service */
 };
 
 /* What a service drains for that nobody remembers. */
@@ -63,12 +64,16 @@ int orphans_add(struct orphans *orphans, const struct ctl *ctl,
 			if (!ctl_claimed(ctl, h, t, &weight))
 				continue;
 			o = &orphans->list[orphans->count++];
+			*o = (struct orphan){ 0 };
 			name(o->haproxy, set->haproxies[h].name);
 			name(o->service, set->services[ts->service].name);
 			name(o->target, ts->name);
 			name(o->backend, set->services[ts->service].backend);
 			o->weight_only = weight;
 			o->added = ctl_added(ctl, h, t);
+			o->said = ctl_server(ctl, h, t) == SERVER_ABSENT;
+			o->how = ctl_by_agent(ctl, h, t) ? LEFT_AGENT
+							 : LEFT_MAINT;
 			o->drain_us = set->services[ts->service].drain_us;
 		}
 	return 0;
@@ -130,7 +135,10 @@ int orphans_add_stored(struct orphans *orphans,
 	orphans->list = o;
 	for (i = 0; i < count; i++) {
 		o = &orphans->list[orphans->count++];
-		*o = (struct orphan){ .added = true, .drain_us = DRAIN_US };
+		*o = (struct orphan){ .added = list[i].added,
+				      .weight_only = list[i].weight_only,
+				      .how = LEFT_EITHER,
+				      .drain_us = DRAIN_US };
 		name(o->haproxy, list[i].haproxy);
 		name(o->service, list[i].service);
 		name(o->target, list[i].target);
@@ -159,6 +167,25 @@ int orphans_added(const struct orphans *orphans, const char *haproxy,
 	*ret_list = list;
 	*ret_count = count;
 	return 0;
+}
+
+bool orphans_next(struct orphans *orphans, struct orphan_left *ret_left)
+{
+	struct orphan *o;
+
+	for (o = orphans->list; o < orphans->list + orphans->count; o++) {
+		if (o->added || o->said)
+			continue;
+		o->said = true;
+		*ret_left = (struct orphan_left){
+			.haproxy = o->haproxy,
+			.backend = o->backend,
+			.name = o->target,
+			.how = o->weight_only ? LEFT_WEIGHT : o->how,
+		};
+		return true;
+	}
+	return false;
 }
 
 void orphans_drop(struct orphans *orphans, const char *haproxy,

@@ -121,10 +121,10 @@ void run_arm(struct run *run);
 void run_look_at_stop(struct run *run);
 
 /* Have servers removed that were added to a HAProxy and are no longer in the
- * configuration: those that an earlier daemon left, at the start, and those
- * that a reload leaves. */
+ * configuration, and say which others stay withdrawn: those that an earlier
+ * daemon left, at the start, and those that a reload leaves. */
 void run_find_removals(struct run *run);
-void run_remove_servers(struct run *run);
+void run_tend_orphans(struct run *run);
 
 /* Read the file again: apply it whole, or keep everything and say why. */
 void run_reload(struct run *run);

@@ -58,16 +58,18 @@ const struct stored *store_load(struct store *store, struct instant now,
 const struct incident *store_closed(const struct store *store,
 				    size_t *ret_count);
 
-/* A server that we added to a HAProxy at runtime, by names. */
+/* A server that is ours in some way, by names. */
 struct stored_server {
 	char haproxy[SETTINGS_NAME_MAX + 1], backend[SETTINGS_NAME_MAX + 1];
 	char service[SETTINGS_NAME_MAX + 1], target[SETTINGS_NAME_MAX + 1];
+	bool added;       /* we added it to HAProxy at runtime */
+	bool weight_only; /* else it is withdrawn by us, or so its weight */
 };
 
 /* Those that the settings no longer have, though they have their HAProxy;
  * valid after store_load(). */
-const struct stored_server *store_added(const struct store *store,
-					size_t *ret_count);
+const struct stored_server *store_left(const struct store *store,
+				       size_t *ret_count);
 
 /* Wall time of the first start of this record. */
 int64_t store_began_wall_us(const struct store *store);

@@ -70,11 +70,11 @@ const struct incident *store_closed(const struct store *store,
 	return store->loaded.closed;
 }
 
-const struct stored_server *store_added(const struct store *store,
+const struct stored_server *store_left(const struct store *store,
 					size_t *ret_count)
 {
-	*ret_count = store->loaded.added_count;
-	return store->loaded.added;
+	*ret_count = store->loaded.left_count;
+	return store->loaded.left;
 }
 
 int64_t store_began_wall_us(const struct store *store)

@@ -45,12 +45,14 @@ static void name_copy(char dest[SETTINGS_NAME_MAX + 1], const char *src)
 	snprintf(dest, SETTINGS_NAME_MAX + 1, "%.*s", SETTINGS_NAME_MAX, src);
 }
 
-static void map_added(const struct row_claim *row, struct stored_server *to)
+static void map_left(const struct row_claim *row, struct stored_server *to)
 {
 	name_copy(to->haproxy, row->haproxy);
 	name_copy(to->backend, row->backend);
 	name_copy(to->service, row->service);
 	name_copy(to->target, row->target);
+	to->added = row->added;
+	to->weight_only = row->weight_only;
 }
 
 static void map_claims(const struct db_contents *from,
@@ -66,19 +68,17 @@ static void map_claims(const struct db_contents *from,
 		to->target = find_server(map->set, row);
 		to->weight_only = row->weight_only;
 		to->added = row->added;
-		if (to->haproxy != NOTE_NONE && to->target == NOTE_NONE &&
-		    row->added) {
-			map_added(
-				row,
-				&ret_loaded->added[ret_loaded->added_count++]);
-			continue;
-		}
-		if (to->haproxy == NOTE_NONE || to->target == NOTE_NONE) {
+		if (to->haproxy == NOTE_NONE) {
 			map_warn(map,
 				 "the store says that we withdrew server %s/%s"
 				 " at haproxy %s, which the configuration no"
 				 " longer has: look after it yourself",
 				 row->backend, row->target, row->haproxy);
+			continue;
+		}
+		if (to->target == NOTE_NONE) {
+			map_left(row,
+				 &ret_loaded->left[ret_loaded->left_count++]);
 			continue;
 		}
 		to++;
@@ -224,14 +224,14 @@ int store_map(const struct db_contents *contents,
 	struct row_incident *gone =
 		calloc(contents->incident_count + 1, sizeof(*gone));
 
-	to.added = calloc(contents->claim_count + 1, sizeof(*to.added));
+	to.left = calloc(contents->claim_count + 1, sizeof(*to.left));
 	to.closed = calloc(contents->incident_count + 1, sizeof(*to.closed));
 	to.stored.claims = claims;
 	to.stored.maintenances = maints;
 	to.stored.incidents = open;
 	to.stored.last_incident = contents->last_incident;
 	if (claims == NULL || maints == NULL || open == NULL || gone == NULL ||
-	    to.closed == NULL || to.added == NULL) {
+	    to.closed == NULL || to.left == NULL) {
 		free(gone);
 		store_loaded_done(&to);
 		return -ENOMEM;
@@ -251,6 +251,6 @@ void store_loaded_done(struct store_loaded *loaded)
 	free((void *)loaded->stored.maintenances);
 	free((void *)loaded->stored.incidents);
 	free(loaded->closed);
-	free(loaded->added);
+	free(loaded->left);
 	memset(loaded, 0, sizeof(*loaded));
 }

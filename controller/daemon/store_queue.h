@@ -105,8 +105,8 @@ struct store_loaded {
 	struct stored stored;    /* its arrays are owned */
 	struct incident *closed; /* owned, oldest first */
 	size_t closed_count;
-	struct stored_server *added; /* owned: what no target is */
-	size_t added_count;
+	struct stored_server *left; /* owned: what no target is */
+	size_t left_count;
 };
 
 struct store_mapping {

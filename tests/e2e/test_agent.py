@@ -476,6 +476,20 @@ def test_another_address_keeps_the_answer():
         wait_for(lambda: agents_word_is_up(world, "api1"))
 
 
+def test_a_target_that_leaves_stays_down_by_the_word_and_is_said():
+    with agents() as world:
+        world.start()
+        world.replica_kill("api1")
+        wait_for(lambda: status(world, "api1") == "DOWN (agent)")
+        world.configure(names=["api2", "api3"])
+        world.daemon.signal(signal.SIGHUP)
+        world.daemon.wait_said("server be_api/api1 stays withdrawn by us.*"
+                               "`set server be_api/api1 agent up`")
+        assert status(world, "api1") == "DOWN (agent)"
+        world.haproxy.ask("set server be_api/api1 agent up")
+        assert agents_word_is_up(world, "api1")
+
+
 def test_planned_withdrawal():
     with agents(service='drain = "1s";') as world:
         world.start()

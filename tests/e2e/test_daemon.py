@@ -2,12 +2,14 @@
 
 import os
 import random
+import re
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
-from world import DRAIN, MAINT, World, wait_for
+from world import BASCULE, DRAIN, MAINT, World, wait_for
 
 
 def test_a_dead_replica_leaves_the_rotation_and_returns():
@@ -201,6 +203,48 @@ def test_a_server_that_haproxy_lacks_is_said_once():
         w.daemon.wait_said("api3: haproxy lb1 does not know it")
         time.sleep(1.5)
         assert len(w.daemon.said("does not know it")) == 1
+
+
+def kinds(w):
+    """Of all events."""
+    text = subprocess.run([BASCULE, "events", "--json", "--socket",
+                           w.daemon.control], stdout=subprocess.PIPE,
+                          check=True).stdout.decode()
+    return re.findall(r'"kind": ?"([a-z_]+)"', text)
+
+
+def test_a_target_that_leaves_while_it_is_withdrawn_is_said():
+    with World() as w:
+        w.start()
+        w.replica_kill("api1")
+        w.wait_out("api1")
+        w.configure(names=["api2", "api3"])
+        w.daemon.signal(signal.SIGHUP)
+        told = (r"haproxy lb1: server be_api/api1 stays withdrawn by us.*"
+                r"`set server be_api/api1 state ready`")
+        w.daemon.wait_said(told)
+        assert kinds(w).count("server_left") == 1
+        w.daemon.signal(signal.SIGHUP)
+        w.daemon.wait_said("reloaded", 2)
+        assert len(w.daemon.said(told)) == 1
+        # It was dead: nobody sends it requests, also not after a restart.
+        w.daemon.kill()
+        w.daemon.start()
+        w.daemon.wait_said(told, 2)
+        assert w.out() == {"api1"}
+        # In the configuration again it is ours again.
+        w.configure()
+        w.replica_start("api1")
+        w.daemon.signal(signal.SIGHUP)
+        w.wait_out()
+        # And one that was in use is left in use without a word.
+        w.daemon.wait_said("api1: back in every HAProxy")
+        time.sleep(0.3)
+        w.configure(names=["api2", "api3"])
+        w.daemon.signal(signal.SIGHUP)
+        w.daemon.wait_said("reloaded", 4)
+        assert len(w.daemon.said(told)) == 2
+        assert w.out() == set()
 
 
 def test_a_frozen_daemon_condemns_nobody():

@@ -70,6 +70,27 @@ static void reads_well(void **state)
 	golden_check("notes.txt", print_notes, &w.set);
 }
 
+/* Each way to be left has its own command. */
+static void a_server_that_is_left_says_how_to_bring_it_back(void **state)
+{
+	static const char *const commands[] = {
+		[LEFT_MAINT] = "`set server why state ready` brings it back",
+		[LEFT_AGENT] = "`set server why agent up` brings it back",
+		[LEFT_EITHER] = "`set server why state ready` (`agent up`, if",
+		[LEFT_WEIGHT] = "`set server why weight 100%` undoes it",
+	};
+	struct note note = note_of(NOTE_SERVER_LEFT);
+	struct core_world w;
+	char text[400];
+
+	(void)state;
+	core_init(&w);
+	for (note.count = 0; note.count <= LEFT_WEIGHT; note.count++) {
+		note_text(&note, &w.set, text, sizeof(text));
+		assert_non_null(strstr(text, commands[note.count]));
+	}
+}
+
 static void bears_names_that_are_gone(void **state)
 {
 	struct core_world w;
@@ -237,6 +258,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_well),
+		cmocka_unit_test(
+			a_server_that_is_left_says_how_to_bring_it_back),
 		cmocka_unit_test(bears_names_that_are_gone),
 		cmocka_unit_test(is_cut_to_its_buffer),
 		cmocka_unit_test(long_spans_are_said_in_seconds),
