@@ -74,3 +74,42 @@ json_t *api_result(const struct result *res)
 			    api_string(result_text(res, line, sizeof(line))));
 	return doc;
 }
+
+json_t *api_wall_at(const struct daemon_view *view, struct instant when)
+{
+	if (instant_is_none(when) || instant_is_never(when))
+		return json_null();
+	return api_wall(view->wall_us - instant_diff_us(when, view->now));
+}
+
+json_t *api_maintenance(const struct daemon_view *view,
+			const struct maintenance *m)
+{
+	json_t *doc;
+
+	if (m == NULL)
+		return json_null();
+	doc = json_object();
+	json_object_set_new(doc, "until", api_wall(m->until_wall_us));
+	json_object_set_new(
+		doc, "left_seconds",
+		m->until_wall_us == 0
+			? json_null()
+			: api_span(instant_diff_us(view->now, m->until)));
+	json_object_set_new(doc, "drain", json_boolean(m->drain));
+	json_object_set_new(doc, "reason", api_string(m->reason));
+	return doc;
+}
+
+static int put_bytes(const char *bytes, size_t count, void *to)
+{
+	buffer_put(to, bytes, count);
+	return 0;
+}
+
+void api_dump(json_t *doc, struct buffer *to)
+{
+	if (json_dump_callback(doc, put_bytes, to, API_DUMP) < 0)
+		to->failed = true;
+	json_decref(doc);
+}

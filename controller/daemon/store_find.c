@@ -8,12 +8,6 @@
 #include "controller/daemon/api.h"
 #include "controller/daemon/api_json.h"
 
-static int put_bytes(const char *bytes, size_t count, void *to)
-{
-	buffer_put(to, bytes, count);
-	return 0;
-}
-
 /* Rows become documents here, where they hold up nobody. */
 static int find_incidents(struct db *db, const char *boot,
 			  const struct store_question *q, struct reply *reply,
@@ -38,9 +32,7 @@ static int find_incidents(struct db *db, const char *boot,
 				   rows[i].target, rows[i].nodes, loop_clock());
 		if (i > 0)
 			buffer_add(&to, ",\n");
-		if (json_dump_callback(doc, put_bytes, &to, API_DUMP) < 0)
-			to.failed = true;
-		json_decref(doc);
+		api_dump(doc, &to);
 	}
 	free(rows);
 	reply->json = to.buf;

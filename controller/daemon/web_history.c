@@ -118,12 +118,6 @@ static void answer_incidents(struct web_request *req, const char *json,
 	finish(req, &text);
 }
 
-static int put_bytes(const char *bytes, size_t count, void *to)
-{
-	buffer_put(to, bytes, count);
-	return 0;
-}
-
 /* Without the store: what is in memory, newest first. */
 static void incidents_from_memory(struct web_request *req)
 {
@@ -151,8 +145,7 @@ static void incidents_from_memory(struct web_request *req)
 		doc = api_incident_here(view, inc);
 		if (n++ > 0)
 			buffer_add(&text, ",\n");
-		json_dump_callback(doc, put_bytes, &text, API_DUMP);
-		json_decref(doc);
+		api_dump(doc, &text);
 	}
 	if (text.buf != NULL)
 		answer_incidents(req, text.buf, count > 0, false);
