@@ -19,6 +19,7 @@ void begin(struct ctl *ctl)
 		svc->serving = targets;
 		svc->sound = targets;
 		svc->well_again = INSTANT_NONE;
+		svc->acted = svc->acted_told = INSTANT_NONE;
 	}
 	for (i = 0; i < ctl->set->haproxy_count; i++)
 		ctl->haproxies[i].retry_us = RETRY_US_MIN;

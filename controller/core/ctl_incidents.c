@@ -4,6 +4,8 @@
 
 #include "controller/core/governor.h"
 
+#define ACTED_AGAIN_US (1 * SECOND) /* should the first word be lost */
+
 struct instant incidents_onset(const struct health *h)
 {
 	return instant_is_none(h->last_good) ? h->watched : h->last_good;
@@ -205,12 +207,56 @@ void incidents_update(struct ctl *ctl, unsigned service)
 		keep(ctl, service);
 }
 
-void incidents_acted(struct ctl *ctl, unsigned service)
+/* What another node records and has nothing to withdraw for is acted on here.
+ * It is told until the record says so. */
+static void tell_acted(struct ctl *ctl, unsigned target)
+{
+	struct service *n = ctl_service_state(ctl, target);
+	struct incident finding;
+
+	if (n->leavings[LEAVING_OUT] == 0)
+		n->acted = n->acted_told = INSTANT_NONE;
+	if (n->leavings[LEAVING_OUT] == 0 || n->leavings[LEAVING_PENDING] > 0)
+		return;
+	if (instant_is_none(n->acted))
+		n->acted = ctl->now;
+	if ((n->incident.number != 0 && !instant_is_none(n->incident.acted)) ||
+	    (!instant_is_none(n->acted_told) &&
+	     instant_diff_us(n->acted_told, ctl->now) < ACTED_AGAIN_US))
+		return;
+	n->acted_told = ctl->now;
+	finding = incidents_finding(ctl, target);
+	finding.acted = n->acted;
+	ctl_emit(ctl, ACTION_FOUND, 0)->found = finding;
+}
+
+void incidents_hear_acted(struct ctl *ctl, unsigned service,
+			  struct instant acted)
 {
 	const struct service *n = &ctl->services[service];
 	struct incident *inc = &ctl->services[service].incident;
+	bool ours = ctl->set->services[service].backend != NULL &&
+		    n->leavings[LEAVING_OUT] + n->leavings[LEAVING_PENDING] > 0;
 
-	if (inc->number == 0 || !share_recorder(ctl))
+	if (inc->number == 0 || !instant_is_none(inc->acted) || ours ||
+	    instant_before(acted, inc->onset_min))
+		return;
+	inc->acted = instant_max(acted, inc->detected);
+	inc->acted_wall_us = incident_wall_us(inc, inc->acted);
+	keep(ctl, service);
+}
+
+void incidents_acted(struct ctl *ctl, unsigned target)
+{
+	unsigned service = ctl->set->targets[target].service;
+	const struct service *n = &ctl->services[service];
+	struct incident *inc = &ctl->services[service].incident;
+
+	if (!share_recorder(ctl)) {
+		tell_acted(ctl, target);
+		return;
+	}
+	if (inc->number == 0)
 		return;
 	if (n->leavings[LEAVING_HELD] > 0 && !inc->held) {
 		inc->held = true;

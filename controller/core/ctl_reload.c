@@ -165,6 +165,8 @@ static unsigned carry_service(struct ctl *ctl, unsigned service,
 	svc->was_down = old->services[k].was_down;
 	svc->well_again = old->services[k].well_again;
 	svc->affected_by = old->services[k].affected_by;
+	svc->acted = old->services[k].acted;
+	svc->acted_told = old->services[k].acted_told;
 	/* Perhaps all that were bad are gone, or min_up is another. */
 	svc->review = true;
 	return k;

@@ -194,7 +194,7 @@ static void work(struct ctl *ctl, unsigned target)
 	groups_routed(ctl, service);
 	if (incidents_count(ctl, target))
 		incidents_update(ctl, service);
-	incidents_acted(ctl, service);
+	incidents_acted(ctl, target);
 }
 
 void rotation_work(struct ctl *ctl)

@@ -242,8 +242,14 @@ static void hear_finding(struct ctl *ctl, unsigned node,
 	unsigned target = finding->target;
 	struct incident *here;
 
+	if (!share_recorder(ctl))
+		return;
+	if (!instant_is_none(finding->acted)) {
+		incidents_hear_acted(ctl, finding->service, finding->acted);
+		return;
+	}
 	/* Told later than at once, it may be over. */
-	if (target >= ctl->set->target_count || !share_recorder(ctl) ||
+	if (target >= ctl->set->target_count ||
 	    instant_diff_us(finding->detected, ctl->now) > FINDING_FRESH_US)
 		return;
 	quorum_hear(ctl->quorum, node, target, true, false, ctl->now);

@@ -103,6 +103,9 @@ struct service {
 	bool panic;                /* more is bad than may leave */
 	bool review;               /* its incident is to be looked at */
 	struct incident incident;  /* number 0: none open */
+	/* Of one that another node records: when all was withdrawn here, and
+	 * when that was told last; or NONE. */
+	struct instant acted, acted_told;
 };
 
 /* The servers of one service at one HAProxy. */
@@ -423,7 +426,10 @@ void incidents_down(struct ctl *ctl, unsigned target,
  * a number. */
 struct incident incidents_finding(const struct ctl *ctl, unsigned target);
 void incidents_update(struct ctl *ctl, unsigned service);
-void incidents_acted(struct ctl *ctl, unsigned service);
+void incidents_acted(struct ctl *ctl, unsigned target);
+/* Another node has withdrawn all that is down of @service. */
+void incidents_hear_acted(struct ctl *ctl, unsigned service,
+			  struct instant acted);
 /* A note about @inc, to be filled in; and that of its end, whole. */
 struct note *incidents_say(struct ctl *ctl, enum note_kind kind,
 			   const struct incident *inc);

@@ -222,14 +222,14 @@ void share_agree_on(unsigned primary, uint64_t term,
 	share_talk();
 }
 
-int share_setup(void **state)
+/* @proxied: bit i, node i has a HAProxy. */
+static int set_up(unsigned proxied)
 {
 	static struct node_settings nodes[NODES] = { { .name = "n1" },
 						     { .name = "n2" },
 						     { .name = "n3" } };
 	unsigned i, k;
 
-	(void)state;
 	memset(&share, 0, sizeof(share));
 	for (i = 0; i < NODES; i++) {
 		struct core_world *w = &share.w[i];
@@ -243,15 +243,29 @@ int share_setup(void **state)
 			.heartbeat_us = 100 * MS,
 		};
 		w->set.cluster = &share.cluster[i];
-		w->set.haproxy_count = 0;
+		w->set.haproxy_count = proxied >> i & 1;
 		/* Nobody's clock reads as another's. */
 		w->now.us += (int64_t)i * 1000 * SECOND;
 		core_start(w, NULL);
 		for (k = 0; k < CORE_TARGETS; k++)
 			core_answer(w, k, RESULT_L7OK);
+		if (w->set.haproxy_count == 1)
+			core_see_all(w, 0, SERVER_READY);
 	}
 	share_agree_on(0, 1, NULL);
 	return 0;
+}
+
+int share_setup(void **state)
+{
+	(void)state;
+	return set_up(0);
+}
+
+int share_setup_proxied(void **state)
+{
+	(void)state;
+	return set_up(1 << 0 | 1 << 2);
 }
 
 int share_teardown(void **state)

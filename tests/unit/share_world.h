@@ -30,6 +30,7 @@ extern struct share_world share; /* too large for the stack */
 
 /* Around each test: all nodes hear each other and the first is primary. */
 int share_setup(void **state);
+int share_setup_proxied(void **state); /* n1 and n3 have a HAProxy */
 int share_teardown(void **state);
 
 /* A node's checks find a target down, and well again. */

@@ -103,6 +103,54 @@ static void who_finds_it_too_is_named_though_its_word_was_lost(void **state)
 	share_assert_same(1);
 }
 
+/* The HAProxy of @node has done what it was told. */
+static void withdraws(unsigned node, unsigned target)
+{
+	struct core_world *w = &share.w[node];
+
+	core_acted(w, core_store(w, STORE_CLAIM)->id, NULL);
+	core_acted(w, core_order(w, target)->id, NULL);
+}
+
+static void what_a_follower_alone_withdrew_was_acted_on_then(void **state)
+{
+	struct instant acted;
+
+	(void)state;
+	share_fails(2, API1);
+	share_talk();
+	assert_true(instant_is_none(share_only(0)->acted));
+	core_wait(&share.w[2], 40 * MS);
+	withdraws(2, API1);
+	acted = share.w[2].now;
+	/* It is lost, and said again. */
+	share_note_down(2);
+	assert_true(share.finds[2]);
+	share.finds[2] = false;
+	share_talk();
+	assert_true(instant_is_none(share_only(0)->acted));
+	share_wait(3 * SECOND);
+	assert_int_equal(share_only(2)->acted.us, acted.us);
+	assert_int_equal(incident_action_us(share_only(0)),
+			 incident_action_us(share_only(2)));
+	assert_true(incident_action_us(share_only(0)) >= 40 * MS);
+	share_assert_same(1);
+}
+
+static void what_the_recorder_withdraws_itself_it_says_itself(void **state)
+{
+	(void)state;
+	share_fails(0, API1);
+	share_fails(2, API1);
+	withdraws(2, API1);
+	share_talk();
+	assert_true(instant_is_none(share_only(0)->acted));
+	withdraws(0, API1);
+	share_talk();
+	assert_false(instant_is_none(share_only(0)->acted));
+	share_assert_same(1);
+}
+
 /* What @node hears of @from, as it stands. */
 static void hears(unsigned node, unsigned from, const struct incident *inc)
 {
@@ -511,6 +559,12 @@ int main(void)
 		CASE(the_first_to_find_it_says_since_when),
 		CASE(who_found_it_first_may_be_heard_last),
 		CASE(who_finds_it_too_is_named_though_its_word_was_lost),
+		cmocka_unit_test_setup_teardown(
+			what_a_follower_alone_withdrew_was_acted_on_then,
+			share_setup_proxied, share_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_the_recorder_withdraws_itself_it_says_itself,
+			share_setup_proxied, share_teardown),
 		CASE(what_was_found_long_ago_may_be_over),
 		CASE(what_a_node_never_closed_is_closed),
 		CASE(of_two_that_are_open_the_later_primarys_counts),
