@@ -12,7 +12,7 @@
 
 #include "controller/io/address.h"
 
-#define PATIENCE_S 10.
+#define PATIENCE_S 60.
 #define ANSWER     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 static void on_question(struct ev_loop *ev, ev_io *w, int events)
@@ -188,10 +188,19 @@ void check_world_wait(struct world *w, double span_s)
 	run_for(w, span_s);
 }
 
+void check_world_wait_hint(struct world *w)
+{
+	int i;
+
+	for (i = 0; w->hints == 0 && i < 6000; i++)
+		check_world_wait(w, 0.01);
+	assert_int_equal(w->hints, 1);
+}
+
 void check_world_ask_mute(struct world *w, unsigned target)
 {
 	w->server.mute = true;
-	checks_start(w->checks, target, 100 + target, 10 * SECOND, false);
+	checks_start(w->checks, target, 100 + target, MINUTE, false);
 	loop_run(w->loop);
 	w->server.mute = false;
 }
@@ -200,7 +209,7 @@ void check_world_ask_silent(struct world *w, unsigned target, uint64_t id)
 {
 	/* Heard means that it is there to be answered late. */
 	w->server.patient = true;
-	checks_start(w->checks, target, id, 30 * MS, w->server.heard > 0);
+	checks_start(w->checks, target, id, SILENT_US, w->server.heard > 0);
 	check_world_run(w, 1);
 	w->server.patient = false;
 }

@@ -65,10 +65,15 @@ void check_world_run(struct world *w, unsigned wanted);
 /* For so long. */
 void check_world_wait(struct world *w, double span_s);
 
+/* Until the first hint. */
+void check_world_wait_hint(struct world *w);
+
 /* Start a question that is heard and not answered. */
 void check_world_ask_mute(struct world *w, unsigned target);
 
-/* The same, until it is reported as silent. */
+/* The same, until it is reported as silent, after SILENT_US. */
+#define SILENT_US (200 * MS)
+
 void check_world_ask_silent(struct world *w, unsigned target, uint64_t id);
 
 /* Answer over connection @conn. */

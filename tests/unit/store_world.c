@@ -66,7 +66,7 @@ void world_init(struct world *w)
 	sample_init(&w->sample);
 	w->sample.set.history_us = 36500 * DAY;
 	assert_int_equal(loop_new(&w->loop, &err), 0);
-	ev_timer_init(&w->limit, on_limit, 20, 0);
+	ev_timer_init(&w->limit, on_limit, 60, 0);
 	w->limit.data = w;
 	ev_timer_start(loop_ev(w->loop), &w->limit);
 }

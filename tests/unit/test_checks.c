@@ -16,7 +16,7 @@ static void ask(struct world *w, unsigned target)
 {
 	unsigned before = w->done;
 
-	checks_start(w->checks, target, 7, SECOND, false);
+	checks_start(w->checks, target, 7, MINUTE, false);
 	check_world_run(w, 1);
 	assert_int_equal(w->target[before], target);
 	assert_int_equal(w->result[before].code, RESULT_L7OK);
@@ -70,7 +70,7 @@ static void another_address_takes_another_connection(void **state)
 	ask(w, 1);
 	file->targets[0].host = "127.0.0.2";
 	reload(w, file, old);
-	checks_start(w->checks, 0, 8, SECOND, false);
+	checks_start(w->checks, 0, 8, MINUTE, false);
 	check_world_run(w, 1);
 	assert_int_equal(w->result[2].code, RESULT_L4CON);
 	ask(w, 1);
@@ -141,8 +141,8 @@ static void a_report_not_yet_made_is_dropped_with_its_target(void **state)
 	file->services[0].check.command =
 		(const char *const[]){ "/nowhere/check", NULL };
 	reload(w, file, kept);
-	checks_start(w->checks, 0, 1, SECOND, false);
-	checks_start(w->checks, 1, 2, SECOND, false);
+	checks_start(w->checks, 0, 1, MINUTE, false);
+	checks_start(w->checks, 1, 2, MINUTE, false);
 	file = file_new(w->server.port);
 	reload(w, file, gone);
 	assert_nothing_comes(w);
@@ -190,8 +190,8 @@ static void checks_under_way_end_with_the_checks(void **state)
 	struct world *w = *state;
 
 	check_world_ask_mute(w, 0);
-	checks_start(w->checks, 1, 1, SECOND, false);
-	checks_start(w->checks, 2, 1, SECOND, false);
+	checks_start(w->checks, 1, 1, MINUTE, false);
+	checks_start(w->checks, 2, 1, MINUTE, false);
 }
 
 static void ask_again(void *arg, unsigned target, uint64_t id,
@@ -201,7 +201,7 @@ static void ask_again(void *arg, unsigned target, uint64_t id,
 
 	check_world_done(w, target, id, res);
 	if (w->done < w->wanted)
-		checks_start(w->checks, target, id + 1, SECOND, id % 2 == 0);
+		checks_start(w->checks, target, id + 1, MINUTE, id % 2 == 0);
 }
 
 static void a_report_may_start_the_next_check(void **state)
@@ -212,7 +212,7 @@ static void a_report_may_start_the_next_check(void **state)
 	assert_int_equal(checks_new(&w->checks, w->loop, &w->file->set,
 				    ask_again, w, NULL),
 			 0);
-	checks_start(w->checks, 0, 0, SECOND, false);
+	checks_start(w->checks, 0, 0, MINUTE, false);
 	check_world_run(w, 4);
 	assert_int_equal(w->id[3], 3);
 	assert_int_equal(w->server.count, 3);

@@ -50,7 +50,7 @@ static int set_up(void **state)
 	(void)state;
 	memset(&w, 0, sizeof(w));
 	w.key = secret_new(KEY_BYTES);
-	ev_timer_init(&w.patience, give_up, 10., 0.);
+	ev_timer_init(&w.patience, give_up, 60., 0.);
 	if (w.key == NULL || datagram_out_open(&w.out, &w.err) < 0 ||
 	    loop_new(&w.loop, &w.err) < 0)
 		return -1;

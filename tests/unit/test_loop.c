@@ -104,7 +104,7 @@ static void a_deadline_in_the_past_comes_at_once(void **state)
 	loop_on_deadline(w->loop, note_now, w);
 	loop_arm(w->loop, instant_add(start, -HOUR));
 	loop_run(w->loop);
-	assert_true(instant_diff_us(start, loop_clock()) < SECOND);
+	assert_true(instant_diff_us(start, loop_clock()) < MINUTE);
 	assert_true(loop_lag_us(w->loop) >= HOUR);
 }
 
@@ -128,10 +128,11 @@ static void a_deadline_can_arm_the_next(void **state)
 	assert_true(instant_diff_us(w->seen[0], w->seen[2]) >= 4 * MS);
 }
 
-static void disarm(void *arg)
+static void arm_and_disarm(void *arg)
 {
 	struct world *w = arg;
 
+	loop_arm(w->loop, loop_now(w->loop));
 	loop_arm(w->loop, INSTANT_NEVER);
 	write_order(w, 'x');
 }
@@ -149,8 +150,7 @@ static void a_disarmed_deadline_does_not_come(void **state)
 	ev_timer timer;
 
 	loop_on_deadline(w->loop, write_a, w);
-	loop_arm(w->loop, instant_add(loop_now(w->loop), 5 * MS));
-	assert_int_equal(loop_post(w->loop, disarm, w), 0);
+	assert_int_equal(loop_post(w->loop, arm_and_disarm, w), 0);
 	ev_timer_init(&timer, stop_by_timer, 0.02, 0.);
 	ev_timer_start(loop_ev(w->loop), &timer);
 	loop_run(w->loop);

@@ -165,7 +165,7 @@ static void a_haproxy_is_told(void **state)
 
 	(void)state;
 	haproxy("\n\n\n");
-	assert_int_equal(run(5 * SECOND, &err), 0);
+	assert_int_equal(run(MINUTE, &err), 0);
 	snprintf(path, sizeof(path), "%s/told", folder);
 	file = fopen(path, "r");
 	assert_non_null(file);
@@ -188,7 +188,7 @@ static void a_server_that_it_does_not_know_is_not_routed(void **state)
 
 	(void)state;
 	haproxy("No such server.\n\n\n");
-	assert_int_equal(run(5 * SECOND, &err), 0);
+	assert_int_equal(run(MINUTE, &err), 0);
 }
 
 static void a_refusal_is_an_error(void **state)
@@ -197,7 +197,7 @@ static void a_refusal_is_an_error(void **state)
 
 	(void)state;
 	haproxy("Permission denied\n\n");
-	assert_int_equal(run(5 * SECOND, &err), -EIO);
+	assert_int_equal(run(MINUTE, &err), -EIO);
 	assert_non_null(strstr(err.text, "Permission denied"));
 }
 
