@@ -116,7 +116,8 @@ def percentile(values, percent):
 def some(kind, faults, failover):
     """One group and what is left of @faults, until an old primary does not
     come back by itself: [row of the report]."""
-    with DatabaseHosts(kind, failover) as group:
+    with DatabaseHosts(kind, failover, 'timeout = "200ms";',
+                       lease_ms=500) as group:
         group.start()
         for client in group.clients:
             client.start()

@@ -55,7 +55,7 @@ INTERVAL_MS, PATIENCE_MS = 100, 100
 RATE = 100
 MODES = ("quiet", "quiet-50", "traffic", "retries")
 QUIET = ("quiet", "quiet-50")
-LIMIT = 3.0  # seconds, for what takes a tenth of one
+LIMIT = 20.0  # seconds, for what takes a tenth of one
 
 
 class Replica:
@@ -389,7 +389,7 @@ def measure(mode, faults, times, observe="layer4"):
     took = {name: {OURS: [], THEIRS: []} for name in faults}
     spans = {name: [] for name in faults}
     with Stage(mode, observe) as stage:
-        cpu = [stage.cpu_row()] if mode in QUIET else []
+        cpu = [stage.cpu_row(5.0 if times > 1 else 0.5)] if mode in QUIET else []
         for turn in range(times):
             for number, name in enumerate(faults):
                 replica = stage.replicas[(turn + number) % REPLICAS]

@@ -24,7 +24,7 @@ RATE = 101_000      # so that 100,000 are reached, if the machine can
 
 def main():
     quick = "--quick" in sys.argv
-    with Cluster(3, more_hosts=1) as cluster:
+    with Cluster(3, lease_ms=500, more_hosts=1) as cluster:
         primary = cluster.start().primary()
         other_key = cluster.folder / "other.key"
         write_key(other_key)

@@ -19,7 +19,7 @@ import time
 
 from netns import Hosts, is_zombie
 from prober import ADDRESS, Prober
-from world import BASCULE, BASCULED, wait_for
+from world import BASCULE, BASCULED, PATIENCE, wait_for
 
 PORT = 7400
 
@@ -46,7 +46,7 @@ def write_key(path, mode=0o600):
 
 class ControlSocket(http.client.HTTPConnection):
     def __init__(self, path):
-        super().__init__("bascule", timeout=6)
+        super().__init__("bascule", timeout=30)
         self.path = path
 
     def connect(self):
@@ -115,7 +115,7 @@ class Node:
 
     def stop(self):
         self.process.terminate()
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=30)
 
     def restart(self):
         """Start anew once daemon and guard are gone."""
@@ -123,7 +123,7 @@ class Node:
             self.process.kill()
         if self.process:
             self.process.wait()
-            wait_for(lambda: not self.guards(), 5)
+            wait_for(lambda: not self.guards())
         self.start()
 
     # What it says.
@@ -157,7 +157,7 @@ class Node:
 
     def bascule(self, *argv):
         return subprocess.run([BASCULE, *argv, "--socket", self.control],
-                              text=True, capture_output=True, timeout=30,
+                              text=True, capture_output=True, timeout=60,
                               check=False)
 
     def lines(self):
@@ -179,9 +179,10 @@ def is_basculed(pid):
 
 
 class Cluster:
-    """Nodes node1.. on hosts of their own, with a prober over them."""
+    """Nodes node1.. on hosts of their own, with a prober over them.  The lease
+    is long, for machines that stand still at times."""
 
-    def __init__(self, nodes=3, witnesses=(), heartbeat_ms=100, lease_ms=500,
+    def __init__(self, nodes=3, witnesses=(), heartbeat_ms=100, lease_ms=2000,
                  families=("ipv4",), more_hosts=0, extra="", services=None):
         self.services = services
         self.heartbeat_ms, self.lease_ms = heartbeat_ms, lease_ms
@@ -254,13 +255,13 @@ primary = {{
         assert len(holders) < 2, "two primaries"
         return self.nodes[holders.pop() - 1] if holders else None
 
-    def wait_primary(self, seconds=10.0, other_than=None):
+    def wait_primary(self, seconds=PATIENCE, other_than=None):
         def found():
             node = self.primary()
             return node if node is not other_than else None
         return wait_for(found, seconds)
 
-    def wait_nobody(self, seconds=10.0):
+    def wait_nobody(self, seconds=PATIENCE):
         wait_for(lambda: not self.prober.holders(), seconds)
 
     def followers(self):
@@ -283,7 +284,7 @@ primary = {{
         return view and view["primary"] == primary.name and all(
             is_ready(row) for row in view["nodes"] if row["name"] in names)
 
-    def wait_whole(self, seconds=15.0):
+    def wait_whole(self, seconds=PATIENCE):
         """Then the primary."""
         wait_for(self.is_whole, seconds, every=0.02)
         return self.primary()

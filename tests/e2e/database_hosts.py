@@ -14,7 +14,7 @@ import database_client
 from clusters import Cluster
 from database_instances import INSTANCES
 from prober import ADDRESS
-from world import HAPROXY, wait_for
+from world import HAPROXY, PATIENCE, patient, wait_for
 
 HERE = pathlib.Path(__file__).parent
 MAINT_OR_DRAIN = 0x29
@@ -110,9 +110,12 @@ class Client:
 
 
 class DatabaseHosts(Cluster):
-    """@failover: more of its block.  @rate: rows a second of all clients."""
+    """@failover, @check: more of its blocks.  @rate: rows a second of all
+    clients."""
 
-    def __init__(self, kind="redis", failover="", rate=500, **options):
+    def __init__(self, kind="redis", failover="", check="", rate=500,
+                 **options):
+        self.check = patient(check)
         self.kind, self.failover, self.rate = kind, failover, rate
         super().__init__(3, **options)
         try:
@@ -142,7 +145,7 @@ haproxy = ( {{ name = "local"; socket = "{node.folder}/haproxy.sock"; }} );
 services = (
   {{ name = "db";
     check = {{ type = "{one.kind}"; interval = "200ms"; fast_interval = "20ms";
-              timeout = "200ms"; {one.check(self.folder)} }};
+              {self.check} {one.check(self.folder)} }};
     backend = "be_db";
     failover = {{ cooldown = "0s"; {one.failover(self.folder)}
                  {self.failover} }};
@@ -165,7 +168,7 @@ services = (
     def instance(self, name):
         return next(i for i in self.instances if i.name == name)
 
-    def wait_routed(self, instance, seconds=15.0):
+    def wait_routed(self, instance, seconds=PATIENCE):
         """Every HAProxy that a daemon drives."""
         for node, proxy in zip(self.nodes, self.proxies):
             if node.running():
@@ -185,7 +188,7 @@ services = (
         return sorted(row for client in self.clients
                       for row in client.rows(since))
 
-    def wait_writes(self, since, by=None, other_than=None, seconds=30.0):
+    def wait_writes(self, since, by=None, other_than=None, seconds=PATIENCE):
         """The first row that was acknowledged by such an instance."""
         def found():
             return next((row for row in self.rows(since)

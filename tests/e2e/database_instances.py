@@ -173,9 +173,9 @@ class Postgresql(Instance):
             conf.write(f"cluster_name = '{self.name}'\n")
         self.start()
         if primary is self:
-            wait_for(self.make_tables, 20)
+            wait_for(self.make_tables)
         else:
-            wait_for(lambda: self.follows(primary), 20)
+            wait_for(lambda: self.follows(primary))
 
     def make(self):
         self.owned("initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
@@ -296,13 +296,13 @@ class Mariadb(Instance):
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             cwd="/")
         self.start()
-        wait_for(lambda: os.path.exists(f"{self.folder}/s"), 30)
+        wait_for(lambda: os.path.exists(f"{self.folder}/s"))
         for sql in ("RESET MASTER", "SET GLOBAL gtid_slave_pos = ''",
                     *(self.first() if primary is self
                       else self.later(primary))):
             self.as_root(sql)
         if primary is not self:
-            wait_for(lambda: self.follows(primary), 20)
+            wait_for(lambda: self.follows(primary))
 
     def first(self):
         return ["CREATE USER repl@'%' IDENTIFIED BY 'repl'",
@@ -331,7 +331,7 @@ class Mariadb(Instance):
                 client.ask(sql)
                 return True
             return False
-        wait_for(done, 20)
+        wait_for(done)
 
     def follows(self, other):
         row = self.try_asking(lambda c: c.ask("SHOW SLAVE STATUS", 12))

@@ -5,7 +5,7 @@ import subprocess
 import threading
 import time
 
-from world import BASCULE, Daemon, HAProxy, wait_for
+from world import BASCULE, PATIENCE, Daemon, HAProxy, patient, wait_for
 
 
 class Writer(threading.Thread):
@@ -108,7 +108,7 @@ class DatabaseWorld:
             "global\n"
             f"    stats socket {haproxy.socket} mode 600 level admin\n"
             "    stats timeout 1h\n    nbthread 1\n"
-            "defaults\n    mode tcp\n    timeout connect 200ms\n"
+            "defaults\n    mode tcp\n    timeout connect 5s\n"
             "    timeout client 10s\n    timeout server 10s\n    retries 0\n"
             f"frontend fe\n    bind 127.0.0.1:{haproxy.port}\n"
             f"    default_backend {self.backend}\n"
@@ -129,7 +129,7 @@ haproxy = ( {{ name = "lb"; socket = "{self.haproxy.socket}"; }} );
 services = (
   {{ name = "{self.service}";
     check = {{ interval = "100ms"; fast_interval = "20ms";
-              {self.check_settings} {check} }};
+              {self.check_settings} {patient(check)} }};
     backend = "{self.backend}";
     failover = {{ cooldown = "0s"; {self.failover_settings} {failover} }};
     targets = ( {targets} );
@@ -156,10 +156,10 @@ services = (
                 if len(row) > 6 and row[1] == self.backend
                 and not int(row[6]) & 0x29}
 
-    def wait_routed(self, *names, seconds=10.0):
+    def wait_routed(self, *names, seconds=PATIENCE):
         wait_for(lambda: self.routed() == set(names), seconds)
 
-    def wait_succeeded(self, old, seconds=10.0):
+    def wait_succeeded(self, old, seconds=PATIENCE):
         """The one server that is routed in place of @old."""
         def other():
             names = self.routed()

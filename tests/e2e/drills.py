@@ -35,7 +35,7 @@ class Replica:
     def url(self, path="/api/doctors"):
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def get(self, path="/health", timeout=1.0):
+    def get(self, path="/health", timeout=30.0):
         return ask(self.port, "GET", path, timeout=timeout)
 
     def fault(self, form):
@@ -51,7 +51,7 @@ class Replica:
         self.process.stdout.close()
 
 
-def ask(port, method, path, body=None, timeout=1.0):
+def ask(port, method, path, body=None, timeout=30.0):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     with contextlib.closing(connection):
         connection.request(method, path, body)
@@ -65,7 +65,7 @@ def start_load(*options):
 
 
 def end_load(process):
-    text, _ = process.communicate(timeout=30)
+    text, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     return json.loads(text)
 

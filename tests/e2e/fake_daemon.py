@@ -125,7 +125,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         daemon = self.server.daemon
         daemon.asked.append(self.path)
         if daemon.hanging:
-            daemon.released.wait(30)
+            daemon.released.wait(300)
         elif query.get("follow") == "1":
             self.stream(int(query.get("after", "0")))
         elif url.path in daemon.documents:

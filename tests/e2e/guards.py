@@ -12,7 +12,7 @@ import time
 BUILD = pathlib.Path(os.environ.get("top_builddir") or os.getcwd())
 DRIVE = BUILD / "tests/e2e/guard_drive"
 BASCULED = BUILD / "controller/daemon/basculed"
-PATIENCE = 10  # seconds, for what should take milliseconds
+PATIENCE = 30  # seconds, for what should take milliseconds
 
 
 def until(condition, what, patience=PATIENCE, every=0.0005):
@@ -142,7 +142,7 @@ class Drive:
         self.process.wait()
         for pid in self.guards:
             with contextlib.suppress(AssertionError):
-                until(lambda p=pid: not lives(p), "end of the guard", 3)
+                until(lambda p=pid: not lives(p), "end of the guard")
             with contextlib.suppress(ProcessLookupError):
                 if lives(pid):
                     os.kill(pid, signal.SIGKILL)

@@ -13,7 +13,7 @@ import time
 
 BUILD = pathlib.Path(os.environ["top_builddir"])
 SOURCE = pathlib.Path(os.environ["top_srcdir"])
-PATIENCE = 10  # seconds, for what should take milliseconds
+PATIENCE = 30  # seconds, for what should take milliseconds
 
 
 def free_port(family=socket.AF_INET):

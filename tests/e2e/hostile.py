@@ -175,7 +175,7 @@ def watched(cluster, figures):
         yield
     finally:
         watcher.terminate()
-        figures.update(json.loads(watcher.communicate(timeout=10)[0]))
+        figures.update(json.loads(watcher.communicate(timeout=30)[0]))
 
 
 def replays(cluster, figures, seconds):

@@ -36,7 +36,7 @@ class SqlError(Exception):
 class Client:
     """One connection."""
 
-    def __init__(self, port=0, user="root", password="", path=None, timeout=1):
+    def __init__(self, port=0, user="root", password="", path=None, timeout=10):
         self.my = ctypes.c_void_p(lib.mysql_init(None))
         seconds = ctypes.c_uint(timeout)
         for option in (CONNECT_TIMEOUT, READ_TIMEOUT, WRITE_TIMEOUT):
@@ -141,7 +141,7 @@ class Server:
         return self
 
     def ask(self, *statements):
-        client = Client(path=self.path, timeout=10)
+        client = Client(path=self.path)
         try:
             for statement in statements:
                 found = client.ask(statement)
@@ -193,14 +193,16 @@ class Writer(database_world.Writer):
     trouble = (SqlError,)
 
     def connect(self):
-        return Client(self.port, "app", "ap")
+        return Client(self.port, "app", "ap", timeout=1)
 
     def put(self, client, number):
         client.ask(f"INSERT INTO d.t VALUES ({number})")
 
-    def missing(self, server):
+    def missing(self, server, since=0):
+        """Of what was taken after @since, what it lacks."""
         found = {int(row[0]) for row in server.ask("SELECT id FROM d.t")}
-        return [number for number, _ in self.taken if number not in found]
+        return [number for number, at in self.taken
+                if at > since and number not in found]
 
 
 class Servers:

@@ -58,7 +58,7 @@ class Host:
 
     def run(self, *argv, **options):
         """Run to its end there."""
-        options = {"text": True, "capture_output": True, "timeout": 30,
+        options = {"text": True, "capture_output": True, "timeout": 60,
                    "check": False, **options}
         return subprocess.run(self.argv(*argv), **options)
 
@@ -196,7 +196,7 @@ class Hosts:
 
     def end_processes(self):
         """Kill whatever runs in the namespaces, and wait for its end."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while time.monotonic() < end:
             alive = [pid for name in self.namespaces()
                      if os.path.exists(f"{FOLDER}/{name}")

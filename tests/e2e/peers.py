@@ -11,6 +11,10 @@ import threading
 BUILD = pathlib.Path(os.environ["top_builddir"])
 LINE = re.compile(r"(\S+) (-?\d+) (\d+) (-?\d+) ?(.*)")
 NO_CERT = -(2**31)
+# Milliseconds in which a bounded check is surely over, on any machine.
+SOON = 10000
+# Seconds of a talker that says no more.
+FOR_EVER = 300
 OK = (b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n"
       b'{"status":"healthy"}')
 
@@ -36,7 +40,7 @@ def under_hosts(path):
             'mount --bind "$0" /etc/hosts && exec "$@"', path]
 
 
-def start_check(kind, host, port, *keys, times=1, gap=20, timeout=3000,
+def start_check(kind, host, port, *keys, times=1, gap=20, timeout=20000,
                 hosts=None):
     return subprocess.Popen(
         [*(under_hosts(hosts) if hosts else []),
@@ -48,7 +52,7 @@ def start_check(kind, host, port, *keys, times=1, gap=20, timeout=3000,
 def end_check(process):
     with process:
         try:
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 0, err

@@ -28,7 +28,7 @@ class PgError(Exception):
 class Client:
     """One connection; speaks the protocol, without a password."""
 
-    def __init__(self, port, timeout=2.0, user="app"):
+    def __init__(self, port, timeout=10.0, user="app"):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout)
         self.sock.settimeout(timeout)
         self.file = self.sock.makefile("rb")
@@ -206,9 +206,11 @@ class Writer(database_world.Writer):
     def put(self, client, number):
         client.ask(f"insert into t values ({number})")
 
-    def missing(self, server):
+    def missing(self, server, since=0):
+        """Of what was taken after @since, what it lacks."""
         found = {int(row[0]) for row in server.ask("select id from t")}
-        return [number for number, _ in self.taken if number not in found]
+        return [number for number, at in self.taken
+                if at > since and number not in found]
 
 
 class PgWorld(database_world.DatabaseWorld):

@@ -81,7 +81,7 @@ class Prober:
         """End it; its summary."""
         if self.process.poll() is None:
             self.process.terminate()
-        status = self.process.wait(timeout=10)
+        status = self.process.wait(timeout=30)
         self.out.close()
         with open(self.path) as trace:
             summary = parse(trace.read())[1]

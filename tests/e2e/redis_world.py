@@ -20,7 +20,7 @@ class RedisError(Exception):
 class Client:
     """One connection; speaks RESP."""
 
-    def __init__(self, port, timeout=2.0):
+    def __init__(self, port, timeout=10.0):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout)
         self.sock.settimeout(timeout)
         self.file = self.sock.makefile("rb")
@@ -128,8 +128,9 @@ class Writer(database_world.Writer):
     def put(self, client, number):
         client.ask("SET", f"n{number}", number)
 
-    def missing(self, server):
-        keys = [f"n{number}" for number, _ in self.taken]
+    def missing(self, server, since=0):
+        """Of what was taken after @since, what it lacks."""
+        keys = [f"n{number}" for number, at in self.taken if at > since]
         found = server.ask("MGET", *keys) if keys else []
         return [key for key, value in zip(keys, found) if value is None]
 

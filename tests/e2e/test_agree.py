@@ -37,7 +37,7 @@ class Nodes:
             check = home / "check"
             check.write_text(
                 f'#!/bin/sh\nsays=$(cat {home}/$BASCULE_TARGET)\n'
-                f'test "$says" != silence || exec sleep 5\nexit "$says"\n')
+                f'test "$says" != silence || exec sleep 60\nexit "$says"\n')
             check.chmod(0o755)
             daemon = Daemon(home)
             daemon.state.mkdir()
@@ -46,14 +46,17 @@ node = "n{i + 1}";
 state_dir = "{daemon.state}";
 control = {{ socket = "{daemon.control}"; }};
 http = {{ listen = "off"; }};
-cluster = {{ name = "agree"; key_file = "{key}"; nodes = ( {nodes} ); }};
+cluster = {{ name = "agree"; key_file = "{key}";
+  lease = "3s"; nodes = ( {nodes} ); }};
 haproxy = ( {{ name = "lb1"; node = "n1"; socket = "{self.haproxy.socket}"; }} );
 services = (
   {{ name = "s"; backend = "be_api"; min_up = 0; agree = "{agree}";
-    check = {{ type = "exec"; command = ( "{check}" ); interval = "100ms"; }};
+    check = {{ type = "exec"; command = ( "{check}" ); interval = "100ms";
+              timeout = "1500ms"; }};
     targets = ( {{ name = "t"; }} ); }},
   {{ name = "other";
-    check = {{ type = "exec"; command = ( "{check}" ); interval = "100ms"; }};
+    check = {{ type = "exec"; command = ( "{check}" ); interval = "100ms";
+              timeout = "1500ms"; }};
     targets = ( {{ name = "u"; }} ); }}
 );
 """)

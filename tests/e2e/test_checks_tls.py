@@ -6,7 +6,7 @@ import time
 import pytest
 
 from certs import Authority, wrapper
-from peers import (NO_CERT, OK, Server, answering, black_hole, check, checks,
+from peers import (FOR_EVER, NO_CERT, OK, SOON, Server, answering, black_hole, check, checks,
                    refused)
 
 KINDS = ["https", "tls"]
@@ -210,7 +210,7 @@ def test_a_body_without_end_fails(authority, good):
 
     with serve(good, talk=talk) as server:
         result = check("https", "127.0.0.1", server.port,
-                       f"ca_file={authority.file}", timeout=5000)
+                       f"ca_file={authority.file}", timeout=20000)
     assert result.code == "L7RSP"
     assert result.text == "a body of more than 1 MiB"
 
@@ -222,19 +222,19 @@ def test_refused_and_silent_are_told_apart(kind):
     with black_hole() as port:
         result = check(kind, "127.0.0.1", port, timeout=200)
     assert result.code == "L4TOUT"
-    assert 200 <= result.ms < 300
+    assert 200 <= result.ms < SOON
     assert result.days == NO_CERT
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_silence_in_the_handshake_is_layer_6(kind):
     def talk(_server, _conn, _number):
-        time.sleep(1)
+        time.sleep(FOR_EVER)
 
     with Server(talk) as server:
         result = check(kind, "127.0.0.1", server.port, timeout=200)
     assert result.code == "L6TOUT"
-    assert 200 <= result.ms < 300
+    assert 200 <= result.ms < SOON
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -255,10 +255,10 @@ def test_silence_after_the_handshake_is_layer_7(authority, good):
         if number == 1:
             conn.sendall(OK)
             server.read(conn)
-        time.sleep(1)
+        time.sleep(FOR_EVER)
 
     with serve(good, talk=talk) as server:
         results = checks("https", "127.0.0.1", server.port,
-                         f"ca_file={authority.file}", times=3, timeout=200)
+                         f"ca_file={authority.file}", times=3, timeout=1500)
     assert [r.code for r in results] == ["L7OK", "L7TOUT", "L7TOUT"]
     assert server.connections == 2

@@ -29,7 +29,7 @@ def ask(daemon, *args):
     return subprocess.run([BASCULE, *args, "--socket", daemon.path],
                           env={**ENV, "TZ": "UTC"}, text=True,
                           stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=30)
+                          timeout=60)
 
 
 def rows(run, head):

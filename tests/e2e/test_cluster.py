@@ -44,7 +44,7 @@ def took_ms(node, old):
 
 
 def assert_moves(cluster, old):
-    new = cluster.wait_primary(5, other_than=old)
+    new = cluster.wait_primary(other_than=old)
     assert new is not old
     return new
 
@@ -82,7 +82,7 @@ def test_a_frozen_primary_is_ended_by_its_guard(cluster):
     old = cluster.primary()
     old.freeze()
     assert_moves(cluster, old)
-    old.process.wait(timeout=5)
+    old.process.wait(timeout=60)
 
 
 def test_a_stopped_primary_hands_over(cluster):
@@ -97,7 +97,7 @@ def test_a_switchover_goes_where_it_is_told(cluster):
     known = len(node_incidents(to))
     done = old.bascule("switchover", "--to", to.name)
     assert done.returncode == 0, done.stderr
-    assert cluster.wait_primary(5, other_than=old) is to
+    assert cluster.wait_primary(other_than=old) is to
     # Its office began with a write to disk, after the other had resigned.
     assert took_ms(to, old) > 0.3
     assert len(node_incidents(to)) == known
@@ -180,14 +180,14 @@ def test_a_primary_without_quorum_gives_up(cluster, way):
 def test_parts_without_quorum_have_no_primary(cluster):
     old = cluster.primary()
     cluster.hosts.partition(*([node.host] for node in cluster.nodes))
-    cluster.wait_nobody(5)
+    cluster.wait_nobody()
     time.sleep(1.5)
     assert cluster.primary() is None
     refused = cluster.nodes[0].bascule("switchover")
     assert "no node is primary" in refused.stderr
     assert cluster.nodes[0].ask("/readyz")[0] == 503
     cluster.hosts.heal()
-    new = cluster.wait_primary(5)
+    new = cluster.wait_primary()
     # That the old one was heard again before does not count.
     assert new is old or took_ms(new, old) > 1500
 
@@ -197,7 +197,7 @@ def test_time_without_a_quorum_is_an_incident(cluster):
     known = len(node_incidents(old))
     for node in followers:
         node.kill_with_guard()
-    cluster.wait_nobody(5)
+    cluster.wait_nobody()
     time.sleep(2)
     for node in followers:
         node.restart()
@@ -216,8 +216,8 @@ def test_one_of_two_networks_lost_changes_nothing(cluster):
     begin = clock_us()
     for family in ("ip", "ip6"):
         cluster.hosts.lose_all(100, family)
-        time.sleep(1.5)
-        assert cluster.is_whole()
+        time.sleep(2.5)
+        cluster.wait_whole()
         cluster.hosts.heal()
         time.sleep(0.3)
     assert not role_changes(cluster, begin)
@@ -227,11 +227,11 @@ def test_a_follower_that_dies_or_freezes_changes_nothing(cluster):
     begin = clock_us()
     one, other = cluster.followers()
     one.freeze()
-    time.sleep(1)
+    time.sleep(2.5)
     one.thaw()
     cluster.wait_whole()
     other.kill_with_guard()
-    time.sleep(1)
+    time.sleep(2.5)
     other.restart()
     cluster.wait_whole()
     assert not role_changes(cluster, begin)
@@ -294,17 +294,17 @@ def test_a_node_with_another_key_counts_for_nothing(cluster):
                                                      str(key)))
     odd.start(config)
     wait_for(odd.cluster)
-    time.sleep(1.5)
+    time.sleep(2.5)
     assert not role_changes(cluster, begin)
     assert odd.cluster()["primary"] is None
     assert not odd.cluster()["quorum"]
     # Its vote is none either: alone, the primary gives up.
     other.kill_with_guard()
-    cluster.wait_nobody(5)
+    cluster.wait_nobody()
     odd.stop()
     other.restart()
     odd.start()
-    cluster.wait_primary(8)
+    cluster.wait_primary()
 
 
 def test_all_killed_at_once_elect_again(cluster):
@@ -312,7 +312,7 @@ def test_all_killed_at_once_elect_again(cluster):
         node.kill_with_guard()
     for node in cluster.nodes:
         node.release()
-    cluster.wait_nobody(1)
+    cluster.wait_nobody()
     for node in cluster.nodes:
         node.restart()
     cluster.wait_whole()
@@ -344,16 +344,16 @@ def test_two_nodes_and_a_witness():
         cluster.wait_whole()
         begin = clock_us()
         witness.kill_with_guard()
-        time.sleep(1.5)
+        time.sleep(2.5)
         assert not role_changes(cluster, begin)
         # One of three is left: it must give up, and nobody follows it.
         next(n for n in cluster.nodes[:2] if n is not new).kill_with_guard()
-        cluster.wait_nobody(5)
+        cluster.wait_nobody()
         assert not witness.hooks() or witness.hooks()[0][0] == "demote"
         # Whoever comes back into office of its own tells of the time between.
         known = len(node_incidents(new))
         witness.restart()
-        assert cluster.wait_primary(8) is new
+        assert cluster.wait_primary() is new
         wait_for(lambda: "is primary again" in "\n".join(new.lines()))
         rows = node_incidents(new)
         assert len(rows) > known or any(row["targets_down_max"] > 1
@@ -364,7 +364,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path):
     with Cluster(1) as cluster:
         cluster.key.chmod(0o644)
         node = cluster.nodes[0]
-        done = node.host.run(BASCULED, "-c", node.config, timeout=10)
+        done = node.host.run(BASCULED, "-c", node.config, timeout=60)
         assert done.returncode == 1
         assert str(cluster.key) in done.stderr and "chmod" in done.stderr
 
@@ -373,7 +373,7 @@ def test_a_key_file_without_a_key_is_found_by_the_test():
     with Cluster(1) as cluster:
         node = cluster.nodes[0]
         assert node.host.run(BASCULED, "-t", "-c", node.config,
-                             timeout=10).returncode == 0
+                             timeout=60).returncode == 0
         cluster.key.write_text("no key\n")
-        done = node.host.run(BASCULED, "-t", "-c", node.config, timeout=10)
+        done = node.host.run(BASCULED, "-t", "-c", node.config, timeout=60)
         assert done.returncode == 1 and str(cluster.key) in done.stderr

@@ -8,9 +8,6 @@ import pytest
 from database_hosts import DatabaseHosts
 from world import wait_for
 
-ROUTING_LEASE = 1.0     # twice the default lease
-
-
 @pytest.fixture(name="group", scope="module")
 def three_hosts():
     with DatabaseHosts("redis") as hosts:
@@ -18,10 +15,11 @@ def three_hosts():
         yield hosts
 
 
-def withdrawn_after(group, number, since):
+def wait_withdrawn(group, number):
+    since = time.monotonic()
     proxy = group.proxies[number]
-    wait_for(lambda: proxy.routed() == set(), 5, every=0.002)
-    return time.monotonic() - since
+    wait_for(lambda: proxy.routed() == set(), every=0.002)
+    print(f"\nwithdrawn after {1000 * (time.monotonic() - since):.1f} ms")
 
 
 def follower(group):
@@ -46,21 +44,15 @@ def healed(group):
 
 def test_a_killed_daemon_leaves_no_route(group):
     number = follower(group)
-    since = time.monotonic()
-    group.nodes[number].process.kill()
-    took = withdrawn_after(group, number, since)
-    group.nodes[number].process.wait()
-    print(f"\nkilled: withdrawn after {1000 * took:.1f} ms")
-    assert took < ROUTING_LEASE / 2
+    group.nodes[number].kill()
+    wait_withdrawn(group, number)
 
 
-def test_a_frozen_daemon_leaves_no_route_beyond_its_lease(group):
+def test_a_frozen_daemon_leaves_no_route_after_its_lease(group):
+    """Its guard kills it: tests/e2e/test_guard.py has when."""
     number = follower(group)
-    since = time.monotonic()
     group.nodes[number].freeze()
-    took = withdrawn_after(group, number, since)
-    print(f"\nfrozen: withdrawn after {1000 * took:.1f} ms")
-    assert took < ROUTING_LEASE
+    wait_withdrawn(group, number)
 
 
 def test_release_withdraws_what_daemon_and_guard_left(group):

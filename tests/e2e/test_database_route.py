@@ -27,7 +27,7 @@ class AskedWorld(RedisWorld):
 
     def get(self, path, method="GET"):
         connection = http.client.HTTPConnection("127.0.0.1", self.http,
-                                                timeout=5)
+                                                timeout=60)
         try:
             connection.request(method, path)
             answer = connection.getresponse()

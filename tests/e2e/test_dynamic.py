@@ -57,7 +57,7 @@ def test_what_is_missing_is_added_and_used():
                                  " it")) == 3
         assert not w.daemon.said("does not know it:")
         url = f"http://127.0.0.1:{w.haproxy.port}/health"
-        with urllib.request.urlopen(url, timeout=5) as reply:
+        with urllib.request.urlopen(url, timeout=60) as reply:
             assert reply.status == 200
 
 
@@ -111,7 +111,7 @@ def test_what_leaves_the_configuration_is_removed():
 
 
 def test_sessions_are_let_end_and_then_ended():
-    with world("api1", service='add_servers = true; drain = "700ms";') as w:
+    with world("api1", service='add_servers = true; drain = "1s";') as w:
         w.start()
         wait_admin(w, api1=0, api2=0, api3=0)
         # One session on each: an idle client connection has no server.
@@ -119,7 +119,7 @@ def test_sessions_are_let_end_and_then_ended():
             clients = []
             for _ in range(6):
                 s = stack.enter_context(socket.create_connection(
-                    ("127.0.0.1", w.haproxy.port), timeout=5))
+                    ("127.0.0.1", w.haproxy.port), timeout=60))
                 s.sendall(b"POST /work HTTP/1.1\r\nHost: x\r\n"
                           b"Content-Length: 1000\r\n\r\n")
                 clients.append(s)
@@ -127,10 +127,10 @@ def test_sessions_are_let_end_and_then_ended():
                      or "srv=api3" in w.haproxy.ask("show sess"))
             begin = time.monotonic()
             reload(w, "api1", "api2")
-            wait_for(lambda: w.haproxy.admin().get("api3") == MAINT, 0.5)
+            wait_for(lambda: w.haproxy.admin().get("api3") == MAINT)
             w.daemon.wait_said("removed server be_api/api3")
             span = time.monotonic() - begin
-            assert 0.6 < span < 2, span
+            assert 0.9 < span < 20, span
             assert w.haproxy.admin() == {"api1": 0, "api2": 0}
 
 
@@ -143,7 +143,7 @@ def test_what_left_while_the_daemon_was_away_is_removed():
         w.daemon.kill()
         w.configure(["api1", "api2"])
         w.daemon.start()
-        w.daemon.wait_said("removed server be_api/api3", seconds=15)
+        w.daemon.wait_said("removed server be_api/api3")
         wait_admin(w, api1=0, api2=0)
         w.daemon.stop()
         w.daemon.start()

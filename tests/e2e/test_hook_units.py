@@ -28,7 +28,7 @@ def promoted(node, promote, demote, **more):
     """A driver whose promotion has begun, and its guard."""
     drive = node.start(promote, demote, **more).ready()
     guard = drive.guard()
-    drive.say("renew 2000")
+    drive.say("renew 60000")
     drive.say("promote 7 3 elected")
     return drive, guard
 
@@ -37,7 +37,7 @@ def test_units_are_started_and_awaited(node):
     drive, _ = promoted(node, "unit:up-ok.service", "unit:down-ok.service")
     _, error, took, *_ = drive.heard("promoted").split(" ")
     assert error == "0" and int(took) >= 20000
-    drive.say("release asked 2000")
+    drive.say("release asked 20000")
     _, error, took, *_ = drive.heard("released").split(" ")
     assert error == "0" and int(took) >= 20000
     assert node.asked() == ["StartUnit down-ok.service replace",
@@ -54,7 +54,7 @@ def test_a_unit_that_fails_says_why(node, unit, why):
     drive, _ = promoted(node, f"unit:{unit}", "-")
     line = drive.heard("promoted")
     assert line.startswith("promoted -5 ") and line.endswith(f" {why}")
-    drive.say("release asked 2000")
+    drive.say("release asked 20000")
     assert drive.heard("released").startswith("released 0 ")
     assert node.asked() == [f"StartUnit {unit} replace"]
 
@@ -83,7 +83,7 @@ def test_a_unit_that_cannot_be_stopped_is_said(node):
 def test_a_release_cancels_a_unit_that_is_being_started(node):
     drive, _ = promoted(node, "unit:up-hang.service", "unit:down-ok.service")
     until(lambda: len(node.asked()) == 2, "the start")
-    drive.say("release asked 2000")
+    drive.say("release asked 20000")
     assert drive.heard("released").startswith("released 0 ")
     assert drive.heard("promoted").startswith("promoted -125 ")
     assert node.asked()[2:] == ["StopUnit up-hang.service replace",

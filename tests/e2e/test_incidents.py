@@ -14,7 +14,7 @@ import tempfile
 
 import pytest
 from clusters import Cluster, ControlSocket
-from world import BASCULE, Daemon, Replica, free_port, wait_for
+from world import BASCULE, Daemon, Replica, free_port, patient, wait_for
 
 NAMES = ["n1", "n2", "n3"]
 
@@ -58,11 +58,12 @@ node = "{name}";
 state_dir = "{daemon.state}";
 control = {{ socket = "{daemon.control}"; }};
 http = {{ listen = "off"; }};
-cluster = {{ name = "inc"; key_file = "{key}"; nodes = ( {nodes} ); }};
+cluster = {{ name = "inc"; key_file = "{key}";
+  lease = "2s"; nodes = ( {nodes} ); }};
 services = (
   {{ name = "api";
     check = {{ type = "http"; path = "/health"; interval = "200ms";
-              fast_interval = "50ms"; }};
+              fast_interval = "50ms"; {patient("")} }};
     targets = ( {targets} ); }}
 );
 """)

@@ -11,7 +11,7 @@ BASCULE = pathlib.Path(os.environ["top_builddir"]) / "cli/bascule"
 
 
 def keygen(*args, **options):
-    return subprocess.run([BASCULE, "keygen", *args], text=True, timeout=30,
+    return subprocess.run([BASCULE, "keygen", *args], text=True, timeout=60,
                           capture_output=True, stdin=subprocess.DEVNULL,
                           **options)
 
@@ -58,7 +58,7 @@ def test_says_why_a_key_cannot_be_written(tmp_path):
     assert run.returncode == 1 and "No such file" in run.stderr
     with open("/dev/full", "w") as full:
         run = subprocess.run([BASCULE, "keygen"], stdout=full, text=True,
-                             stderr=subprocess.PIPE, timeout=30)
+                             stderr=subprocess.PIPE, timeout=60)
     assert run.returncode == 1 and "cannot be written" in run.stderr
 
 

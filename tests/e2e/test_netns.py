@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -26,7 +25,7 @@ ASK = """
 import socket, sys
 family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 s = socket.socket(family, socket.SOCK_DGRAM)
-s.settimeout(0.1)
+s.settimeout(float(sys.argv[3]))
 said = 0
 for _ in range(int(sys.argv[2])):
     s.sendto(b"there?", (sys.argv[1], 7400))
@@ -38,8 +37,8 @@ print(said)
 """
 
 
-def heard(host, address, times=1):
-    return int(host.run(sys.executable, "-c", ASK, address, times,
+def heard(host, address, times=1, patience=2):
+    return int(host.run(sys.executable, "-c", ASK, address, times, patience,
                         check=True).stdout)
 
 
@@ -95,7 +94,7 @@ def test_random_loss_is_near_what_was_asked(hosts):
     hosts.lose(hosts[0], hosts[1], 20)
     text = hosts[1].run("nft", "list", "ruleset").stdout
     assert text.count("numgen random mod 100 < 20") == 2
-    assert 40 < heard(hosts[0], hosts[1].ipv4, 100) < 100
+    assert 40 < heard(hosts[0], hosts[1].ipv4, 100, 0.1) < 100
 
 
 def test_a_run_leaves_nothing_also_after_a_failure():
@@ -119,7 +118,7 @@ def test_an_exit_without_an_end_leaves_nothing():
          "import netns; h = netns.Hosts(2); h[0].start('sleep', '1000');"
          "print(h.prefix); raise SystemExit(3)"],
         cwd=os.path.dirname(__file__), text=True, capture_output=True,
-        timeout=30, check=False)
+        timeout=60, check=False)
     assert done.returncode == 3
     assert not [n for n in os.listdir(netns.FOLDER)
                 if n.startswith(done.stdout.strip())]
@@ -148,21 +147,21 @@ def test_the_prober_tells_nobody_one_and_two(tmp_path):
         for host, yes in ((0, True), (1, True), (0, False), (1, False)):
             begin = prober.clock_us()
             hold(hosts[host], yes)
+            wait_for(lambda n=len(done): len(seer.changes()) == n + 2)
             done.append((begin, prober.clock_us()))
-            time.sleep(0.1)
         changes = seer.changes()
         summary = seer.stop()
     assert [holders for _, holders in changes] == [
         set(), {1}, {1, 2}, {2}, set()]
     for (begin, end), (at, _) in zip(done, changes[1:]):
-        assert begin <= at <= end + 50e3
+        assert begin <= at <= end
     (first, _), (one, _), (two, _), (other, _), (last, _) = changes
     assert prober.moved_at(changes, one, 1) == two
     assert prober.several_us(changes, first, last) == other - two
     assert prober.nobody_us(changes, first, last) == one - first
     assert summary["two_us"] == other - two
     assert summary["none_us"] >= one - first
-    assert summary["samples"] > 200
+    assert summary["samples"] > 10
 
 
 def test_the_prober_ends_with_who_started_it(tmp_path):
@@ -174,5 +173,5 @@ def test_the_prober_ends_with_who_started_it(tmp_path):
              "print(prober.Prober([h], sys.argv[2]).process.pid)",
              hosts[0].namespace, str(tmp_path)],
             cwd=os.path.dirname(__file__), text=True, capture_output=True,
-            timeout=30, check=True)
-        wait_for(lambda: netns.is_zombie(int(done.stdout)), 2)
+            timeout=60, check=True)
+        wait_for(lambda: netns.is_zombie(int(done.stdout)))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from peers import BUILD, Result, black_hole, refused
+from peers import BUILD, SOON, Result, black_hole, refused
 from pg_world import PgError, PgWorld, Client
 from world import wait_for
 
@@ -31,22 +31,22 @@ class Answer:
         return getattr(self.result, name)
 
 
-def check(port, *keys, user="bascule", times=1, name="a", timeout=3000,
+def check(port, *keys, user="bascule", times=1, name="a", timeout=200000,
           host="127.0.0.1"):
     run = subprocess.run(
         [BUILD / "tests/e2e/check_once", "-F", "-t", str(timeout), "-n",
          str(times), "-g", "10", "-N", name, "postgresql", host,
          str(port), f"user={user}", *keys],
-        stdout=subprocess.PIPE, text=True, check=True, timeout=30)
+        stdout=subprocess.PIPE, text=True, check=True, timeout=60)
     return Answer(run.stdout)
 
 
-def order(server, what, *keys, timeout=5000, user="bascule"):
+def order(server, what, *keys, timeout=30000, user="bascule"):
     return subprocess.run(
         [BUILD / "tests/e2e/order_once", "-t", str(timeout), "postgresql",
          server.name, str(server.port), what, f"user={user}", *keys],
         stdout=subprocess.PIPE, text=True, check=True,
-        timeout=30).stdout.strip()
+        timeout=60).stdout.strip()
 
 
 def secret(folder, text):
@@ -212,7 +212,7 @@ def test_a_promotion_a_new_source_and_their_positions(world):
     assert order(b, "catch_up", f"offset={at}") == "done"
     assert re.match(r"failed: it lacks \d+ bytes",
                     order(b, "catch_up", f"offset={int(at) + 10**6}",
-                          timeout=300))
+                          timeout=1500))
     assert "rejoin hook" in order(a, "follow", f"source={b.port}")
     a.stop("immediate")
     begin = time.monotonic()
@@ -289,7 +289,7 @@ def test_the_canary_does_not_wait_for_replicas(world):
     a.configure("synchronous_standby_names = 'nobody'")
     a.reload()
     wait_for(lambda: check(a.port).facts["durable"] == "1")
-    assert order(a, "canary", "epoch=3", timeout=2000) == "done"
+    assert order(a, "canary", "epoch=3", timeout=20000) == "done"
 
 
 def test_a_hung_server_is_silent(world):
@@ -298,10 +298,9 @@ def test_a_hung_server_is_silent(world):
     client.ask("begin")
     client.ask("lock pg_authid in access exclusive mode")
     try:
-        begin = time.monotonic()
         got = check(a.port, timeout=300)
         assert got.code == "L7TOUT", got.result
-        assert time.monotonic() - begin < 2
+        assert 300 <= got.ms < SOON
     finally:
         client.ask("rollback")
         client.close()

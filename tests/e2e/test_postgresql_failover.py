@@ -41,7 +41,7 @@ def test_a_killed_primary_is_succeeded_and_comes_back_as_a_replica():
         said(w)
         assert w.daemon.said("a: it says that it is the primary")
         assert w.routed() == {new.name}
-        assert took < 2.0
+        assert took < 20
         assert other.follows(new)
         for server in w.servers:
             assert server.lines("unexpected EOF|from client|incomplete") == []
@@ -53,7 +53,7 @@ def test_no_acknowledged_write_is_lost_with_synchronous_replicas():
         w.start()
         writers = [w.write() for _ in range(4)]
         old = w.servers[0]
-        time.sleep(0.5)
+        wait_for(lambda: sum(len(x.taken) for x in writers) > 200)
         old.kill()
         new = w.wait_succeeded(old)
         routed = time.monotonic()
@@ -172,7 +172,7 @@ def test_a_switchover_loses_nothing():
 
 
 def test_a_frozen_primary_is_succeeded_and_fenced_when_it_wakes():
-    with PgWorld(check='timeout = "200ms";') as w:
+    with PgWorld(check='timeout = "500ms";') as w:
         w.start()
         writer = w.write()
         old = w.servers[0]
@@ -180,7 +180,7 @@ def test_a_frozen_primary_is_succeeded_and_fenced_when_it_wakes():
         begin = time.monotonic()
         for pid in group:
             os.kill(pid, signal.SIGSTOP)
-        new = w.wait_succeeded(old, 20)
+        new = w.wait_succeeded(old)
         routed = time.monotonic()
         wait_for(lambda: writer.after(routed))
         writer.stop()
@@ -192,4 +192,4 @@ def test_a_frozen_primary_is_succeeded_and_fenced_when_it_wakes():
         wait_for(lambda: old.follows(new), 60)
         said(w)
         # What it had acknowledged and not sent is lost, not more.
-        assert len(writer.missing(new)) < 10
+        assert writer.missing(new, routed) == []

@@ -13,9 +13,10 @@ import time
 import pytest
 
 from drills import REPLICA, Replica, ask
+from world import wait_for
 
 
-def receive(port, wanted, timeout=2.0):
+def receive(port, wanted, timeout=30.0):
     """Up to wanted bytes of the raw answer of /health, and whether the server
     closed behind them."""
     with socket.create_connection(("127.0.0.1", port), timeout) as sock:
@@ -55,7 +56,7 @@ def test_serves_its_pages(replica):
 
 
 def test_keeps_connections_and_takes_pipelined_requests(replica):
-    with socket.create_connection(("127.0.0.1", replica.port), 2) as sock:
+    with socket.create_connection(("127.0.0.1", replica.port), 30) as sock:
         request = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
         last = b"GET /health HTTP/1.0\r\n\r\n"
         sock.sendall(request * 3 + last)
@@ -67,7 +68,7 @@ def test_keeps_connections_and_takes_pipelined_requests(replica):
 
 
 def test_leaves_the_body_out_of_an_answer_to_head(replica):
-    with socket.create_connection(("127.0.0.1", replica.port), 2) as sock:
+    with socket.create_connection(("127.0.0.1", replica.port), 30) as sock:
         sock.sendall(b"HEAD /health HTTP/1.1\r\nConnection: close\r\n\r\n")
         data = b""
         while part := sock.recv(65536):
@@ -82,7 +83,7 @@ def test_leaves_the_body_out_of_an_answer_to_head(replica):
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
 ])
 def test_refuses_what_it_does_not_understand(replica, bytes_sent):
-    with socket.create_connection(("127.0.0.1", replica.port), 2) as sock:
+    with socket.create_connection(("127.0.0.1", replica.port), 30) as sock:
         sock.sendall(bytes_sent)
         assert sock.recv(65536).startswith(b"HTTP/1.1 400 ")
     assert replica.get()[0] == 200
@@ -132,7 +133,7 @@ def test_listens_on_ipv6():
         assert address.startswith("[::1]:")
         port = int(address.rpartition(":")[2])
         with contextlib.closing(
-                http.client.HTTPConnection("::1", port, timeout=2)) as con:
+                http.client.HTTPConnection("::1", port, timeout=30)) as con:
             con.request("GET", "/health")
             assert con.getresponse().status == 200
     finally:
@@ -146,7 +147,7 @@ def test_ends_cleanly_with_its_pidfile(tmp_path):
     try:
         assert int(pidfile.read_text()) == server.process.pid
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(5) == 0
+        assert server.process.wait(30) == 0
         assert not pidfile.exists()
     finally:
         server.stop()
@@ -166,32 +167,26 @@ def test_slow(replica):
     replica.fault("kind=slow&ms=200")
     start = time.monotonic()
     assert replica.get()[0] == 200
-    assert 0.2 <= time.monotonic() - start < 0.8
+    assert 0.2 <= time.monotonic() - start < 20
 
 
 def test_mute_answers_nothing_until_it_ends(replica):
     replica.fault("kind=mute")
-    with socket.create_connection(("127.0.0.1", replica.port), 2) as sock:
+    with socket.create_connection(("127.0.0.1", replica.port), 30) as sock:
         sock.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
         sock.settimeout(0.3)
         with pytest.raises(socket.timeout):
             sock.recv(1)
-        sock.settimeout(2)
+        sock.settimeout(30)
         replica.fault("kind=none")
         assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_flap_begins_with_down(replica):
-    replica.fault("kind=flap&up_ms=300&down_ms=300")
-    statuses = []
-    end = time.monotonic() + 1.5
-    while time.monotonic() < end:
-        statuses.append(replica.get()[0])
-        time.sleep(0.01)
-    changes = [a for a, b in zip(statuses, statuses[1:]) if a != b]
-    assert statuses[0] == 503
-    assert set(statuses) == {200, 503}
-    assert len(changes) >= 3
+    replica.fault("kind=flap&up_ms=500&down_ms=2000")
+    assert replica.get()[0] == 503
+    for status in (200, 503):
+        wait_for(lambda status=status: replica.get()[0] == status)
 
 
 def test_unhealthy_says_so_with_status_200(replica):
@@ -220,7 +215,7 @@ def test_half_an_answer(replica):
 
 def test_endless_headers_end_with_the_fault(replica):
     replica.fault("kind=endless-headers")
-    with socket.create_connection(("127.0.0.1", replica.port), 2) as sock:
+    with socket.create_connection(("127.0.0.1", replica.port), 30) as sock:
         sock.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
         data = b""
         while len(data) < 5_000_000:
@@ -236,7 +231,7 @@ def test_endless_headers_end_with_the_fault(replica):
 
 def test_huge_body(replica):
     replica.fault("kind=huge")
-    data, closed = receive(replica.port, 20_000_000, 10)
+    data, closed = receive(replica.port, 20_000_000)
     assert b"Content-Length: 2147483648\r\n" in data
     assert not closed
 
@@ -244,7 +239,7 @@ def test_huge_body(replica):
 def test_byte_by_byte(replica):
     replica.fault("kind=bytes&ms=2")
     start = time.monotonic()
-    with socket.create_connection(("127.0.0.1", replica.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", replica.port), 30) as sock:
         sock.sendall(b"GET /health HTTP/1.0\r\n\r\n")
         parts = []
         while part := sock.recv(65536):
@@ -255,7 +250,7 @@ def test_byte_by_byte(replica):
 
 
 def test_refuse_closes_listener_and_connections_but_not_the_process(replica):
-    with socket.create_connection(("127.0.0.1", replica.port), 2) as held:
+    with socket.create_connection(("127.0.0.1", replica.port), 30) as held:
         replica.fault("kind=refuse")
         assert held.recv(1) == b""
     for _ in range(3):
@@ -267,7 +262,7 @@ def test_refuse_closes_listener_and_connections_but_not_the_process(replica):
 
 
 def test_full_keeps_newcomers_waiting_and_answers_held_connections(replica):
-    held = http.client.HTTPConnection("127.0.0.1", replica.port, timeout=1)
+    held = http.client.HTTPConnection("127.0.0.1", replica.port, timeout=30)
     with contextlib.closing(held):
         held.request("GET", "/health")
         assert held.getresponse().read()
@@ -317,7 +312,7 @@ def test_says_when_the_fault_began(replica):
     before += time.clock_gettime(time.CLOCK_BOOTTIME)
     before -= time.clock_gettime(time.CLOCK_MONOTONIC)
     since = replica.fault("kind=mute")["since_us"] / 1e6
-    assert -0.01 < since - before < 1
+    assert -0.01 < since - before < 20
     assert json.loads(ask(replica.control, "GET", "/fault")[1])[
         "since_us"] / 1e6 == since
 
@@ -345,13 +340,13 @@ def test_outlives_a_lack_of_descriptors():
     address = ("127.0.0.1", limited.port)
     try:
         with contextlib.ExitStack() as held:
-            clients = [held.enter_context(socket.create_connection(address, 2))
+            clients = [held.enter_context(socket.create_connection(address, 30))
                        for _ in range(60)]
             for client in clients:
                 client.sendall(request)
             before = cpu_seconds(limited.process)
-            time.sleep(0.5)
-            assert cpu_seconds(limited.process) - before < 0.1
+            time.sleep(1)
+            assert cpu_seconds(limited.process) - before < 0.2
             for client in clients:
                 assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
                 client.close()

@@ -75,7 +75,7 @@ class Manager:
         self.socket.settimeout(0.05)
         self.heard = []
 
-    def hear(self, word, seconds=5.0):
+    def hear(self, word, seconds=30.0):
         def heard():
             try:
                 self.heard += self.socket.recv(4096).decode().splitlines()
@@ -131,7 +131,7 @@ def test_a_loop_that_hangs_feeds_no_watchdog():
 ])
 def test_its_command_line(arguments, status, words):
     done = subprocess.run([BASCULED, *arguments], capture_output=True,
-                          text=True, check=False, timeout=10)
+                          text=True, check=False, timeout=60)
     assert done.returncode == status
     assert words in done.stdout + done.stderr
 

@@ -41,7 +41,7 @@ def test_it_is_taken_on_the_control_socket_alone(world):
 def test_the_command_line_says_why(world):
     run = subprocess.run([BASCULE, "switchover", "--socket",
                           world.daemon.control], capture_output=True,
-                         text=True, timeout=30)
+                         text=True, timeout=60)
     assert run.returncode == 1
     assert "nobody to hand over to" in run.stderr
 

@@ -19,7 +19,7 @@ class Answer:
         return self.body.decode()
 
 
-def connect(place, timeout=10, source=None):
+def connect(place, timeout=30, source=None):
     """@place: a path, or (host, port); @source: our own address."""
     if isinstance(place, str):
         s = socket.socket(socket.AF_UNIX)
@@ -50,7 +50,7 @@ def read_body(stream, headers):
     return body
 
 
-def ask(place, path, method="GET", body=None, headers=(), timeout=10):
+def ask(place, path, method="GET", body=None, headers=(), timeout=30):
     data = b"" if body is None else (
         body if isinstance(body, bytes) else json.dumps(body).encode())
     lines = [f"{method} {path} HTTP/1.1", "Host: bascule",

@@ -23,6 +23,16 @@ HAPROXY = "/usr/sbin/haproxy"
 MAINT = 0x01
 DRAIN = 0x08
 
+# Seconds for what should take milliseconds: machines stand still at times.
+PATIENCE = 30.0
+
+
+def patient(check):
+    """Settings of checks, to which no silence of some seconds is a fault where
+    they say nothing of it: a busy machine is silent at times."""
+    return check if "timeout" in check else (
+        check + ' timeout = "3s"; timeout_min = "3s";')
+
 
 def free_port():
     with socket.socket() as s:
@@ -30,7 +40,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(what, seconds=10.0, every=0.01):
+def wait_for(what, seconds=PATIENCE, every=0.01):
     """Call @what until it gives something true, and return that."""
     end = time.monotonic() + seconds
     while True:
@@ -72,8 +82,9 @@ class HAProxy:
             "global\n"
             f"    stats socket {self.socket} mode 600 level {self.level}\n"
             "    stats timeout 1h\n    nbthread 1\n"
-            "defaults\n    mode http\n    timeout connect 1s\n"
-            "    timeout client 5s\n    timeout server 5s\n"
+            "defaults\n    mode http\n    timeout connect 5s\n"
+            "    timeout client 60s\n    timeout server 60s\n"
+            "    timeout check 5s\n"
             f"frontend fe\n    bind 127.0.0.1:{self.port}\n"
             "    default_backend be_api\n"
             "backend be_api\n" + "\n".join(lines) + "\n")
@@ -94,7 +105,7 @@ class HAProxy:
 
     def ask(self, command, path=None):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5)
+            s.settimeout(PATIENCE)
             s.connect(path or self.socket)
             s.sendall(command.encode() + b"\n")
             if path:
@@ -123,11 +134,11 @@ class HAProxy:
 
     def reload(self):
         before = self.pid()
-        for _ in range(5):
+        for _ in range(6):
             # A master that has only just begun overlooks the signal.
             self.process.send_signal(signal.SIGUSR2)
             with contextlib.suppress(AssertionError):
-                wait_for(lambda: self.answers() and self.pid() != before, 2)
+                wait_for(lambda: self.answers() and self.pid() != before, 5)
                 return
         raise AssertionError("HAProxy did not reload")
 
@@ -169,7 +180,7 @@ class Daemon:
     def said(self, pattern):
         return [line for line in self.lines() if re.search(pattern, line)]
 
-    def wait_said(self, pattern, count=1, seconds=10.0):
+    def wait_said(self, pattern, count=1, seconds=PATIENCE):
         wait_for(lambda: len(self.said(pattern)) >= count, seconds)
         return self.said(pattern)[-1]
 
@@ -186,18 +197,26 @@ class Daemon:
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         try:
-            return self.process.wait(timeout=10)
+            return self.process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
             raise
 
-    def incidents(self):
-        """(number, recovered) of all that the store holds."""
+    def stored(self, query):
+        """Rows of the store."""
         path = f"file:{self.state}/bascule.db?mode=ro"
         with contextlib.closing(sqlite3.connect(path, uri=True)) as db:
-            return db.execute("select number, recovered_wall_us "
-                              "from incidents order by number").fetchall()
+            return db.execute(query).fetchall()
+
+    def incidents(self):
+        """(number, recovered) of all that the store holds."""
+        return self.stored("select number, recovered_wall_us "
+                           "from incidents order by number")
+
+    def claims(self):
+        """{target: kind}"""
+        return dict(self.stored("select target, kind from claims"))
 
 
 class World:
@@ -249,7 +268,7 @@ haproxy = ( {haproxies} );
 services = (
   {{ name = "api";
     check = {{ type = "http"; path = "/health"; status = "200";
-              interval = "100ms"; fast_interval = "20ms"; {check} }};
+              interval = "100ms"; fast_interval = "20ms"; {patient(check)} }};
     backend = "be_api"; {service}
     targets = ( {targets} );
   }}
@@ -275,7 +294,7 @@ services = (
         admin = (haproxy or self.haproxy).admin()
         return {name for name, bits in admin.items() if bits}
 
-    def wait_out(self, *names, haproxy=None, seconds=10.0):
+    def wait_out(self, *names, haproxy=None, seconds=PATIENCE):
         wait_for(lambda: self.out(haproxy) == set(names), seconds)
 
     def __enter__(self):
