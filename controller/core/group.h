@@ -30,6 +30,8 @@
 #define GROUP_TEXT_MAX    120
 
 #define GROUP_RETRY_US (5 * SECOND)
+/* An old primary that was told whom to follow does so by then. */
+#define GROUP_JOIN_US (10 * SECOND)
 /* Best effort: to an instance that may hang. */
 #define GROUP_FENCE_US (1 * SECOND)
 /* A planned hand-over that takes longer is given up. */

@@ -83,6 +83,23 @@ static void take_back(struct group *g, unsigned i, unsigned primary)
 		follow(g, i, primary);
 }
 
+/* It said that it follows, and then it could not: a source may refuse late what
+ * it cannot give.  Told once more, it says why. */
+static bool is_stranded(const struct group *g, const struct instance *it,
+			const struct database_facts *facts)
+{
+	return it->returned && !facts->source_up &&
+	       it->followed_epoch == g->document.epoch;
+}
+
+/* Not told yet, in this epoch. */
+static bool goes_astray(const struct group *g, const struct instance *it,
+			const struct database_facts *facts, unsigned primary)
+{
+	return !group_follows(g, facts, primary) &&
+	       it->followed_epoch != g->document.epoch;
+}
+
 static void mend_one(struct group *g, unsigned i, unsigned primary)
 {
 	const struct database_facts *facts = group_facts(g, i);
@@ -103,8 +120,8 @@ static void mend_one(struct group *g, unsigned i, unsigned primary)
 		it->told_trouble = false;
 		group_note(g, GROUP_NOTE_REJOINED, i, primary, "");
 	}
-	if (!group_follows(g, facts, primary) &&
-	    it->followed_epoch != g->document.epoch && may_try(g, it))
+	if ((goes_astray(g, it, facts, primary) || is_stranded(g, it, facts)) &&
+	    may_try(g, it))
 		follow(g, i, primary);
 }
 
@@ -190,6 +207,8 @@ void group_mend_answered(struct group *g, unsigned i, bool done,
 			return;
 		}
 		it->followed_epoch = g->document.epoch;
+		if (it->returned)
+			it->retry = instant_add(g->now, GROUP_JOIN_US);
 		/* What it was before says nothing any more. */
 		it->heard = INSTANT_NONE;
 		group_act(g, GROUP_ASK)->ask = i;

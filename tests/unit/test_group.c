@@ -295,6 +295,36 @@ static void an_old_primary_is_fenced_before_it_follows(void **state)
 	group_free(w.group);
 }
 
+/* Its new primary refused it only after it had said that it follows. */
+static void an_old_primary_that_is_stranded_is_told_again(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.facts[B].role = DATABASE_PRIMARY;
+	tell_facts(&w, B);
+	answer(&w, order(&w, DATABASE_FENCE)->id, NULL);
+	answer(&w, order(&w, DATABASE_FOLLOW)->id, NULL);
+	w.facts[B].role = DATABASE_REPLICA;
+	w.facts[B].source_up = false;
+	tell_facts(&w, B);
+	assert_null(find(&w, GROUP_ORDER));
+	w.now.us += GROUP_JOIN_US;
+	tell_facts(&w, B);
+	assert_int_equal(order(&w, DATABASE_FOLLOW)->order.target, B);
+	answer(&w, order(&w, DATABASE_FOLLOW)->id, "it has writes of its own");
+	assert_string_equal(note(&w, GROUP_NOTE_NOT_REJOINED)->text,
+			    "it has writes of its own");
+	/* Whoever follows is left alone. */
+	w.facts[B].source_up = true;
+	w.now.us += MINUTE;
+	tell_facts(&w, B);
+	assert_non_null(note(&w, GROUP_NOTE_REJOINED));
+	assert_null(find(&w, GROUP_ORDER));
+	group_free(w.group);
+}
+
 static void a_primary_that_takes_no_writes_is_told_to(void **state)
 {
 	struct world w;
@@ -394,6 +424,7 @@ int main(void)
 		cmocka_unit_test(while_it_waits_nothing_is_due),
 		cmocka_unit_test(a_switchover_that_cannot_be_goes_back),
 		cmocka_unit_test(an_old_primary_is_fenced_before_it_follows),
+		cmocka_unit_test(an_old_primary_that_is_stranded_is_told_again),
 		cmocka_unit_test(a_primary_that_takes_no_writes_is_told_to),
 		cmocka_unit_test(a_primary_in_maintenance_is_left_as_it_is),
 		cmocka_unit_test(whoever_is_away_is_told_when_it_speaks_again),
