@@ -8,6 +8,9 @@ import urllib.request
 
 from world import MAINT, World, wait_for
 
+# Of a claim in the store.
+WEIGHT, ADDED = 1, 2
+
 ADD = 'add_servers = true; drain = "100ms";'
 
 
@@ -31,6 +34,11 @@ def know(w, *configured, balance="roundrobin"):
 
 def wait_admin(w, **bits):
     wait_for(lambda: w.haproxy.admin() == bits)
+
+
+def wait_settled(w, name):
+    """Until it is written down that it is ours, and in use."""
+    wait_for(lambda: w.daemon.claims().get(name) == ADDED | WEIGHT)
 
 
 def reload(w, *names, **options):
@@ -138,8 +146,7 @@ def test_what_left_while_the_daemon_was_away_is_removed():
     with world("api1", "api2") as w:
         w.start()
         wait_admin(w, api1=0, api2=0, api3=0)
-        # What is ours alone by now is written down as such.
-        time.sleep(0.2)
+        wait_settled(w, "api3")
         w.daemon.kill()
         w.configure(["api1", "api2"])
         w.daemon.start()
@@ -172,8 +179,8 @@ def test_what_haproxy_was_told_by_its_own_configuration_stays():
         w.start()
         wait_admin(w, api1=0, api2=0, api3=0)
         know(w, "api1", "api2", "api3")
-        # A look at all servers each second, and its claim goes.
-        time.sleep(1.5)
+        # At the next look at all servers its claim goes.
+        wait_for(lambda: not w.daemon.claims())
         reload(w, "api1", "api2")
         time.sleep(0.5)
         assert w.haproxy.admin() == {"api1": 0, "api2": 0, "api3": 0}
@@ -230,7 +237,7 @@ def test_a_server_that_an_operator_takes_out_stays_out():
     with world("api1", "api2") as w:
         w.start()
         wait_admin(w, api1=0, api2=0, api3=0)
-        time.sleep(0.2)
+        wait_settled(w, "api3")
         w.haproxy.ask("set server be_api/api3 state maint")
         w.daemon.wait_said("api3: an operator took it out")
         time.sleep(0.5)

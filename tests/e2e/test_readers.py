@@ -35,7 +35,7 @@ class ReadWorld(PgWorld):
                 and not int(row[6]) & 0x29}
 
     def wait_readers(self, *names):
-        wait_for(lambda: self.readers() == set(names), 20)
+        wait_for(lambda: self.readers() == set(names))
 
     def asked(self):
         """Which server answers a reader."""
