@@ -106,6 +106,16 @@ def test_an_up_target_without_traffic_is_trouble(daemon):
     assert "and 99 more: 99 UP" in run.stdout
 
 
+def test_one_that_reports_an_outage_says_of_whom(daemon):
+    excused = {"excused": True, "root": "db", "grace_seconds": None}
+    set_status(daemon, [target("api1", **excused)], "well")
+    assert "reports that db is down\n" in ask(daemon, "status", "--all").stdout
+    excused["grace_seconds"] = 4.5
+    set_status(daemon, [target("api1", **excused)], "well")
+    assert ("reports that db was down, and has 4.50 s left to connect to it "
+            "again\n") in ask(daemon, "status", "--all").stdout
+
+
 def test_what_a_terminal_would_obey_is_not_printed(daemon):
     set_status(daemon, [target("api1", "DOWN", why="\033[2J\r\n")], "outage")
     run = ask(daemon, "status")
