@@ -268,7 +268,7 @@ const struct action *core_reply(struct core_world *w)
 	return NULL;
 }
 
-void core_settle(struct core_world *w)
+void core_carry_out(struct core_world *w)
 {
 	unsigned i;
 
@@ -276,5 +276,38 @@ void core_settle(struct core_world *w)
 		if (w->log[i].id != 0 && (w->log[i].kind == ACTION_STORE ||
 					  w->log[i].kind == ACTION_HAPROXY))
 			core_acted(w, w->log[i].id, NULL);
+}
+
+void core_settle(struct core_world *w)
+{
+	core_carry_out(w);
 	core_forget(w);
+}
+
+void core_begin(struct core_world *w, const struct stored *stored)
+{
+	unsigned i;
+
+	core_start(w, stored);
+	for (i = 0; i < w->set.haproxy_count; i++)
+		core_see_all(w, i, SERVER_READY);
+	for (i = 0; i < CORE_TARGETS; i++)
+		core_answer(w, i, RESULT_L7OK);
+	core_settle(w);
+}
+
+void core_reload(struct core_world *w, const struct settings *next)
+{
+	static const unsigned kept[] = { API1, API2, API3, WEB1, WEB2 };
+	static const struct stored nothing;
+	struct event ev = { .kind = EVENT_SETTINGS };
+	struct ctl *before = w->ctl;
+
+	w->ctl = ctl_new(next, 2);
+	assert_non_null(w->ctl);
+	ev.settings.previous = before;
+	ev.settings.stored = &nothing;
+	ev.settings.kept = kept;
+	core_feed(w, &ev);
+	ctl_free(before);
 }

@@ -32,6 +32,12 @@ void core_init(struct core_world *w);
 void core_start(struct core_world *w, const struct stored *stored);
 void core_done(struct core_world *w);
 
+/* The same until all targets are up, and all servers ready at every HAProxy. */
+void core_begin(struct core_world *w, const struct stored *stored);
+
+/* Over to other settings, with all targets. */
+void core_reload(struct core_world *w, const struct settings *next);
+
 /* Forget what came out. */
 void core_forget(struct core_world *w);
 
@@ -65,6 +71,8 @@ const struct action *core_note(struct core_world *w, enum note_kind kind);
 const struct action *core_reply(struct core_world *w);
 
 /* All orders and stores so far are carried out; what follows too. */
+void core_carry_out(struct core_world *w);
+/* The same, and it is forgotten. */
 void core_settle(struct core_world *w);
 
 #endif

@@ -12,19 +12,6 @@
 
 #include "tests/unit/core_world.h"
 
-/* All targets up, and all servers ready at every HAProxy. */
-static void begin(struct core_world *w, const struct stored *stored)
-{
-	unsigned i;
-
-	core_start(w, stored);
-	for (i = 0; i < w->set.haproxy_count; i++)
-		core_see_all(w, i, SERVER_READY);
-	for (i = 0; i < CORE_TARGETS; i++)
-		core_answer(w, i, RESULT_L7OK);
-	core_settle(w);
-}
-
 static void waits_for_the_claim_before_it_withdraws(void **state)
 {
 	const struct action *act;
@@ -32,7 +19,7 @@ static void waits_for_the_claim_before_it_withdraws(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	act = core_store(&w, STORE_CLAIM);
 	assert_non_null(act);
@@ -67,7 +54,7 @@ static void a_hint_asks_at_once_over_a_new_connection(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_forget(&w);
 	assert_null(asked(&w, API1));
 	ev.hint.target = API1;
@@ -84,7 +71,7 @@ static void a_disk_that_hangs_delays_a_withdrawal_by_20_ms(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_wait(&w, 19 * MS);
 	assert_null(core_order(&w, API1));
@@ -101,7 +88,7 @@ static void a_disk_that_is_known_bad_delays_nothing(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, "the disk is full");
 	assert_non_null(core_order(&w, API1));
@@ -121,7 +108,7 @@ static void after_a_stall_the_disk_gets_its_time_anew(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	claim = core_store(&w, STORE_CLAIM);
 	w.now = instant_add(w.now, 5 * SECOND);
@@ -141,7 +128,7 @@ static void holds_the_last_one_and_lets_it_go_when_another_is_back(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	for (i = API1; i <= API3; i++)
 		core_answers(&w, i, 3, RESULT_L7STS);
 	core_settle(&w);
@@ -215,7 +202,7 @@ static void servers_that_no_haproxy_knows_hold_nobody_up(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_see(&w, 0, API1, SERVER_ABSENT, 0);
 	core_see(&w, 0, API2, SERVER_ABSENT, 0);
 	core_answers(&w, API3, 3, RESULT_L7STS);
@@ -234,7 +221,7 @@ static void refused_orders_are_said_once_and_tried_less_often(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	for (i = 0; i < 600; i++) {
@@ -262,7 +249,7 @@ static void what_recovers_without_a_slow_start_ends_none(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_answers(&w, API1, 2, RESULT_L7OK);
@@ -281,7 +268,7 @@ static void a_slow_start_ramps_only_what_recovers(void **state)
 	(void)state;
 	core_init(&w);
 	w.services[API].slow_start_us = 10 * SECOND;
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	assert_int_equal(ctl_target(w.ctl, API1).weight_percent, 100);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
@@ -313,7 +300,7 @@ static void a_late_timer_is_noticed_while_a_question_is_under_way(void **state)
 	w.services[API].check.interval_us = 1 * HOUR;
 	w.services[SHOP].check.interval_us = 1 * HOUR;
 	w.services[API].check.fall = 1;
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_wait(&w, 1 * HOUR);
 	for (i = 0; i < CORE_TARGETS; i++)
 		if (w.checks[i] != 0 && i != API1)
@@ -333,7 +320,7 @@ static void what_comes_from_nowhere_is_dropped(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	ev.evidence.target = 77;
 	core_feed(&w, &ev);
 	ev.evidence.target = API1;
@@ -360,7 +347,7 @@ static void sixteen_haproxies_fit_into_one_step(void **state)
 	(void)state;
 	core_init(&w);
 	w.set.haproxy_count = 16;
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, "full");
 	for (h = 0; h < 16; h++)
@@ -384,7 +371,7 @@ static void an_end_leaves_haproxy_as_it_is(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_feed(&w, &ev);

@@ -47,17 +47,6 @@ static void see_all(struct core_world *w)
 		see(w, i, SERVER_READY, false);
 }
 
-/* As core_settle(), but what came out stays to be looked at. */
-static void carry_out(struct core_world *w)
-{
-	unsigned i;
-
-	for (i = 0; i < w->count; i++)
-		if (w->log[i].id != 0 && (w->log[i].kind == ACTION_STORE ||
-					  w->log[i].kind == ACTION_HAPROXY))
-			core_acted(w, w->log[i].id, NULL);
-}
-
 static enum agent_word word(const struct core_world *w, unsigned target)
 {
 	const char *why;
@@ -114,7 +103,7 @@ static void the_word_changes_before_the_push(void **state)
 	order = core_order(&w, API1);
 	assert_true(order->haproxy.agent);
 	assert_int_equal(order->haproxy.state, SERVER_READY);
-	carry_out(&w);
+	core_carry_out(&w);
 	assert_non_null(core_store(&w, STORE_UNCLAIM));
 	assert_int_equal(ctl_haproxy(w.ctl, 0).drifts, 0);
 	assert_int_equal(ctl_haproxy(w.ctl, 0).agents, CORE_TARGETS);
@@ -134,21 +123,6 @@ static void sessions_are_kept_where_that_is_wanted(void **state)
 	core_done(&w);
 }
 
-/* Over to other settings. */
-static void reload(struct core_world *w, const struct settings *next)
-{
-	const unsigned kept[CORE_TARGETS] = { API1, API2, API3, WEB1, WEB2 };
-	struct event ev = { .kind = EVENT_SETTINGS };
-	struct ctl *before = w->ctl;
-
-	w->ctl = ctl_new(next, 2);
-	assert_non_null(w->ctl);
-	ev.settings.previous = before;
-	ev.settings.kept = kept;
-	core_feed(w, &ev);
-	ctl_free(before);
-}
-
 static void new_settings_end_sessions_that_were_kept(void **state)
 {
 	struct service_settings services[CORE_SERVICES];
@@ -165,7 +139,7 @@ static void new_settings_end_sessions_that_were_kept(void **state)
 	next.services = services;
 	memcpy(services, w.services, sizeof(services));
 	services[API].sessions = SESSIONS_END;
-	reload(&w, &next);
+	core_reload(&w, &next);
 	core_forget(&w);
 	see(&w, API2, SERVER_READY, false);
 	see(&w, API1, SERVER_MAINT, false);
@@ -234,12 +208,11 @@ static void claims_decide_until_the_checks_have(void **state)
 	core_answers(&w, API1, 2, RESULT_L7OK);
 	assert_int_equal(word(&w, API1), AGENT_UP);
 	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
-	carry_out(&w);
+	core_carry_out(&w);
 	assert_non_null(core_store(&w, STORE_UNCLAIM));
 	core_done(&w);
 }
 
-/* HAProxy's own check fails, too: that the agent said it, does not show. */
 /* Its agent check asks us no more, or nobody. */
 static void see_left(struct core_world *w, enum server_state state,
 		     bool stopped)
@@ -265,7 +238,7 @@ static void a_word_that_is_left_behind_is_taken_back(void **state)
 	see_left(&w, SERVER_READY, false);
 	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_MAINT);
 	assert_false(core_order(&w, API1)->haproxy.agent);
-	carry_out(&w);
+	core_carry_out(&w);
 	/* It stays out by maintenance, and is heard of no more. */
 	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
 	assert_true(core_order(&w, API1)->haproxy.agent);
@@ -297,7 +270,7 @@ static void a_word_of_the_last_run_is_taken_back(void **state)
 	core_answers(&w, API1, 2, RESULT_L7OK);
 	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
 	assert_true(core_order(&w, API1)->haproxy.agent);
-	carry_out(&w);
+	core_carry_out(&w);
 	assert_non_null(core_store(&w, STORE_UNCLAIM));
 	core_done(&w);
 }
@@ -399,7 +372,7 @@ static void maintenance_of_ours_ends_as_it_began(void **state)
 	for (i = 0; i < CORE_TARGETS; i++)
 		core_see(&w, 0, i, SERVER_READY, 100);
 	go_down(&w, API1);
-	carry_out(&w);
+	core_carry_out(&w);
 	assert_false(core_order(&w, API1)->haproxy.agent);
 	/* Now it has an agent check that asks us. */
 	see(&w, API1, SERVER_MAINT, true);
@@ -447,7 +420,7 @@ static void maintenance_of_a_new_process_is_not_ours(void **state)
 	for (i = 0; i < CORE_TARGETS; i++)
 		core_see(&w, 0, i, SERVER_READY, 100);
 	go_down(&w, API1);
-	carry_out(&w);
+	core_carry_out(&w);
 	core_link(&w, 0, true);
 	see(&w, API1, SERVER_MAINT, true);
 	assert_true(ctl_target(w.ctl, API1).operator_hold);
@@ -462,7 +435,7 @@ static void sessions_of_what_an_operator_holds_are_his(void **state)
 	begin(&w);
 	see(&w, API1, SERVER_DRAIN, true);
 	go_down(&w, API1);
-	carry_out(&w);
+	core_carry_out(&w);
 	assert_false(ctl_ends_sessions(w.ctl, 0, API1));
 	core_done(&w);
 }
@@ -477,7 +450,7 @@ static void who_takes_our_maintenance_away_leaves_it_to_the_agent(void **state)
 	for (i = 0; i < CORE_TARGETS; i++)
 		core_see(&w, 0, i, SERVER_READY, 100);
 	go_down(&w, API1);
-	carry_out(&w);
+	core_carry_out(&w);
 	see(&w, API1, SERVER_MAINT, true);
 	core_forget(&w);
 	see(&w, API1, SERVER_READY, false);
@@ -500,7 +473,7 @@ static void the_maintenance_of_what_we_added_is_ours(void **state)
 	for (i = 0; i < CORE_TARGETS; i++)
 		core_see(&w, 0, i, i == API1 ? SERVER_ABSENT : SERVER_READY,
 			 100);
-	carry_out(&w);
+	core_carry_out(&w);
 	assert_true(core_order(&w, API1)->haproxy.add);
 	core_acted(&w, core_order(&w, API1)->id, NULL);
 	see(&w, API1, SERVER_MAINT, true);
@@ -525,13 +498,13 @@ static void a_planned_withdrawal_says_down_and_why(void **state)
 	begin(&w);
 	w.services[API].drain_us = 5 * SECOND;
 	core_admin(&w, &m, 1);
-	carry_out(&w);
+	core_carry_out(&w);
 	assert_int_equal(ctl_agent(w.ctl, 0, API1, &why), AGENT_DOWN);
 	assert_string_equal(why, "maintenance");
 	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_DRAIN);
 	assert_false(ctl_ends_sessions(w.ctl, 0, API1));
 	core_wait(&w, w.services[API].drain_us + SECOND);
-	carry_out(&w);
+	core_carry_out(&w);
 	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_MAINT);
 	assert_true(core_order(&w, API1)->haproxy.end_sessions);
 	assert_true(ctl_ends_sessions(w.ctl, 0, API1));

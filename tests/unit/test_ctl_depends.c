@@ -21,24 +21,13 @@ static void answer_who_is_asked(struct core_world *w)
 			core_answer(w, i, RESULT_L7OK);
 }
 
-static void start(struct core_world *w)
-{
-	unsigned i;
-
-	core_start(w, NULL);
-	core_see_all(w, 0, SERVER_READY);
-	for (i = 0; i < CORE_TARGETS; i++)
-		core_answer(w, i, RESULT_L7OK);
-	core_settle(w);
-}
-
 /* api depends on shop; all is well. */
 static void begin(struct core_world *w)
 {
 	core_init(w);
 	w->services[API].depends = on_shop;
 	w->services[API].depends_count = 1;
-	start(w);
+	core_begin(w, NULL);
 }
 
 static void shop_dies(struct core_world *w)
@@ -230,7 +219,7 @@ static void in_its_slow_start_one_that_reports_is_excused(void **state)
 	w.services[API].depends = on_shop;
 	w.services[API].depends_count = 1;
 	w.services[API].slow_start_us = MINUTE;
-	start(&w);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 2, RESULT_L4CON);
 	core_answers(&w, API1, 2, RESULT_L7OK);
 	assert_int_equal(state_of(&w, API1), HEALTH_RECOVERING);
@@ -262,7 +251,7 @@ static void the_root_is_blamed_and_not_who_reports_it(void **state)
 	w.targets[WEB2].service = DISK;
 	w.set.services = services;
 	w.set.service_count = SERVICES;
-	start(&w);
+	core_begin(&w, NULL);
 	core_answers(&w, WEB2, 2, RESULT_L4CON);
 	core_answers(&w, WEB1, 3, RESULT_L7STS);
 	core_answers(&w, API1, 3, RESULT_L7STS);

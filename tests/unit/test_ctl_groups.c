@@ -125,22 +125,11 @@ static void adopt(unsigned service)
 	commit();
 }
 
-static void start(void)
-{
-	unsigned i;
-
-	core_start(&w.core, NULL);
-	core_see_all(&w.core, 0, SERVER_READY);
-	for (i = 0; i < CORE_TARGETS; i++)
-		core_answer(&w.core, i, RESULT_L7OK);
-	core_settle(&w.core);
-}
-
 static void routes_the_one_that_is_ordered_and_no_other(void **state)
 {
 	(void)state;
 	init();
-	start();
+	core_begin(&w.core, NULL);
 	assert_true(ctl_target(w.core.ctl, API1).withdrawn);
 	route(77, "api", "api2");
 	assert_true(ctl_target(w.core.ctl, API1).withdrawn);
@@ -169,7 +158,7 @@ static void nobody_routes_to_what_is_not_configured(void **state)
 {
 	(void)state;
 	init();
-	start();
+	core_begin(&w.core, NULL);
 	route(1, "elsewhere", "pg1");
 	assert_int_equal(find(ACTION_ROUTED)->id, 1);
 	assert_false(find(ACTION_ROUTED)->routed.done);
@@ -183,7 +172,7 @@ static void who_observes_leaves_haproxy_as_it_is(void **state)
 	(void)state;
 	init();
 	w.failover.mode = FAILOVER_OBSERVE;
-	start();
+	core_begin(&w.core, NULL);
 	route(1, "api", "api2");
 	assert_null(core_order(&w.core, API1));
 	assert_false(ctl_target(w.core.ctl, API1).withdrawn);
@@ -199,7 +188,7 @@ static void what_is_routed_stays_so_over_a_reload(void **state)
 
 	(void)state;
 	init();
-	start();
+	core_begin(&w.core, NULL);
 	route(77, "api", "api2");
 	before = w.core.ctl;
 	w.core.ctl = ctl_new(&w.core.set, 2);
@@ -224,7 +213,7 @@ static void one_failover_at_a_time(void **state)
 	(void)state;
 	init();
 	w.core.services[SHOP].failover = &w.failover;
-	start();
+	core_begin(&w.core, NULL);
 	adopt(API);
 	adopt(SHOP);
 	core_forget(&w.core);
@@ -247,7 +236,7 @@ static void a_node_in_maintenance_begins_no_failover(void **state)
 
 	(void)state;
 	init();
-	start();
+	core_begin(&w.core, NULL);
 	adopt(API);
 	core_admin(&w.core, &m, 1);
 	core_answers(&w.core, API1, 2, RESULT_L4CON);
@@ -264,7 +253,7 @@ static void doubt_begins_with_the_first_bad_answer(void **state)
 
 	(void)state;
 	init();
-	start();
+	core_begin(&w.core, NULL);
 	adopt(API);
 	core_answer(&w.core, API1, RESULT_L7STS);
 	tell_facts(API2);
@@ -284,7 +273,7 @@ static void a_refusal_that_is_repeated_is_certain(void **state)
 {
 	(void)state;
 	init();
-	start();
+	core_begin(&w.core, NULL);
 	adopt(API);
 	core_answer(&w.core, API1, RESULT_L4CON);
 	tell_facts(API2);
@@ -311,7 +300,7 @@ static void start_cluster(void)
 	for (i = 0; i < 5; i++)
 		w.nodes[i].name = "node";
 	w.core.set.cluster = &w.cluster;
-	start();
+	core_begin(&w.core, NULL);
 	ev.heard = 31;
 	core_feed(&w.core, &ev);
 	ev = (struct event){ .kind = EVENT_PRIMARY };

@@ -218,22 +218,6 @@ static void every_tenth_question_is_over_a_new_connection(void **state)
 	core_done(&w);
 }
 
-static void reload(struct core_world *w)
-{
-	struct event ev = { .kind = EVENT_SETTINGS };
-	const struct stored stored = { 0 };
-	const unsigned kept[CORE_TARGETS] = { API1, API2, API3, WEB1, WEB2 };
-	struct ctl *before = w->ctl;
-
-	w->ctl = ctl_new(&w->set, 2);
-	assert_non_null(w->ctl);
-	ev.settings.previous = before;
-	ev.settings.stored = &stored;
-	ev.settings.kept = kept;
-	core_feed(w, &ev);
-	ctl_free(before);
-}
-
 static void a_reload_keeps_habits_and_hints(void **state)
 {
 	struct core_world w;
@@ -241,7 +225,7 @@ static void a_reload_keeps_habits_and_hints(void **state)
 	(void)state;
 	begin(&w);
 	accustom(&w);
-	reload(&w);
+	core_reload(&w, &w.set);
 	hint(&w, HINT_TETHER_CLOSED);
 	assert_int_equal(asked(&w), 0);
 	core_done(&w);
@@ -251,7 +235,7 @@ static void a_reload_keeps_habits_and_hints(void **state)
 	core_forget(&w);
 	hint(&w, HINT_PROCESS_GONE);
 	assert_int_equal(asked(&w), 0);
-	reload(&w);
+	core_reload(&w, &w.set);
 	core_answer(&w, API1, RESULT_L7OK);
 	assert_int_equal(asked(&w), 1);
 	core_done(&w);

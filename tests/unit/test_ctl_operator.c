@@ -10,26 +10,13 @@
 
 #include "tests/unit/core_world.h"
 
-/* All targets up, and all servers ready at every HAProxy. */
-static void begin(struct core_world *w, const struct stored *stored)
-{
-	unsigned i;
-
-	core_start(w, stored);
-	for (i = 0; i < w->set.haproxy_count; i++)
-		core_see_all(w, i, SERVER_READY);
-	for (i = 0; i < CORE_TARGETS; i++)
-		core_answer(w, i, RESULT_L7OK);
-	core_settle(w);
-}
-
 static void an_operators_maintenance_is_left_and_said_once(void **state)
 {
 	struct core_world w;
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_see(&w, 0, API1, SERVER_MAINT, 100);
 	assert_non_null(core_note(&w, NOTE_OPERATOR));
 	core_forget(&w);
@@ -50,7 +37,7 @@ static void an_operator_may_take_out_what_just_came_back(void **state)
 	(void)state;
 	core_init(&w);
 	w.services[API].slow_start_us = 10 * SECOND;
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_answers(&w, API1, 2, RESULT_L7OK);
@@ -78,7 +65,7 @@ static void a_weight_on_its_way_is_still_ours(void **state)
 	(void)state;
 	core_init(&w);
 	w.services[API].slow_start_us = 10 * SECOND;
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_answers(&w, API1, 2, RESULT_L7OK);
@@ -124,7 +111,7 @@ a_maintenance_taken_while_the_claim_is_written_is_not_ours(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	claim = core_store(&w, STORE_CLAIM);
 	core_see(&w, 0, API1, SERVER_MAINT, 100);
@@ -141,7 +128,7 @@ static void an_order_lost_with_the_link_is_still_ours(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	core_acted(&w, core_order(&w, API1)->id, "connection lost");
@@ -160,7 +147,7 @@ static void in_doubt_nothing_is_given_up(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	core_acted(&w, core_order(&w, API1)->id, "connection lost");
@@ -181,7 +168,7 @@ static void a_refused_order_makes_no_maintenance_ours(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_acted(&w, core_store(&w, STORE_CLAIM)->id, NULL);
 	core_acted(&w, core_order(&w, API1)->id, "Permission denied");
@@ -199,7 +186,7 @@ static void drift_is_mended_and_said(void **state)
 
 	(void)state;
 	core_init(&w);
-	begin(&w, NULL);
+	core_begin(&w, NULL);
 	core_answers(&w, API1, 3, RESULT_L7STS);
 	core_settle(&w);
 	core_see(&w, 0, API1, SERVER_READY, 100);

@@ -10,18 +10,6 @@
 
 #include "tests/unit/core_world.h"
 
-/* All up and in rotation. */
-static void start(struct core_world *w)
-{
-	unsigned i;
-
-	core_start(w, NULL);
-	core_see_all(w, 0, SERVER_READY);
-	for (i = 0; i < CORE_TARGETS; i++)
-		core_answer(w, i, RESULT_L7OK);
-	core_settle(w);
-}
-
 static enum health_state state_of(const struct core_world *w, unsigned target)
 {
 	return ctl_target(w->ctl, target).health->state;
@@ -53,7 +41,7 @@ static void who_recovers_early_is_asked_back_in_time(void **state)
 	(void)state;
 	core_init(&w);
 	w.services[API].recovery_timeout_us = 10 * SECOND;
-	start(&w);
+	core_begin(&w, NULL);
 	fall(&w, API1);
 	fell = w.now;
 	core_answers(&w, API1, 3, RESULT_L7OK);
@@ -78,7 +66,7 @@ static void who_fails_again_meanwhile_is_not_asked_back(void **state)
 	(void)state;
 	core_init(&w);
 	w.services[API].recovery_timeout_us = 10 * SECOND;
-	start(&w);
+	core_begin(&w, NULL);
 	fall(&w, API1);
 	core_answers(&w, API1, 3, RESULT_L7OK);
 	core_answer(&w, API1, RESULT_L7STS);
@@ -94,7 +82,7 @@ static void who_is_needed_is_not_held_back(void **state)
 	(void)state;
 	core_init(&w);
 	w.services[SHOP].recovery_timeout_us = HOUR;
-	start(&w);
+	core_begin(&w, NULL);
 	fall(&w, WEB1);
 	core_answers(&w, WEB2, 2, RESULT_L4CON);
 	core_answers(&w, WEB1, 2, RESULT_L7OK);
@@ -110,7 +98,7 @@ static void in_a_panic_nobody_is_held_back(void **state)
 	core_init(&w);
 	w.services[API].recovery_timeout_us = HOUR;
 	w.services[API].max_withdrawn = 34;
-	start(&w);
+	core_begin(&w, NULL);
 	fall(&w, API1);
 	core_answers(&w, API2, 2, RESULT_L4CON);
 	assert_true(ctl_service(w.ctl, API).panic);
@@ -130,7 +118,7 @@ static void who_flaps_stays_out_longer(void **state)
 	w.services[API].flap_limit = 3;
 	w.services[API].flap_half_life_us = HOUR;
 	w.services[API].flap_max_us = 2 * HOUR;
-	start(&w);
+	core_begin(&w, NULL);
 	for (i = 1; i <= 4; i++) {
 		fall(&w, API1);
 		assert_int_equal(ctl_target(w.ctl, API1).flaps, i);
@@ -148,7 +136,7 @@ static void begin_on_trial(struct core_world *w, unsigned trial)
 {
 	core_init(w);
 	w->services[API].trial = trial;
-	start(w);
+	core_begin(w, NULL);
 	fall(w, API1);
 	core_answers(w, API1, 2, RESULT_L7OK);
 	assert_int_equal(ctl_target(w->ctl, API1).weight_percent, 10);
@@ -212,7 +200,7 @@ static void a_panic_that_opens_has_no_slow_start(void **state)
 	w.services[API].slow_start_us = HOUR;
 	w.services[API].max_withdrawn = 34;
 	w.services[API].on_panic = PANIC_OPEN;
-	start(&w);
+	core_begin(&w, NULL);
 	fall(&w, API1);
 	core_answers(&w, API1, 2, RESULT_L7OK);
 	follow(&w, API1);

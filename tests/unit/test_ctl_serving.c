@@ -10,25 +10,13 @@
 
 #include "tests/unit/core_world.h"
 
-/* All targets up, and all servers ready. */
-static void begin(struct core_world *w)
-{
-	unsigned i;
-
-	core_init(w);
-	core_start(w, NULL);
-	core_see_all(w, 0, SERVER_READY);
-	for (i = 0; i < CORE_TARGETS; i++)
-		core_answer(w, i, RESULT_L7OK);
-	core_settle(w);
-}
-
 static void what_an_operator_keeps_out_serves_nobody(void **state)
 {
 	struct core_world w;
 
 	(void)state;
-	begin(&w);
+	core_init(&w);
+	core_begin(&w, NULL);
 	core_see(&w, 0, WEB1, SERVER_MAINT, 100);
 	core_answers(&w, WEB2, 3, RESULT_L4CON);
 	assert_true(ctl_service(w.ctl, SHOP).incident->total);
@@ -48,7 +36,8 @@ static void one_in_maintenance_serves_as_long_as_it_answers(void **state)
 	struct core_world w;
 
 	(void)state;
-	begin(&w);
+	core_init(&w);
+	core_begin(&w, NULL);
 	core_admin(&w, &m, 1);
 	core_answers(&w, WEB1, 1, RESULT_L7OK);
 	core_answers(&w, WEB2, 3, RESULT_L4CON);
@@ -69,7 +58,8 @@ static void does_not_drain_the_last_one_that_answers(void **state)
 	struct core_world w;
 
 	(void)state;
-	begin(&w);
+	core_init(&w);
+	core_begin(&w, NULL);
 	core_admin(&w, &m, 1);
 	core_answers(&w, API1, 3, RESULT_L4CON);
 	m.drain = true;
