@@ -1,9 +1,5 @@
-/* The cluster block and what the primary requires: what they mean and what is
- * wrong in them.
- */
+/* The cluster block: what it means and what is wrong in it. */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,71 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "controller/config/diff.h"
 #include "controller/core/instant.h"
-#include "tests/unit/config_text.h"
-
-#define THREE                                                                  \
-	"{ name = \"n1\"; address = \"10.0.0.1:7400\"; },\n"                   \
-	"{ name = \"n2\"; address = \"10.0.0.2:7400\"; },\n"                   \
-	"{ name = \"n3\"; address = \"10.0.0.3:7400\"; witness = true; }\n"
-
-static char key_path[64];
-
-static int make_key(void **state)
-{
-	int fd;
-
-	(void)state;
-	strcpy(key_path, "/tmp/bascule-test-XXXXXX");
-	fd = mkstemp(key_path);
-	if (fd < 0)
-		return -1;
-	return close(fd);
-}
-
-static int drop_key(void **state)
-{
-	(void)state;
-	return unlink(key_path);
-}
-
-/* Node n1 and, on line 2, a cluster with @inside, from line 3 @nodes, then
- * @after and a service "s" of one target.  Valid until the next call.
- */
-static const char *text_of(const char *inside, const char *nodes,
-			   const char *after)
-{
-	static char text[8192];
-
-	snprintf(text, sizeof(text),
-		 "node = \"n1\";\n"
-		 "cluster = { name = \"c\"; key_file = \"%s\"; %s nodes = (\n"
-		 "%s); };\n"
-		 "%s" SERVICE(""),
-		 key_path, inside, nodes, after);
-	return text;
-}
+#include "tests/unit/cluster_text.h"
 
 static struct settings *cluster_of(const char *inside, const char *nodes,
 				   const char *after)
 {
-	return config_right(text_of(inside, nodes, after));
-}
-
-static void wrong(const char *inside, const char *nodes, const char *after,
-		  const char *wanted)
-{
-	config_wrong(text_of(inside, nodes, after), wanted);
+	return config_right(cluster_text(inside, nodes, after));
 }
 
 static void fills_in_the_defaults(void **state)
 {
-	struct settings *settings = cluster_of("", THREE, "");
+	struct settings *settings = cluster_of("", CLUSTER_THREE, "");
 	const struct cluster_settings *cluster = settings->cluster;
 
 	(void)state;
@@ -138,7 +85,8 @@ static void reads_every_setting(void **state)
 
 static void routing_lease_follows_the_lease(void **state)
 {
-	struct settings *settings = cluster_of("lease = \"2s\";", THREE, "");
+	struct settings *settings =
+		cluster_of("lease = \"2s\";", CLUSTER_THREE, "");
 
 	(void)state;
 	assert_int_equal(settings->cluster->routing_lease_us, 4 * SECOND);
@@ -153,7 +101,7 @@ static void the_name_of_the_nodes_incidents_is_taken(void **state)
 	char text[8192], *last;
 
 	(void)state;
-	snprintf(text, sizeof(text), "%s", text_of("", THREE, ""));
+	snprintf(text, sizeof(text), "%s", cluster_text("", CLUSTER_THREE, ""));
 	last = strstr(text, "services");
 	assert_non_null(last);
 	snprintf(last, sizeof(text) - (size_t)(last - text), "%s", service);
@@ -168,108 +116,137 @@ static void the_name_of_the_nodes_incidents_is_taken(void **state)
 static void refuses_spans_under_which_the_protocol_does_not_hold(void **state)
 {
 	(void)state;
-	wrong("heartbeat = \"101ms\";", THREE, "",
-	      "x.conf:2: lease = \"500ms\" is too short for heartbeat = "
-	      "\"101ms\": give a lease of at least \"505ms\", or a heartbeat "
-	      "of at most \"100ms\"\n");
-	wrong("heartbeat = \"10ms\"; lease = \"60ms\";", THREE, "", "");
-	wrong("heartbeat = \"11ms\"; lease = \"60ms\";", THREE, "",
-	      "x.conf:2: lease = \"60ms\" is too short for heartbeat = "
-	      "\"11ms\": give a lease of at least \"64ms\", or a heartbeat "
-	      "of at most \"10ms\"\n");
-	wrong("heartbeat = \"20ms\"; lease = \"100ms\";", THREE, "", "");
-	wrong("heartbeat = \"9ms\"; lease = \"59ms\";", THREE, "",
-	      "x.conf:2: heartbeat = \"9ms\" is out of range: give \"10ms\" "
-	      "to \"10s\"\n"
-	      "x.conf:2: lease = \"59ms\" is out of range: give \"60ms\" to "
-	      "\"2m\"\n");
-	wrong("routing_lease = \"499ms\";", THREE, "",
-	      "x.conf:2: routing_lease = \"499ms\" is shorter than lease = "
-	      "\"500ms\": give at least that\n");
-	wrong("routing_lease = \"500ms\";", THREE, "", "");
-	wrong("drift = 0.005;", THREE, "",
-	      "x.conf:2: drift = 0.005 is out of range: give a percentage "
-	      "from 0.01 to 10\n");
-	wrong("drift = 11;", THREE, "",
-	      "x.conf:2: drift = 11 is out of range: give a percentage from "
-	      "0.01 to 10\n");
-	wrong("preempt_delay = \"1s\";", THREE, "",
-	      "x.conf:2: warning: preempt_delay does nothing without preempt "
-	      "= true: add that, or remove it\n");
+	cluster_wrong(
+		"heartbeat = \"101ms\";", CLUSTER_THREE, "",
+		"x.conf:2: lease = \"500ms\" is too short for heartbeat = "
+		"\"101ms\": give a lease of at least \"505ms\", or a heartbeat "
+		"of at most \"100ms\"\n");
+	cluster_wrong("heartbeat = \"10ms\"; lease = \"60ms\";", CLUSTER_THREE,
+		      "", "");
+	cluster_wrong(
+		"heartbeat = \"11ms\"; lease = \"60ms\";", CLUSTER_THREE, "",
+		"x.conf:2: lease = \"60ms\" is too short for heartbeat = "
+		"\"11ms\": give a lease of at least \"64ms\", or a heartbeat "
+		"of at most \"10ms\"\n");
+	cluster_wrong("heartbeat = \"20ms\"; lease = \"100ms\";", CLUSTER_THREE,
+		      "", "");
+	cluster_wrong(
+		"heartbeat = \"9ms\"; lease = \"59ms\";", CLUSTER_THREE, "",
+		"x.conf:2: heartbeat = \"9ms\" is out of range: give \"10ms\" "
+		"to \"10s\"\n"
+		"x.conf:2: lease = \"59ms\" is out of range: give \"60ms\" to "
+		"\"2m\"\n");
+	cluster_wrong(
+		"routing_lease = \"499ms\";", CLUSTER_THREE, "",
+		"x.conf:2: routing_lease = \"499ms\" is shorter than lease = "
+		"\"500ms\": give at least that\n");
+	cluster_wrong("routing_lease = \"500ms\";", CLUSTER_THREE, "", "");
+	cluster_wrong(
+		"drift = 0.005;", CLUSTER_THREE, "",
+		"x.conf:2: drift = 0.005 is out of range: give a percentage "
+		"from 0.01 to 10\n");
+	cluster_wrong(
+		"drift = 11;", CLUSTER_THREE, "",
+		"x.conf:2: drift = 11 is out of range: give a percentage from "
+		"0.01 to 10\n");
+	cluster_wrong(
+		"preempt_delay = \"1s\";", CLUSTER_THREE, "",
+		"x.conf:2: warning: preempt_delay does nothing without preempt "
+		"= true: add that, or remove it\n");
 }
 
 static void refuses_nodes_that_cannot_be_told_apart(void **state)
 {
 	(void)state;
-	wrong("",
-	      "{ name = \"n1\"; address = \"10.0.0.1:7400\"; },\n"
-	      "{ name = \"n1\"; address = \"10.0.0.2:7400\"; },\n"
-	      "{ name = \"n3\"; address = ( \"10.0.0.3:1\", \"10.0.0.2:7400\" "
-	      "); }\n",
-	      "",
-	      "x.conf:4: node \"n1\" exists already (line 3): give it another "
-	      "name\n"
-	      "x.conf:5: address \"10.0.0.2:7400\" is node \"n1\"'s already "
-	      "(line 4): give each its own\n");
-	wrong("", "{ name = \"n1\"; address = ( \"h:1\", \"h:1\" ); }\n", "",
-	      "x.conf:3: address \"h:1\" is node \"n1\"'s already (line 3): "
-	      "give each its own\n");
+	cluster_wrong(
+		"",
+		"{ name = \"n1\"; address = \"10.0.0.1:7400\"; },\n"
+		"{ name = \"n1\"; address = \"10.0.0.2:7400\"; },\n"
+		"{ name = \"n3\"; address = ( \"10.0.0.3:1\", "
+		"\"10.0.0.2:7400\" "
+		"); }\n",
+		"",
+		"x.conf:4: node \"n1\" exists already (line 3): give it "
+		"another "
+		"name\n"
+		"x.conf:5: address \"10.0.0.2:7400\" is node \"n1\"'s already "
+		"(line 4): give each its own\n");
+	cluster_wrong(
+		"", "{ name = \"n1\"; address = ( \"h:1\", \"h:1\" ); }\n", "",
+		"x.conf:3: address \"h:1\" is node \"n1\"'s already (line 3): "
+		"give each its own\n");
 }
 
 static void refuses_addresses_that_are_none(void **state)
 {
 	(void)state;
-	wrong("", "{ name = \"n1\"; address = \"10.0.0.1\"; }\n", "",
-	      "x.conf:3: address \"10.0.0.1\" has no port: add one, such as "
-	      "\"10.0.0.1:7400\"\n");
-	wrong("", "{ name = \"n1\"; address = ( \"h:1\", 2, \"\", \"h:x\" ); }",
-	      "",
-	      "x.conf:3: address holds a whole number: write address = "
-	      "\"HOST:PORT\"\n"
-	      "x.conf:3: address \"\" has no host: write it like "
-	      "\"10.0.0.1:5000\"\n"
-	      "x.conf:3: address \"h:x\" has no valid port: give one from 1 "
-	      "to 65535\n");
-	wrong("", "{ name = \"n1\"; address = (); }\n", "",
-	      "x.conf:3: address has 0 addresses: give 1 to 4\n");
-	wrong("", "{ name = \"n1\"; address = \"0.0.0.0:1\"; }\n", "",
-	      "x.conf:3: address \"0.0.0.0:1\" is everywhere and nowhere: "
-	      "write the one that peers reach this node at\n");
-	wrong("", "{ name = \"n1\"; address = \"[::]:1\"; }\n", "",
-	      "x.conf:3: address \"[::]:1\" is everywhere and nowhere: write "
-	      "the one that peers reach this node at\n");
-	wrong("", "{ name = \"n1\"; }\n", "",
-	      "x.conf:3: address is missing: add address = \"HOST:PORT\"\n");
+	cluster_wrong(
+		"", "{ name = \"n1\"; address = \"10.0.0.1\"; }\n", "",
+		"x.conf:3: address \"10.0.0.1\" has no port: add one, such as "
+		"\"10.0.0.1:7400\"\n");
+	cluster_wrong(
+		"",
+		"{ name = \"n1\"; address = ( \"h:1\", 2, \"\", \"h:x\" ); }",
+		"",
+		"x.conf:3: address holds a whole number: write address = "
+		"\"HOST:PORT\"\n"
+		"x.conf:3: address \"\" has no host: write it like "
+		"\"10.0.0.1:5000\"\n"
+		"x.conf:3: address \"h:x\" has no valid port: give one from 1 "
+		"to 65535\n");
+	cluster_wrong("", "{ name = \"n1\"; address = (); }\n", "",
+		      "x.conf:3: address has 0 addresses: give 1 to 4\n");
+	cluster_wrong(
+		"", "{ name = \"n1\"; address = \"0.0.0.0:1\"; }\n", "",
+		"x.conf:3: address \"0.0.0.0:1\" is everywhere and nowhere: "
+		"write the one that peers reach this node at\n");
+	cluster_wrong(
+		"", "{ name = \"n1\"; address = \"[::]:1\"; }\n", "",
+		"x.conf:3: address \"[::]:1\" is everywhere and nowhere: write "
+		"the one that peers reach this node at\n");
+	cluster_wrong(
+		"", "{ name = \"n1\"; }\n", "",
+		"x.conf:3: address is missing: add address = \"HOST:PORT\"\n");
 }
 
 static void refuses_sets_of_nodes_that_cannot_work(void **state)
 {
 	(void)state;
-	wrong("", "", "",
-	      "x.conf:2: nodes is empty: add this node and its peers\n");
-	wrong("", "{ name = \"n1\"; address = \"h:1\"; witness = true; }\n", "",
-	      "x.conf:2: all nodes are witnesses, so none can become primary: "
-	      "take witness from one\n");
-	wrong("", "{ name = \"other\"; address = \"h:1\"; }\n", "",
-	      "x.conf:2: this node, \"n1\", is none of the nodes: add it, or "
-	      "set node = \"...\" to one of them\n");
-	wrong("", "{ name = \"n1\"; address = \"h:1\"; priority = 1001; }\n",
-	      "",
-	      "x.conf:3: priority = 1001 is out of range: give 0 to 1000\n");
-	wrong("",
-	      "{ name = \"n1\"; address = \"h:1\"; }, { name = \"n2\"; address "
-	      "= \"h:2\"; }\n",
-	      "",
-	      "x.conf:2: warning: two nodes have no quorum when one is lost: "
-	      "add a third, which may be a witness\n");
-	wrong("",
-	      THREE ", { name = \"n4\"; address = \"h:4\"; priority = 1; "
-		    "witness = true; }\n",
-	      "",
-	      "x.conf:2: warning: 4 nodes bear the loss of 1, no more than 3 "
-	      "do: add or remove one\n"
-	      "x.conf:6: warning: priority does nothing for a witness, which "
-	      "never leads: remove it\n");
+	cluster_wrong(
+		"", "", "",
+		"x.conf:2: nodes is empty: add this node and its peers\n");
+	cluster_wrong("",
+		      "{ name = \"n1\"; address = \"h:1\"; witness = true; }\n",
+		      "",
+		      "x.conf:2: all nodes are witnesses, so none can become "
+		      "primary: "
+		      "take witness from one\n");
+	cluster_wrong(
+		"", "{ name = \"other\"; address = \"h:1\"; }\n", "",
+		"x.conf:2: this node, \"n1\", is none of the nodes: add it, or "
+		"set node = \"...\" to one of them\n");
+	cluster_wrong(
+		"", "{ name = \"n1\"; address = \"h:1\"; priority = 1001; }\n",
+		"",
+		"x.conf:3: priority = 1001 is out of range: give 0 to 1000\n");
+	cluster_wrong(
+		"",
+		"{ name = \"n1\"; address = \"h:1\"; }, { name = \"n2\"; "
+		"address "
+		"= \"h:2\"; }\n",
+		"",
+		"x.conf:2: warning: two nodes have no quorum when one is lost: "
+		"add a third, which may be a witness\n");
+	cluster_wrong(
+		"",
+		CLUSTER_THREE
+		", { name = \"n4\"; address = \"h:4\"; priority = 1; "
+		"witness = true; }\n",
+		"",
+		"x.conf:2: warning: 4 nodes bear the loss of 1, no more than 3 "
+		"do: add or remove one\n"
+		"x.conf:6: warning: priority does nothing for a witness, which "
+		"never leads: remove it\n");
 }
 
 static void refuses_more_than_nine_nodes(void **state)
@@ -283,9 +260,10 @@ static void refuses_more_than_nine_nodes(void **state)
 			 "{ name = \"n%d\"; address = \"h:%d\"; },\n", i, i);
 		strcat(nodes, row);
 	}
-	wrong("", nodes, "", "");
+	cluster_wrong("", nodes, "", "");
 	strcat(nodes, "{ name = \"n10\"; address = \"h:10\"; }\n");
-	wrong("", nodes, "", "x.conf:2: there are 10 nodes: 9 are the limit\n");
+	cluster_wrong("", nodes, "",
+		      "x.conf:2: there are 10 nodes: 9 are the limit\n");
 }
 
 static void refuses_a_key_that_is_missing_or_open_to_others(void **state)
@@ -302,25 +280,27 @@ static void refuses_a_key_that_is_missing_or_open_to_others(void **state)
 	snprintf(wanted, sizeof(wanted),
 		 "x.conf:2: key_file \"%s\" is open to others: close it with "
 		 "chmod 600, and make a new key if anybody may have read it\n",
-		 key_path);
-	assert_int_equal(chmod(key_path, 0604), 0);
-	wrong("", THREE, "", wanted);
-	assert_int_equal(chmod(key_path, 0640), 0);
-	wrong("", THREE, "", wanted);
-	assert_int_equal(chmod(key_path, 0400), 0);
-	wrong("", THREE, "", "");
-	assert_int_equal(chmod(key_path, 0600), 0);
+		 cluster_key_path);
+	assert_int_equal(chmod(cluster_key_path, 0604), 0);
+	cluster_wrong("", CLUSTER_THREE, "", wanted);
+	assert_int_equal(chmod(cluster_key_path, 0640), 0);
+	cluster_wrong("", CLUSTER_THREE, "", wanted);
+	assert_int_equal(chmod(cluster_key_path, 0400), 0);
+	cluster_wrong("", CLUSTER_THREE, "", "");
+	assert_int_equal(chmod(cluster_key_path, 0600), 0);
 }
 
 static void says_of_what_is_not_built_what_to_do(void **state)
 {
 	(void)state;
-	wrong("engine = \"etcd\";", THREE, "",
-	      "x.conf:2: engine = \"etcd\" is not built yet: remove engine, "
-	      "and the nodes elect among themselves\n");
-	wrong("", THREE, "primary = { vip = { }; };\n",
-	      "x.conf:7: vip: addresses are not moved yet: remove the block, "
-	      "and add the address in on_promote, remove it in on_demote\n");
+	cluster_wrong(
+		"engine = \"etcd\";", CLUSTER_THREE, "",
+		"x.conf:2: engine = \"etcd\" is not built yet: remove engine, "
+		"and the nodes elect among themselves\n");
+	cluster_wrong(
+		"", CLUSTER_THREE, "primary = { vip = { }; };\n",
+		"x.conf:7: vip: addresses are not moved yet: remove the block, "
+		"and add the address in on_promote, remove it in on_demote\n");
 }
 
 static void asking_other_nodes_needs_a_cluster(void **state)
@@ -340,7 +320,7 @@ static void asking_other_nodes_needs_a_cluster(void **state)
 
 static void does_without_services(void **state)
 {
-	const char *text = text_of("", THREE, "");
+	const char *text = cluster_text("", CLUSTER_THREE, "");
 	char *services = strstr(text, "services");
 
 	(void)state;
@@ -348,89 +328,6 @@ static void does_without_services(void **state)
 	settings_free(config_right(text));
 	*services = '\0';
 	settings_free(config_right(text));
-}
-
-/* @haproxies, a service "s" whose backend they have, and @after. */
-static const char *proxied(const char *haproxies, const char *after)
-{
-	static char text[8192];
-
-	snprintf(text, sizeof(text),
-		 "node = \"n1\"; cluster = { name = \"c\"; key_file = \"%s\"; "
-		 "nodes = ( " THREE "); };\n"
-		 "haproxy = ( %s );\n" SERVICE("backend = \"b\";") "%s",
-		 key_path, haproxies, after);
-	return text;
-}
-
-static void drives_only_the_haproxies_of_this_node(void **state)
-{
-	struct settings *settings = config_right(
-		proxied("{ name = \"a\"; socket = \"/a\"; node = \"n2\"; },\n"
-			"{ name = \"b\"; socket = \"/a\"; node = \"n1\"; },\n"
-			"{ name = \"a\"; socket = \"/c\"; node = \"n3\"; },\n"
-			"{ name = \"d\"; socket = \"/d\"; }",
-			""));
-
-	(void)state;
-	assert_int_equal(settings->haproxy_count, 2);
-	assert_string_equal(settings->haproxies[0].name, "b");
-	assert_string_equal(settings->haproxies[1].name, "d");
-	assert_string_equal(settings->services[0].backend, "b");
-	settings_free(settings);
-	settings = config_right(proxied(
-		"{ name = \"a\"; socket = \"/a\"; node = \"n2\"; }", ""));
-	assert_int_equal(settings->haproxy_count, 0);
-	assert_null(settings->services[0].backend);
-	settings_free(settings);
-}
-
-static void refuses_haproxies_that_meet_on_a_node(void **state)
-{
-	(void)state;
-	config_wrong(
-		proxied("{ name = \"a\"; socket = \"/a\"; node = \"n2\"; },\n"
-			"{ name = \"a\"; socket = \"/a\"; }",
-			""),
-		"x.conf:6: HAProxy \"a\" exists already (line 5): give it "
-		"another name\n"
-		"x.conf:6: socket \"/a\" is another HAProxy's already (line "
-		"5): name each process once\n");
-	config_wrong(proxied("{ socket = \"/a\"; node = \"n4\"; }", ""),
-		     "x.conf:5: node \"n4\" is unknown: name one of \"n1\", "
-		     "\"n2\", \"n3\"\n");
-	config_wrong("node = \"n1\"; haproxy = ( { socket = \"/a\"; node = "
-		     "\"n2\"; } );\n" SERVICE("backend = \"b\";"),
-		     "x.conf:1: node \"n2\" is unknown: name one of \"n1\"\n");
-}
-
-static void the_primary_requires_haproxies_of_this_node(void **state)
-{
-	struct settings *settings = config_right(
-		proxied("{ name = \"a\"; socket = \"/a\"; node = \"n2\"; },\n"
-			"{ name = \"b\"; socket = \"/b\"; },\n"
-			"{ name = \"c\"; socket = \"/c\"; }",
-			"primary = { requires = ( \"haproxy:a\", "
-			"\"haproxy:c\" ); };\n"));
-	const struct primary_settings *primary = &settings->primary;
-
-	(void)state;
-	assert_int_equal(primary->required_haproxy_count, 1);
-	assert_string_equal(
-		settings->haproxies[primary->required_haproxies[0]].name, "c");
-	settings_free(settings);
-}
-
-static void refuses_requirements_that_cannot_be_met(void **state)
-{
-	(void)state;
-	config_wrong(proxied("{ name = \"a\"; socket = \"/a\"; }",
-			     "primary = { requires = ( \"haproxy:b\", \"a\" "
-			     "); };\n"),
-		     "x.conf:7: requires \"haproxy:b\" names no HAProxy of "
-		     "this file: add it to haproxy, or remove it\n"
-		     "x.conf:7: requires \"a\" is unknown: write it like "
-		     "\"haproxy:NAME\"\n");
 }
 
 /* Whether the clusters of two texts are the same; the second is that of
@@ -460,8 +357,9 @@ static void whatever_changes_in_a_cluster_is_seen(void **state)
 	};
 	static const char *const nodes[] = {
 		"{ name = \"n1\"; address = \"10.0.0.1:7400\"; }\n",
-		THREE ", { name = \"n4\"; address = \"h:1\"; }, { name = "
-		      "\"n5\"; address = \"h:2\"; }\n",
+		CLUSTER_THREE
+		", { name = \"n4\"; address = \"h:1\"; }, { name = "
+		"\"n5\"; address = \"h:2\"; }\n",
 		"{ name = \"n1\"; address = \"10.0.0.1:7400\"; },\n"
 		"{ name = \"n2\"; address = \"10.0.0.2:7400\"; },\n"
 		"{ name = \"n3\"; address = \"10.0.0.3:7400\"; }\n",
@@ -480,15 +378,15 @@ static void whatever_changes_in_a_cluster_is_seen(void **state)
 		"{ name = \"n3\"; address = \"10.0.0.3:7400\"; witness = true; "
 		"}\n",
 	};
-	struct settings *old = cluster_of("", THREE, "");
+	struct settings *old = cluster_of("", CLUSTER_THREE, "");
 	size_t i;
 
 	(void)state;
-	assert_true(same_as(old, "lease = \"500ms\";", THREE));
+	assert_true(same_as(old, "lease = \"500ms\";", CLUSTER_THREE));
 	assert_true(settings_cluster_same(NULL, NULL));
 	assert_false(settings_cluster_same(old->cluster, NULL));
 	for (i = 0; i < sizeof(inside) / sizeof(inside[0]); i++)
-		if (same_as(old, inside[i], THREE))
+		if (same_as(old, inside[i], CLUSTER_THREE))
 			fail_msg("missed: %s", inside[i]);
 	for (i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
 		if (same_as(old, "", nodes[i]))
@@ -512,7 +410,7 @@ static void the_example_loads_without_a_warning(void **state)
 	while (fgets(row, sizeof(row), in) != NULL) {
 		key = strstr(row, "/etc/bascule/cluster.key");
 		if (key != NULL)
-			sprintf(key, "%s\";\n", key_path);
+			sprintf(key, "%s\";\n", cluster_key_path);
 		strcat(text, row);
 	}
 	fclose(in);
@@ -542,13 +440,10 @@ int main(void)
 		cmocka_unit_test(says_of_what_is_not_built_what_to_do),
 		cmocka_unit_test(asking_other_nodes_needs_a_cluster),
 		cmocka_unit_test(does_without_services),
-		cmocka_unit_test(drives_only_the_haproxies_of_this_node),
-		cmocka_unit_test(refuses_haproxies_that_meet_on_a_node),
-		cmocka_unit_test(the_primary_requires_haproxies_of_this_node),
-		cmocka_unit_test(refuses_requirements_that_cannot_be_met),
 		cmocka_unit_test(whatever_changes_in_a_cluster_is_seen),
 		cmocka_unit_test(the_example_loads_without_a_warning),
 	};
 
-	return cmocka_run_group_tests(tests, make_key, drop_key);
+	return cmocka_run_group_tests(tests, cluster_key_make,
+				      cluster_key_drop);
 }
