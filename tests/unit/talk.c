@@ -9,6 +9,27 @@
 #include <stdio.h>
 #include <string.h>
 
+static struct service_settings services[] = {
+	{ .name = "be", .backend = "be", .target_count = 2 },
+	{ .name = "two",
+	  .backend = "two",
+	  .first_target = 2,
+	  .target_count = 1 },
+	{ .name = "quiet", .first_target = 3, .target_count = 1 },
+};
+static struct target_settings targets[] = {
+	{ .name = "s1", .host = "127.0.0.1", .port = 20311, .service = 0 },
+	{ .name = "s2", .host = "127.0.0.1", .port = 20312, .service = 0 },
+	{ .name = "s1", .host = "::1", .port = 20313, .service = 1 },
+	{ .name = "s1", .host = "::1", .port = 20314, .service = 2 },
+};
+const struct settings talk_settings = {
+	.services = services,
+	.service_count = 3,
+	.targets = targets,
+	.target_count = 4,
+};
+
 static void add(char *to, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

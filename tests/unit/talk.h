@@ -12,6 +12,38 @@
 
 #define TALK_TOLD_MAX 65536
 
+/* Servers s1 and s2 of be, s1 of two, and a service without a backend. */
+extern const struct settings talk_settings;
+
+/* What is told of the three when all is well. */
+#define TALK_READY "be/s1 READY 100\nbe/s2 READY 100\ntwo/s1 READY 100\n"
+
+/* What a HAProxy 2.6 said: to begin with, of its process, of its servers. */
+#define TALK_INFO(pid, stopping)                                               \
+	"Name: HAProxy\nVersion: 2.6.12-1+deb12u4\nNbthread: 1\n"              \
+	"Process_num: 1\nPid: " pid "\nUptime: 0d 0h00m07s\nUptime_sec: 7\n"   \
+	"Run_queue: 1\nnode: vm\nStopping: " stopping                          \
+	"\nJobs: 6\nUnstoppable Jobs: 1\nListeners: 5\nTainted: 0\n\n> "
+#define TALK_HEAD                                                              \
+	"1\n# be_id be_name srv_id srv_name srv_addr srv_op_state "            \
+	"srv_admin_state srv_uweight srv_iweight srv_time_since_last_change "  \
+	"srv_check_status srv_check_result srv_check_health srv_check_state "  \
+	"srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port "    \
+	"srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr "  \
+	"srv_agent_port\n"
+#define TALK_GREETED "\n> \n> "
+#define TALK_TABLE                                                             \
+	TALK_HEAD                                                              \
+		"3 be 1 s1 127.0.0.1 0 1 1 1 0 15 3 0 14 0 0 0 - 20311 - 0 "   \
+		"20311 127.0.0.1 - 0\n"                                        \
+		"3 be 2 s2 127.0.0.1 2 8 7 10 0 15 3 3 6 0 0 0 - 20312 - 0 0 " \
+		"- - 0\n"                                                      \
+		"3 be 6 d3 - 0 1 1 1 0 1 0 0 0 0 0 0 localhost 20311 - 0 0 - " \
+		"- 0\n"                                                        \
+		"4 two 1 s1 ::1 2 0 256 128 2 1 0 3 0 0 0 0 - 20313 - 0 0 - "  \
+		"- "                                                           \
+		"0\n\n> "
+
 struct talk {
 	const struct settings *set; /* borrowed */
 	struct servers *servers;    /* owned */

@@ -1,4 +1,4 @@
-/* The conversation over a runtime socket: the link, what is seen. */
+/* The conversation over a runtime socket: what is understood and seen. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,41 +7,17 @@
 
 #include <cmocka.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "haproxy/answer.h"
 #include "tests/unit/talk.h"
-
-static struct service_settings services[] = {
-	{ .name = "be", .backend = "be", .target_count = 2 },
-	{ .name = "two",
-	  .backend = "two",
-	  .first_target = 2,
-	  .target_count = 1 },
-	{ .name = "quiet", .first_target = 3, .target_count = 1 },
-};
-static struct target_settings targets[] = {
-	{ .name = "s1", .host = "127.0.0.1", .port = 20311, .service = 0 },
-	{ .name = "s2", .host = "127.0.0.1", .port = 20312, .service = 0 },
-	{ .name = "s1", .host = "::1", .port = 20313, .service = 1 },
-	{ .name = "s1", .host = "::1", .port = 20314, .service = 2 },
-};
-static const struct settings set = {
-	.services = services,
-	.service_count = 3,
-	.targets = targets,
-	.target_count = 4,
-};
-
-#define ALL_READY "be/s1 READY 100\nbe/s2 READY 100\ntwo/s1 READY 100\n"
 
 static struct talk talk;
 
 static int set_up(void **state)
 {
 	(void)state;
-	talk_begin(&talk, &set, true);
+	talk_begin(&talk, &talk_settings, true);
 	return 0;
 }
 
@@ -49,7 +25,7 @@ static int set_up(void **state)
 static int set_up_alone(void **state)
 {
 	(void)state;
-	talk_begin(&talk, &set, false);
+	talk_begin(&talk, &talk_settings, false);
 	talk_settle(&talk);
 	return 0;
 }
@@ -63,30 +39,7 @@ static int tear_down(void **state)
 
 /* --- what a real HAProxy said, byte for byte ----------------------------- */
 
-#define INFO_OF(pid, stopping)                                                 \
-	"Name: HAProxy\nVersion: 2.6.12-1+deb12u4\nNbthread: 1\n"              \
-	"Process_num: 1\nPid: " pid "\nUptime: 0d 0h00m07s\nUptime_sec: 7\n"   \
-	"Run_queue: 1\nnode: vm\nStopping: " stopping                          \
-	"\nJobs: 6\nUnstoppable Jobs: 1\nListeners: 5\nTainted: 0\n\n> "
-#define HEAD                                                                   \
-	"1\n# be_id be_name srv_id srv_name srv_addr srv_op_state "            \
-	"srv_admin_state srv_uweight srv_iweight srv_time_since_last_change "  \
-	"srv_check_status srv_check_result srv_check_health srv_check_state "  \
-	"srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port "    \
-	"srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr "  \
-	"srv_agent_port\n"
-#define GREETED "\n> \n> "
-#define TABLE                                                                  \
-	HEAD "3 be 1 s1 127.0.0.1 0 1 1 1 0 15 3 0 14 0 0 0 - 20311 - 0 "      \
-	     "20311 127.0.0.1 - 0\n"                                           \
-	     "3 be 2 s2 127.0.0.1 2 8 7 10 0 15 3 3 6 0 0 0 - 20312 - 0 0 "    \
-	     "- - 0\n"                                                         \
-	     "3 be 6 d3 - 0 1 1 1 0 1 0 0 0 0 0 0 localhost 20311 - 0 0 - "    \
-	     "- 0\n"                                                           \
-	     "4 two 1 s1 ::1 2 0 256 128 2 1 0 3 0 0 0 0 - 20313 - 0 0 - - "   \
-	     "0\n\n> "
-
-static const char recorded[] = GREETED INFO_OF("22954", "0") TABLE;
+static const char recorded[] = TALK_GREETED TALK_INFO("22954", "0") TALK_TABLE;
 static const char understood[] =
 	"up same\nbe/s1 MAINT 100\nbe/s2 DRAIN 70\ntwo/s1 READY 200\n";
 
@@ -111,7 +64,7 @@ static void splits_of_the_stream_change_nothing(void **state)
 	(void)state;
 	for (i = 0; i <= n; i++) {
 		talk_end(&talk);
-		talk_begin(&talk, &set, false);
+		talk_begin(&talk, &talk_settings, false);
 		talk_settle(&talk);
 		runtime_input(talk.runtime, talk.now, recorded, i);
 		runtime_input(talk.runtime, talk.now, recorded + i, n - i);
@@ -203,7 +156,7 @@ static void all_admin_bits_are_read(void **state)
 static void tells_the_link_then_every_server(void **state)
 {
 	(void)state;
-	assert_string_equal(talk.told, "up same\n" ALL_READY);
+	assert_string_equal(talk.told, "up same\n" TALK_READY);
 }
 
 static void tells_a_change_within_a_second_and_once(void **state)
@@ -281,223 +234,6 @@ static void one_server_may_be_two_targets(void **state)
 			    "up same\nbe/s1 READY 100\nbe/s1 READY 100\n");
 }
 
-/* --- the link ------------------------------------------------------------ */
-
-static void looks_for_a_reload_20_times_a_second(void **state)
-{
-	const char *at;
-	unsigned n = 0;
-
-	(void)state;
-	talk_clear(&talk);
-	talk_wait(&talk, 1 * SECOND);
-	for (at = talk.sent; (at = strstr(at, "show info\n")) != NULL; at++)
-		n++;
-	assert_in_range(n, 19, 20);
-}
-
-static void reload_is_told_within_50_ms(void **state)
-{
-	(void)state;
-	talk_wait(&talk, 1 * SECOND);
-	talk_clear(&talk);
-	fake_haproxy_operate(talk.fake, talk.now,
-			     "set server be/s2 state maint");
-	fake_haproxy_reload(talk.fake, talk.now);
-	talk_wait(&talk, 50 * MS);
-	assert_string_equal(talk.told, "up fresh\n" ALL_READY);
-}
-
-static void waits_for_the_new_process_when_the_leaving_one_answers(void **state)
-{
-	const char *leaving = GREETED INFO_OF("1", "1");
-
-	(void)state;
-	talk_hear(&talk, GREETED INFO_OF("1", "0") TABLE);
-	talk_wait(&talk, 0);
-	talk.now = instant_add(talk.now, 2 * RUNTIME_GRACE_US);
-	talk_clear(&talk);
-	talk_settle(&talk);
-	talk_hear(&talk, INFO_OF("1", "1"));
-	assert_int_equal(talk.connects, 2);
-	talk_hear(&talk, leaving);
-	assert_int_equal(talk.connects, 2);
-	talk_wait(&talk, RUNTIME_QUICK_US);
-	assert_int_equal(talk.connects, 3);
-	talk_hear(&talk, GREETED INFO_OF("2", "0"));
-	assert_string_equal(talk.told, "up fresh\n");
-}
-
-static void leaving_process_alone_is_told_after_a_second(void **state)
-{
-	unsigned i;
-
-	(void)state;
-	talk_hear(&talk, GREETED INFO_OF("1", "0") TABLE);
-	talk.now = instant_add(talk.now, 1 * SECOND);
-	talk_clear(&talk);
-	talk_settle(&talk);
-	talk_hear(&talk, INFO_OF("1", "1"));
-	for (i = 0; i < 99; i++) {
-		talk_hear(&talk, GREETED INFO_OF("1", "1"));
-		talk_wait(&talk, RUNTIME_QUICK_US);
-	}
-	assert_string_equal(talk.told, "");
-	talk_hear(&talk, GREETED INFO_OF("1", "1"));
-	talk_wait(&talk, RUNTIME_QUICK_US);
-	talk_hear(&talk, GREETED INFO_OF("1", "1"));
-	assert_string_equal(talk.told, "down its process 1 is leaving and no "
-				       "other answers\n");
-}
-
-static void lost_link_is_told_when_it_does_not_come_back(void **state)
-{
-	(void)state;
-	talk_wait(&talk, 1 * SECOND);
-	talk_clear(&talk);
-	fake_haproxy_kill(talk.fake);
-	talk_settle(&talk);
-	talk_wait(&talk, RUNTIME_GRACE_US - 10 * MS);
-	assert_string_equal(talk.told, "");
-	talk_wait(&talk, 20 * MS);
-	assert_string_equal(talk.told, "down cannot connect\n");
-	talk_wait(&talk, 1 * MINUTE);
-	assert_string_equal(talk.told, "down cannot connect\n");
-}
-
-static void tries_less_and_less_often_but_each_5_s(void **state)
-{
-	unsigned connects;
-
-	(void)state;
-	fake_haproxy_kill(talk.fake);
-	talk_settle(&talk);
-	talk_wait(&talk, 1 * MINUTE);
-	connects = talk.connects;
-	talk_wait(&talk, 1 * MINUTE);
-	assert_int_equal(talk.connects - connects, 12);
-	talk_clear(&talk);
-	fake_haproxy_start(talk.fake, talk.now);
-	talk_wait(&talk, RUNTIME_RETRY_US_MAX);
-	assert_string_equal(talk.told, "up fresh\n" ALL_READY);
-}
-
-/* One that answers and closes, again and again. */
-static void short_lived_links_are_not_met_with_haste(void **state)
-{
-	unsigned connects;
-
-	(void)state;
-	talk.brief = true;
-	talk_wait(&talk, 1 * SECOND);
-	connects = talk.connects;
-	talk_wait(&talk, 10 * SECOND);
-	assert_in_range(talk.connects - connects, 2, 8);
-	talk.brief = false;
-	talk_wait(&talk, 10 * SECOND);
-	talk_clear(&talk);
-	fake_haproxy_reload(talk.fake, talk.now);
-	talk_wait(&talk, 50 * MS);
-	assert_string_equal(talk.told, "up fresh\n" ALL_READY);
-}
-
-static void every_loss_begins_with_short_waits(void **state)
-{
-	unsigned connects, i;
-
-	(void)state;
-	for (i = 0; i < 2; i++) {
-		talk_wait(&talk, 1 * SECOND);
-		connects = talk.connects;
-		fake_haproxy_hang(talk.fake, talk.now, true);
-		talk_wait(&talk, 1200 * MS);
-		assert_int_equal(talk.connects - connects, 1);
-		fake_haproxy_kill(talk.fake);
-		talk_wait(&talk, 1 * MINUTE);
-		fake_haproxy_start(talk.fake, talk.now);
-		talk_wait(&talk, 6 * SECOND);
-	}
-}
-
-static void restart_within_the_grace_is_no_loss(void **state)
-{
-	(void)state;
-	talk_wait(&talk, 1 * SECOND);
-	talk_clear(&talk);
-	fake_haproxy_kill(talk.fake);
-	talk_settle(&talk);
-	talk_wait(&talk, 40 * MS);
-	fake_haproxy_start(talk.fake, talk.now);
-	talk_wait(&talk, RUNTIME_QUICK_US);
-	assert_string_equal(talk.told, "up fresh\n" ALL_READY);
-}
-
-static void first_failure_is_told_at_once(void **state)
-{
-	(void)state;
-	talk_end(&talk);
-	talk_begin(&talk, &set, false);
-	assert_int_equal(runtime_next(talk.runtime, talk.now), RUNTIME_CONNECT);
-	runtime_lost(talk.runtime, talk.now, "no such file");
-	assert_string_equal(talk.told, "down no such file\n");
-}
-
-static void hanging_one_is_told_after_a_second_and_once(void **state)
-{
-	(void)state;
-	fake_haproxy_hang(talk.fake, talk.now, true);
-	talk_clear(&talk);
-	talk_wait(&talk, 1100 * MS);
-	assert_string_equal(talk.told,
-			    "down hangs: no answer within 1000 ms\n");
-	talk_wait(&talk, 30 * SECOND);
-	assert_string_equal(talk.told,
-			    "down hangs: no answer within 1000 ms\n");
-	fake_haproxy_hang(talk.fake, talk.now, false);
-	talk_clear(&talk);
-	talk_wait(&talk, RUNTIME_RETRY_US_MAX + RUNTIME_ANSWER_US);
-	assert_string_equal(talk.told, "up same\n" ALL_READY);
-}
-
-static void our_own_standstill_is_not_haproxys(void **state)
-{
-	(void)state;
-	talk_wait(&talk, 1 * SECOND);
-	talk.deaf = true; /* asked, and not heard yet */
-	talk_wait(&talk, 100 * MS);
-	talk.now = instant_add(talk.now, 5 * SECOND);
-	talk_clear(&talk);
-	runtime_tick(talk.runtime, talk.now);
-	talk.deaf = false;
-	talk_settle(&talk);
-	assert_string_equal(talk.told, "");
-}
-
-static void connecting_ends_after_a_second(void **state)
-{
-	(void)state;
-	talk_end(&talk);
-	talk_begin(&talk, &set, false);
-	assert_int_equal(runtime_next(talk.runtime, talk.now), RUNTIME_CONNECT);
-	talk.now = instant_add(talk.now, RUNTIME_ANSWER_US);
-	runtime_tick(talk.runtime, talk.now);
-	assert_int_equal(runtime_next(talk.runtime, talk.now), RUNTIME_CLOSE);
-	assert_string_equal(talk.told, "down no connection within 1000 ms\n");
-}
-
-static void same_pid_but_younger_is_another_process(void **state)
-{
-	(void)state;
-	talk_hear(&talk, recorded);
-	talk_clear(&talk);
-	talk.now = instant_add(talk.now, 1 * SECOND);
-	runtime_lost(talk.runtime, talk.now, "closed");
-	talk_settle(&talk);
-	talk_hear(&talk,
-		  GREETED "Pid: 22954\nUptime_sec: 2\nStopping: 0\n\n> ");
-	assert_string_equal(talk.told, "up fresh\n");
-}
-
 /* --- bad answers --------------------------------------------------------- */
 
 static void says_why_it_hangs_up(void **state)
@@ -510,12 +246,12 @@ static void says_why_it_hangs_up(void **state)
 		  "HTTP/1.1 400 Bad Request\n" },
 		{ "\n> \n> \n> \n> \n> ",
 		  "down `show info`: not understood: \n" },
-		{ GREETED INFO_OF("7", "0") "Permission denied\n\n> ",
+		{ TALK_GREETED TALK_INFO("7", "0") "Permission denied\n\n> ",
 		  "up same\ndown `show servers state`: Permission denied\n" },
-		{ GREETED INFO_OF("7", "0") "1\nwhat else\n\n> ",
+		{ TALK_GREETED TALK_INFO("7", "0") "1\nwhat else\n\n> ",
 		  "up same\ndown `show servers state`: not understood: "
 		  "what else\n" },
-		{ GREETED INFO_OF("7", "0") TABLE "more\n",
+		{ TALK_GREETED TALK_INFO("7", "0") TALK_TABLE "more\n",
 		  "up same\nbe/s1 MAINT 100\nbe/s2 DRAIN 70\n"
 		  "two/s1 READY 200\ndown answers what was not asked\n" },
 	};
@@ -524,7 +260,7 @@ static void says_why_it_hangs_up(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		talk_end(&talk);
-		talk_begin(&talk, &set, false);
+		talk_begin(&talk, &talk_settings, false);
 		talk_settle(&talk);
 		talk_hear(&talk, cases[i].said);
 		assert_string_equal(talk.told, cases[i].told);
@@ -566,20 +302,6 @@ int main(void)
 		TEST(tells_a_server_that_does_not_exist),
 		TEST(names_that_haproxy_refuses_are_absent),
 		TEST(one_server_may_be_two_targets),
-		TEST(looks_for_a_reload_20_times_a_second),
-		TEST(reload_is_told_within_50_ms),
-		ALONE(waits_for_the_new_process_when_the_leaving_one_answers),
-		ALONE(leaving_process_alone_is_told_after_a_second),
-		TEST(lost_link_is_told_when_it_does_not_come_back),
-		TEST(tries_less_and_less_often_but_each_5_s),
-		TEST(short_lived_links_are_not_met_with_haste),
-		TEST(every_loss_begins_with_short_waits),
-		TEST(restart_within_the_grace_is_no_loss),
-		TEST(first_failure_is_told_at_once),
-		TEST(hanging_one_is_told_after_a_second_and_once),
-		TEST(our_own_standstill_is_not_haproxys),
-		TEST(connecting_ends_after_a_second),
-		ALONE(same_pid_but_younger_is_another_process),
 		ALONE(says_why_it_hangs_up),
 		ALONE(answer_without_end_is_given_up),
 	};

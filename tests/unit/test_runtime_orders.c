@@ -11,31 +11,12 @@
 
 #include "tests/unit/talk.h"
 
-static struct service_settings services[] = {
-	{ .name = "be", .backend = "be", .target_count = 2 },
-	{ .name = "two",
-	  .backend = "two",
-	  .first_target = 2,
-	  .target_count = 1 },
-};
-static struct target_settings targets[] = {
-	{ .name = "s1", .host = "127.0.0.1", .port = 20311, .service = 0 },
-	{ .name = "s2", .host = "127.0.0.1", .port = 20312, .service = 0 },
-	{ .name = "s1", .host = "::1", .port = 20313, .service = 1 },
-};
-static const struct settings set = {
-	.services = services,
-	.service_count = 2,
-	.targets = targets,
-	.target_count = 3,
-};
-
 static struct talk talk;
 
 static int set_up(void **state)
 {
 	(void)state;
-	talk_begin(&talk, &set, true);
+	talk_begin(&talk, &talk_settings, true);
 	talk_clear(&talk);
 	return 0;
 }
@@ -249,7 +230,7 @@ static void half_of_an_order_is_not_told_as_a_change(void **state)
 
 	(void)state;
 	talk_end(&talk);
-	talk_begin(&talk, &set, false);
+	talk_begin(&talk, &talk_settings, false);
 	talk_settle(&talk);
 	talk_hear(&talk, "\n> \n> Pid: 7\n\n> ");
 	talk_hear(&talk, table);
@@ -374,18 +355,19 @@ static struct target_settings other_targets[] = {
 	{ .name = "s2", .host = "127.0.0.1", .port = 20312, .service = 0 },
 	{ .name = "s1", .host = "::1", .port = 20313, .service = 1 },
 };
-static const struct settings other = {
-	.services = services,
-	.service_count = 2,
-	.targets = other_targets,
-	.target_count = 3,
-};
+static struct settings other;
 
 static void move(void)
 {
-	struct servers *servers = servers_new(&other);
-	struct runtime_views *views = runtime_views_new(servers);
+	struct runtime_views *views;
+	struct servers *servers;
 
+	other = talk_settings;
+	other.service_count = 2;
+	other.targets = other_targets;
+	other.target_count = 3;
+	servers = servers_new(&other);
+	views = runtime_views_new(servers);
 	runtime_move(talk.runtime, views, 0, talk.now);
 	runtime_views_free(views);
 	servers_free(talk.servers);
@@ -431,7 +413,7 @@ static void reload_amid_a_table_makes_nobody_absent(void **state)
 {
 	(void)state;
 	talk_end(&talk);
-	talk_begin(&talk, &set, false);
+	talk_begin(&talk, &talk_settings, false);
 	talk_settle(&talk);
 	talk_hear(&talk, "\n> \n> Pid: 7\n\n> 1\n# be_id\n"
 			 "2 be 3 s3 ::1 2 0 1 1 0 1 0 2\n");
