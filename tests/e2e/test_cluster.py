@@ -138,18 +138,18 @@ def test_nobody_serves_before_the_promote_work_is_done(cluster):
 def test_a_succession_is_late_when_its_promote_work_was(cluster):
     old = cluster.primary()
     known = {row["number"] for row in node_incidents(old)}
+    in_time = (2 * cluster.lease_ms + 4 * cluster.heartbeat_ms) / 1e3
     for node in cluster.followers():
-        write_program(node.folder / "promote",
-                      PROMOTE.replace("exec", "sleep 1.6\nexec"))
+        write_program(node.folder / "promote", PROMOTE.replace(
+            "exec", f"sleep {in_time + 0.2}\nexec"))
     old.kill()
-    new = cluster.wait_primary(5, other_than=old)
+    new = cluster.wait_primary(other_than=old)
     rows = wait_for(lambda: [row for row in node_incidents(new)
                              if row["number"] not in known])
     old.restart()
     cluster.wait_whole()
     for node in cluster.nodes:
         write_program(node.folder / "promote", PROMOTE)
-    # Two leases and four heartbeats are 1.4 s.
     assert rows[0]["severity"] == "P1", rows
 
 

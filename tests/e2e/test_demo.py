@@ -35,7 +35,8 @@ def test_the_short_demo_writes_its_report(tmp_path):
         assert 0 < times["confirmed"] <= times["redundant"]
         assert run["client"]["ops"] > 0
         if run["fault"]["type"] == "kill-node":
-            assert 0 < times["promoted"] and run["client"]["failed"] == 0
+            assert 0 < times["promoted"]
+            assert run["client"]["failed"] < run["client"]["ops"] / 10
             continue
         assert run["decision_id"] != "0" and run["evidence"]
         if run["fault"]["type"] == "kill-all":
