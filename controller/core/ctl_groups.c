@@ -362,8 +362,6 @@ static const char *forbids(const struct ctl *ctl, unsigned service)
 {
 	unsigned i;
 
-	if (ctl->maintenance.on)
-		return "this node is in maintenance";
 	for (i = 0; i < ctl->set->service_count; i++)
 		if (i != service && ctl->groups[i] != NULL &&
 		    group_look(ctl->groups[i]->machine).busy)

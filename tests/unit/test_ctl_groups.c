@@ -232,7 +232,6 @@ static void a_node_in_maintenance_begins_no_failover(void **state)
 	const struct maintenance m = { .target = NOTE_NONE,
 				       .on = true,
 				       .until = INSTANT_NEVER };
-	struct ctl_group_view view;
 
 	(void)state;
 	init();
@@ -243,7 +242,26 @@ static void a_node_in_maintenance_begins_no_failover(void **state)
 	tell_facts(API2);
 	tell_facts(API3);
 	assert_null(find(ACTION_DECIDE));
-	assert_true(ctl_group_look(w.core.ctl, API, &view));
+	core_done(&w.core);
+}
+
+static void one_in_maintenance_does_not_succeed(void **state)
+{
+	const struct maintenance m = { .target = API2,
+				       .on = true,
+				       .until = INSTANT_NEVER };
+	struct plan plan;
+
+	(void)state;
+	init();
+	core_begin(&w.core, NULL);
+	adopt(API);
+	assert_int_equal(ctl_group_plan(w.core.ctl, API, NOTE_NONE).successor,
+			 API2);
+	core_admin(&w.core, &m, 1);
+	plan = ctl_group_plan(w.core.ctl, API, NOTE_NONE);
+	assert_int_equal(plan.reject[API2], PLAN_MAINTENANCE);
+	assert_int_equal(plan.successor, API3);
 	core_done(&w.core);
 }
 
@@ -359,6 +377,7 @@ int main(void)
 		cmocka_unit_test(what_is_routed_stays_so_over_a_reload),
 		cmocka_unit_test(one_failover_at_a_time),
 		cmocka_unit_test(a_node_in_maintenance_begins_no_failover),
+		cmocka_unit_test(one_in_maintenance_does_not_succeed),
 		cmocka_unit_test(doubt_begins_with_the_first_bad_answer),
 		cmocka_unit_test(a_refusal_that_is_repeated_is_certain),
 		cmocka_unit_test(a_majority_must_find_the_primary_down),

@@ -190,6 +190,20 @@ static void one_that_lags_leaves_by_a_claim_and_its_sessions_end(void **state)
 	core_done(&w.core);
 }
 
+static void one_that_follows_another_is_not_read_from(void **state)
+{
+	struct world w;
+
+	(void)state;
+	init(&w);
+	begin(&w);
+	w.facts[C].source_port = 5433;
+	rounds(&w, 3);
+	assert_int_equal(server(&w, READ_B), SERVER_READY);
+	assert_int_equal(server(&w, READ_C), SERVER_MAINT);
+	core_done(&w.core);
+}
+
 static void lag_about_the_limit_does_not_flap(void **state)
 {
 	struct world w;
@@ -384,6 +398,7 @@ int main(void)
 		cmocka_unit_test(places_are_never_asked),
 		cmocka_unit_test(
 			one_that_lags_leaves_by_a_claim_and_its_sessions_end),
+		cmocka_unit_test(one_that_follows_another_is_not_read_from),
 		cmocka_unit_test(lag_about_the_limit_does_not_flap),
 		cmocka_unit_test(
 			readers_min_up_keeps_the_last_but_never_the_primary),

@@ -131,6 +131,44 @@ static void who_is_certainly_gone_needs_no_word_of_replicas(void **state)
 	group_free(w.group);
 }
 
+static void facts_that_are_old_are_none(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.now.us += 9 * SECOND;
+	assert_non_null(group_facts(w.group, A));
+	w.now.us += 2 * SECOND;
+	tell_facts(&w, C);
+	assert_null(group_facts(w.group, B));
+	tell_health(&w, A, true);
+	assert_int_equal(group_plan(w.group, PLAN_NOBODY).reject[B],
+			 PLAN_UNKNOWN);
+	assert_int_equal(group_plan(w.group, PLAN_NOBODY).successor, C);
+	group_free(w.group);
+}
+
+static void who_observes_gives_no_orders(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.failover.mode = FAILOVER_OBSERVE;
+	w.facts[A].writable = false;
+	tell_facts(&w, A);
+	w.facts[B].source_port = 5002;
+	tell_facts(&w, B);
+	w.facts[C].role = DATABASE_PRIMARY;
+	tell_facts(&w, C);
+	assert_null(find(&w, GROUP_ORDER));
+	w.failover.mode = FAILOVER_MANUAL;
+	tell_facts(&w, A);
+	assert_non_null(find(&w, GROUP_ORDER));
+	group_free(w.group);
+}
+
 static void one_that_is_silent_may_be_another_primary(void **state)
 {
 	struct world w;
@@ -214,6 +252,8 @@ int main(void)
 			what_was_under_way_when_doubt_began_is_no_word),
 		cmocka_unit_test(
 			who_is_certainly_gone_needs_no_word_of_replicas),
+		cmocka_unit_test(facts_that_are_old_are_none),
+		cmocka_unit_test(who_observes_gives_no_orders),
 		cmocka_unit_test(one_that_is_silent_may_be_another_primary),
 		cmocka_unit_test(a_replica_is_pointed_once_in_each_epoch),
 		cmocka_unit_test(readers_get_what_follows_and_is_near),
