@@ -71,7 +71,7 @@ const struct incident *store_closed(const struct store *store,
 }
 
 const struct stored_server *store_left(const struct store *store,
-					size_t *ret_count)
+				       size_t *ret_count)
 {
 	*ret_count = store->loaded.left_count;
 	return store->loaded.left;
