@@ -42,6 +42,19 @@ void begin(struct ctl *ctl)
 	ctl->maintenance.target = NOTE_NONE;
 }
 
+/* At another HAProxy it may be otherwise: what is worse counts. */
+static void left_over(struct target *t, const struct claim *claim)
+{
+	enum last_left left = LAST_OUT;
+
+	if (claim->weight_only)
+		left = claim->added ? LAST_NOTHING : LAST_LIGHT;
+	else
+		t->told_in = false;
+	if (t->left < left)
+		t->left = (uint8_t)left;
+}
+
 void begin_restore(struct ctl *ctl, const struct stored *stored)
 {
 	size_t i;
@@ -57,8 +70,8 @@ void begin_restore(struct ctl *ctl, const struct stored *stored)
 			srv->claim = c->weight_only ? CLAIM_WEIGHT : CLAIM_OUT;
 			srv->added = c->added;
 		}
-		if (c->target < ctl->set->target_count && !c->weight_only)
-			ctl->targets[c->target].told_in = false;
+		if (c->target < ctl->set->target_count)
+			left_over(&ctl->targets[c->target], c);
 	}
 	for (i = 0; i < stored->incident_count; i++) {
 		const struct incident *inc = &stored->incidents[i];

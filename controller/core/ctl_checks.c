@@ -155,15 +155,20 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
 {
 	struct target *t = &ctl->targets[target];
 	enum health_state from = t->health.state;
-	const char *why = health_move(&t->health, in, ctl->now);
+	bool again = return_awaited(ctl, target);
+	const char *why = NULL;
 
+	in = return_first(ctl, target, in);
+	if (in != HEALTH_INPUTS)
+		why = health_move(&t->health, in, ctl->now);
 	if (why == NULL)
 		return;
+	t->left = LAST_NOTHING;
 	t->why = why;
 	incidents_count(ctl, target);
 	say_moved(ctl, target, from, why);
 	if (t->health.state == HEALTH_DOWN) {
-		return_fell(ctl, target);
+		return_fell(ctl, target, again);
 		t->detected = ctl->now;
 		t->cause = t->health.last;
 	}

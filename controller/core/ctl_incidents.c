@@ -142,7 +142,7 @@ bool incidents_count(struct ctl *ctl, unsigned target)
 		     t->maintenance.drain;
 	/* One that is not judged yet makes no outage. */
 	if (is.state == HEALTH_UNKNOWN)
-		is.serves = true;
+		is.serves = !return_awaited(ctl, target);
 	svc->states[was.state]--;
 	svc->states[is.state]++;
 	svc->leavings[was.leaving]--;

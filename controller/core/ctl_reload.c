@@ -87,6 +87,7 @@ static void carry_target(struct ctl *ctl, unsigned target, struct ctl *old,
 	t->told_in = was->told_in;
 	t->flap = was->flap;
 	t->told_back = was->told_back;
+	t->left = was->left;
 	t->on_trial = was->on_trial;
 	t->detected = was->detected;
 	t->cause = was->cause;

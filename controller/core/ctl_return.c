@@ -12,15 +12,63 @@ static int64_t hold_us(const struct ctl *ctl, unsigned target)
 						  : svc->recovery_timeout_us;
 }
 
-void return_fell(struct ctl *ctl, unsigned target)
+void return_fell(struct ctl *ctl, unsigned target, bool again)
 {
 	struct target *t = &ctl->targets[target];
 	int64_t after_us = instant_is_none(t->detected)
 				   ? -1
 				   : instant_diff_us(t->detected, ctl->now);
 
-	flap_add(&t->flap, ctl_service_of(ctl, target), after_us);
+	if (again)
+		t->flap.penalty = flap_penalty(
+			&t->flap, ctl_service_of(ctl, target), after_us);
+	else
+		flap_add(&t->flap, ctl_service_of(ctl, target), after_us);
 	t->told_back = false;
+}
+
+/* Whether it still is as the earlier run left it. */
+static bool is_left(const struct ctl *ctl, unsigned target)
+{
+	unsigned h;
+
+	for (h = 0; h < ctl->set->haproxy_count; h++) {
+		const struct server *srv = mend_server(ctl, h, target);
+
+		if (srv->claim == CLAIM_OUT ||
+		    (srv->claim == CLAIM_WEIGHT && !srv->added &&
+		     ctl->targets[target].left == LAST_LIGHT))
+			return true;
+	}
+	return false;
+}
+
+bool return_awaited(const struct ctl *ctl, unsigned target)
+{
+	const struct target *t = &ctl->targets[target];
+
+	return t->health.state == HEALTH_UNKNOWN && t->left == LAST_OUT &&
+	       is_left(ctl, target);
+}
+
+enum health_input return_first(struct ctl *ctl, unsigned target,
+			       enum health_input in)
+{
+	struct target *t = &ctl->targets[target];
+
+	if (t->left == LAST_NOTHING || t->health.state != HEALTH_UNKNOWN ||
+	    !is_left(ctl, target))
+		return in;
+	switch (in) {
+	case HEALTH_RISE:
+		return HEALTH_BACK;
+	case HEALTH_PASS:
+	case HEALTH_POOR:
+	case HEALTH_SINK:
+		return t->left == LAST_LIGHT ? HEALTH_BACK : HEALTH_INPUTS;
+	default:
+		return in;
+	}
 }
 
 struct instant return_due(const struct ctl *ctl, unsigned target)
@@ -28,7 +76,8 @@ struct instant return_due(const struct ctl *ctl, unsigned target)
 	const struct target *t = &ctl->targets[target];
 	struct instant due;
 
-	if (t->health.state != HEALTH_DOWN || instant_is_none(t->detected))
+	if (instant_is_none(t->detected) ||
+	    (t->health.state != HEALTH_DOWN && !return_awaited(ctl, target)))
 		return INSTANT_NONE;
 	due = instant_add(t->detected, hold_us(ctl, target));
 	return instant_reached(ctl->now, due) ? INSTANT_NONE : due;
@@ -77,7 +126,8 @@ void return_phase(struct ctl *ctl, unsigned target)
 {
 	const struct health *h = &ctl->targets[target].health;
 
-	if (h->state == HEALTH_DOWN && ctl->targets[target].told_back &&
+	if ((h->state == HEALTH_DOWN || return_awaited(ctl, target)) &&
+	    ctl->targets[target].told_back &&
 	    h->good >= ctl_service_of(ctl, target)->check.rise &&
 	    !return_held(ctl, target))
 		checks_move(ctl, target, HEALTH_RISE);

@@ -51,6 +51,13 @@ struct part {
 	bool drained; /* by an operator's word */
 };
 
+/* What an earlier run of the daemon left of a target that is not judged yet. */
+enum last_left {
+	LAST_NOTHING,
+	LAST_LIGHT, /* it was recovering, with a small weight */
+	LAST_OUT    /* it was withdrawn */
+};
+
 struct target {
 	struct health health;
 	const char *why;  /* of the last transition; static text */
@@ -79,6 +86,7 @@ struct target {
 	bool reporting;    /* bad only since what it depends on is down */
 	bool on_trial;     /* RECOVERING by hand: one good answer is wanted */
 	bool told_back;    /* NOTE_HELD_BACK was given */
+	uint8_t left;      /* enum last_left */
 	bool dirty;        /* its servers are to be compared */
 	struct flap flap;
 	struct instant detected; /* when it went DOWN last */
@@ -307,8 +315,15 @@ unsigned depends_root(const struct ctl *ctl, unsigned service,
 		      int64_t *ret_grace_us);
 
 /* ctl_return.c */
-/* The target is DOWN from now on; before `detected` is set. */
-void return_fell(struct ctl *ctl, unsigned target);
+/* The target is DOWN from now on; before `detected` is set.  @again: it was
+ * before this run, too. */
+void return_fell(struct ctl *ctl, unsigned target, bool again);
+/* What @in does to a target that is not judged yet: one that an earlier run
+ * withdrew comes back as from DOWN.  HEALTH_INPUTS: nothing yet. */
+enum health_input return_first(struct ctl *ctl, unsigned target,
+			       enum health_input in);
+/* Whether an earlier run has withdrawn it, and it is not judged yet. */
+bool return_awaited(const struct ctl *ctl, unsigned target);
 /* Until when a target that is DOWN is held back, or NONE; and why. */
 struct instant return_due(const struct ctl *ctl, unsigned target);
 const char *return_why(const struct ctl *ctl, unsigned target);

@@ -32,6 +32,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_UNKNOWN),
 		[HEALTH_RESET] = STAY(HEALTH_UNKNOWN),
+		[HEALTH_BACK] = GO(HEALTH_RECOVERING, "well again since the last run"),
 	},
 	[HEALTH_UP] = {
 		[HEALTH_PASS] = STAY(HEALTH_UP),
@@ -46,6 +47,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_UP),
 		[HEALTH_RESET] = STAY(HEALTH_UP),
+		[HEALTH_BACK] = STAY(HEALTH_UP),
 	},
 	[HEALTH_DEGRADED] = {
 		[HEALTH_PASS] = STAY(HEALTH_DEGRADED),
@@ -60,6 +62,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_DEGRADED),
 		[HEALTH_RESET] = STAY(HEALTH_DEGRADED),
+		[HEALTH_BACK] = STAY(HEALTH_DEGRADED),
 	},
 	[HEALTH_DOWN] = {
 		[HEALTH_PASS] = STAY(HEALTH_DOWN),
@@ -74,6 +77,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_DOWN),
 		[HEALTH_RESET] = GO(HEALTH_RECOVERING, "reset by hand"),
+		[HEALTH_BACK] = STAY(HEALTH_DOWN),
 	},
 	[HEALTH_RECOVERING] = {
 		[HEALTH_PASS] = STAY(HEALTH_RECOVERING),
@@ -88,6 +92,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_HOLD] = GO(HEALTH_MAINT, "maintenance"),
 		[HEALTH_FREE] = STAY(HEALTH_RECOVERING),
 		[HEALTH_RESET] = STAY(HEALTH_RECOVERING),
+		[HEALTH_BACK] = STAY(HEALTH_RECOVERING),
 	},
 	[HEALTH_MAINT] = {
 		[HEALTH_PASS] = STAY(HEALTH_MAINT),
@@ -102,6 +107,7 @@ static const struct cell table[HEALTH_STATES][HEALTH_INPUTS] = {
 		[HEALTH_HOLD] = STAY(HEALTH_MAINT),
 		[HEALTH_FREE] = GO(HEALTH_UNKNOWN, "maintenance is over"),
 		[HEALTH_RESET] = STAY(HEALTH_MAINT),
+		[HEALTH_BACK] = STAY(HEALTH_MAINT),
 	},
 };
 
@@ -124,6 +130,7 @@ static const char *const inputs[HEALTH_INPUTS] = {
 	[HEALTH_FALL] = "FALL",     [HEALTH_ALIVE] = "ALIVE",
 	[HEALTH_RAMPED] = "RAMPED", [HEALTH_HOLD] = "HOLD",
 	[HEALTH_FREE] = "FREE",     [HEALTH_RESET] = "RESET",
+	[HEALTH_BACK] = "BACK",
 };
 
 const char *health_state_name(enum health_state state)

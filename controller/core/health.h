@@ -41,6 +41,7 @@ enum health_input {
 	HEALTH_HOLD,   /* maintenance begins */
 	HEALTH_FREE,   /* maintenance ends */
 	HEALTH_RESET,  /* somebody closes the circuit by hand */
+	HEALTH_BACK,   /* what an earlier run withdrew is well again */
 	HEALTH_INPUTS
 };
 

@@ -83,7 +83,10 @@ int64_t health_interval_us(const struct health *h,
 		return 0;
 	switch (h->state) {
 	case HEALTH_UNKNOWN:
-		return check->fast_interval_us;
+		/* It answers, and yet UNKNOWN: it is held back. */
+		return h->good < check->rise && h->poor == 0
+			       ? check->fast_interval_us
+			       : check->interval_us;
 	case HEALTH_DOWN:
 		/* Enough, and yet DOWN: it is held back. */
 		return h->good > 0 && h->good < check->rise

@@ -318,7 +318,7 @@ static void a_restart_knows_what_was_added(void **state)
 	core_link_again(&w, 0);
 	core_see(&w, 0, API1, SERVER_MAINT, 100);
 	assert_null(core_note(&w, NOTE_OPERATOR));
-	core_answer(&w, API1, RESULT_L7OK);
+	core_answers(&w, API1, 2, RESULT_L7OK);
 	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
 	core_done(&w);
 }

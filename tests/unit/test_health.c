@@ -329,6 +329,7 @@ static void print_states(const void *arg, FILE *out)
 	      "| HOLD | maintenance begins |\n"
 	      "| FREE | maintenance ends |\n"
 	      "| RESET | somebody closes the circuit by hand |\n"
+	      "| BACK | what an earlier run withdrew is well again |\n"
 	      "\n"
 	      "# Evidence\n"
 	      "\n"
