@@ -73,6 +73,8 @@ void begin_restore(struct ctl *ctl, const struct stored *stored)
 		if (c->target < ctl->set->target_count)
 			left_over(&ctl->targets[c->target], c);
 	}
+	for (i = 0; i < stored->fall_count; i++)
+		return_restore(ctl, &stored->falls[i]);
 	for (i = 0; i < stored->incident_count; i++) {
 		const struct incident *inc = &stored->incidents[i];
 

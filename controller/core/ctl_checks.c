@@ -169,7 +169,6 @@ void checks_move(struct ctl *ctl, unsigned target, enum health_input in)
 	say_moved(ctl, target, from, why);
 	if (t->health.state == HEALTH_DOWN) {
 		return_fell(ctl, target, again);
-		t->detected = ctl->now;
 		t->cause = t->health.last;
 	}
 	agree_moved(ctl, target);

@@ -18,6 +18,7 @@ void return_fell(struct ctl *ctl, unsigned target, bool again)
 	int64_t after_us = instant_is_none(t->detected)
 				   ? -1
 				   : instant_diff_us(t->detected, ctl->now);
+	struct action *act;
 
 	if (again)
 		t->flap.penalty = flap_penalty(
@@ -25,6 +26,27 @@ void return_fell(struct ctl *ctl, unsigned target, bool again)
 	else
 		flap_add(&t->flap, ctl_service_of(ctl, target), after_us);
 	t->told_back = false;
+	t->detected = ctl->now;
+	act = ctl_emit(ctl, ACTION_STORE, 0);
+	act->store.kind = STORE_FALL;
+	act->store.fall = (struct fall){ .target = target,
+					 .penalty = t->flap.penalty,
+					 .count = t->flap.count,
+					 .at = ctl->now,
+					 .wall_us = ctl->wall_us };
+}
+
+void return_restore(struct ctl *ctl, const struct fall *fall)
+{
+	struct target *t;
+
+	if (fall->target >= ctl->set->target_count)
+		return;
+	t = &ctl->targets[fall->target];
+	t->flap.penalty = fall->penalty;
+	t->flap.count = fall->count;
+	/* A clock that was set back must not hold it for ever. */
+	t->detected = instant_min(fall->at, ctl->now);
 }
 
 /* Whether it still is as the earlier run left it. */

@@ -315,9 +315,11 @@ unsigned depends_root(const struct ctl *ctl, unsigned service,
 		      int64_t *ret_grace_us);
 
 /* ctl_return.c */
-/* The target is DOWN from now on; before `detected` is set.  @again: it was
- * before this run, too. */
+/* The target is DOWN from now on: detected, counted and written down.  @again:
+ * it was before this run, too. */
 void return_fell(struct ctl *ctl, unsigned target, bool again);
+/* What was written down of it. */
+void return_restore(struct ctl *ctl, const struct fall *fall);
 /* What @in does to a target that is not judged yet: one that an earlier run
  * withdrew comes back as from DOWN.  HEALTH_INPUTS: nothing yet. */
 enum health_input return_first(struct ctl *ctl, unsigned target,

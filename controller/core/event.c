@@ -51,10 +51,9 @@ static const char *const server_states[] = {
 };
 
 static const char *const store_kinds[] = {
-	[STORE_CLAIM] = "claim",
-	[STORE_UNCLAIM] = "unclaim",
-	[STORE_INCIDENT] = "incident",
-	[STORE_MAINTENANCE] = "maintenance",
+	[STORE_CLAIM] = "claim",       [STORE_UNCLAIM] = "unclaim",
+	[STORE_INCIDENT] = "incident", [STORE_MAINTENANCE] = "maintenance",
+	[STORE_FALL] = "fall",
 };
 
 const char *event_kind_name(enum event_kind kind)
@@ -202,6 +201,10 @@ static void store_text(const struct store_order *order,
 		snprintf(buf, size, "%s %s %s", kind,
 			 target_name(set, order->maintenance.target),
 			 order->maintenance.on ? "on" : "off");
+	else if (order->kind == STORE_FALL)
+		snprintf(buf, size, "%s %s %" PRIu32 " x%" PRIu32, kind,
+			 target_name(set, order->fall.target),
+			 order->fall.penalty, order->fall.count);
 	else
 		snprintf(buf, size, "%s %s %s%s%s", kind,
 			 haproxy_name(set, order->claim.haproxy),

@@ -31,6 +31,14 @@ struct claim {
 	bool added; /* the server itself is: its process did not know it */
 };
 
+/* When a target was withdrawn last, and how often of late (flap.h). */
+struct fall {
+	unsigned target; /* index */
+	uint32_t penalty, count;
+	struct instant at;
+	int64_t wall_us;
+};
+
 /* What to leave alone, by whose word, until when. */
 struct maintenance {
 	unsigned target; /* index, or NOTE_NONE: the whole node */
@@ -47,6 +55,8 @@ struct stored {
 	size_t claim_count;
 	const struct maintenance *maintenances;
 	size_t maintenance_count;
+	const struct fall *falls;
+	size_t fall_count;
 	const struct incident *incidents; /* the open ones */
 	size_t incident_count;
 	uint32_t last_incident; /* the highest number ever used */
@@ -279,7 +289,8 @@ enum store_kind {
 	STORE_CLAIM,
 	STORE_UNCLAIM,
 	STORE_INCIDENT,
-	STORE_MAINTENANCE
+	STORE_MAINTENANCE,
+	STORE_FALL
 };
 
 struct store_order {
@@ -289,6 +300,7 @@ struct store_order {
 		struct claim claim;
 		struct incident incident;
 		struct maintenance maintenance;
+		struct fall fall;
 	};
 };
 

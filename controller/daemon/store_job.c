@@ -79,11 +79,24 @@ static void fill_maintenance(struct row_maintenance *row,
 	snprintf(row->reason, sizeof(row->reason), "%s", maint->reason);
 }
 
+static void fill_fall(struct row_fall *row, const struct fall *fall,
+		      const struct settings *set, const char *boot)
+{
+	const struct target_settings *target = &set->targets[fall->target];
+
+	name_set(row->service, set->services[target->service].name);
+	name_set(row->target, target->name);
+	snprintf(row->boot, sizeof(row->boot), "%s", boot);
+	row->penalty = fall->penalty;
+	row->count = fall->count;
+	row->at_us = fall->at.us;
+	row->wall_us = fall->wall_us;
+}
+
 static const enum job_kind order_jobs[] = {
-	[STORE_CLAIM] = JOB_CLAIM,
-	[STORE_UNCLAIM] = JOB_UNCLAIM,
-	[STORE_INCIDENT] = JOB_INCIDENT,
-	[STORE_MAINTENANCE] = JOB_MAINTENANCE,
+	[STORE_CLAIM] = JOB_CLAIM,       [STORE_UNCLAIM] = JOB_UNCLAIM,
+	[STORE_INCIDENT] = JOB_INCIDENT, [STORE_MAINTENANCE] = JOB_MAINTENANCE,
+	[STORE_FALL] = JOB_FALL,
 };
 
 struct job *job_of_order(const struct store_order *order,
@@ -100,6 +113,8 @@ struct job *job_of_order(const struct store_order *order,
 	else if (order->kind == STORE_MAINTENANCE)
 		fill_maintenance(&job->maintenance, &order->maintenance, set,
 				 wall_us);
+	else if (order->kind == STORE_FALL)
+		fill_fall(&job->fall, &order->fall, set, boot);
 	else
 		fill_claim(&job->claim, &order->claim, set);
 	return job;

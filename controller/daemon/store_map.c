@@ -123,6 +123,44 @@ static void map_maintenances(const struct db_contents *from,
 	}
 }
 
+/* What a damaged file says is held to what can be. */
+static uint32_t count_of(int64_t value)
+{
+	return value < 0            ? 0
+	       : value > UINT32_MAX ? UINT32_MAX
+				    : (uint32_t)value;
+}
+
+/* Of a target that is no more nothing need be said. */
+static void map_falls(const struct db_contents *from,
+		      const struct store_mapping *map, struct fall *to,
+		      size_t *ret_count)
+{
+	const struct row_fall *row;
+	size_t i;
+
+	for (i = 0; i < from->fall_count; i++) {
+		row = &from->falls[i];
+		*to = (struct fall){
+			.target = settings_find_target(
+				map->set,
+				settings_find_service(map->set, row->service),
+				row->target),
+			.penalty = count_of(row->penalty),
+			.count = count_of(row->count),
+			.at = { row->at_us },
+			.wall_us = row->wall_us,
+		};
+		if (strcmp(row->boot, map->boot) != 0)
+			to->at = instant_add(map->now,
+					     row->wall_us - map->wall_us);
+		if (to->target == NOTE_NONE)
+			continue;
+		to++;
+		(*ret_count)++;
+	}
+}
+
 /* Move the incident's instants from another boot into this one: the moment of
  * detection by its wall time, all others by their distance from it, so that
  * the spans stay what they were. */
@@ -219,6 +257,7 @@ int store_map(const struct db_contents *contents,
 		calloc(contents->claim_count + 1, sizeof(*claims));
 	struct maintenance *maints =
 		calloc(contents->maintenance_count + 1, sizeof(*maints));
+	struct fall *falls = calloc(contents->fall_count + 1, sizeof(*falls));
 	struct incident *open =
 		calloc(contents->incident_count + 1, sizeof(*open));
 	struct row_incident *gone =
@@ -228,16 +267,18 @@ int store_map(const struct db_contents *contents,
 	to.closed = calloc(contents->incident_count + 1, sizeof(*to.closed));
 	to.stored.claims = claims;
 	to.stored.maintenances = maints;
+	to.stored.falls = falls;
 	to.stored.incidents = open;
 	to.stored.last_incident = contents->last_incident;
-	if (claims == NULL || maints == NULL || open == NULL || gone == NULL ||
-	    to.closed == NULL || to.left == NULL) {
+	if (claims == NULL || maints == NULL || falls == NULL || open == NULL ||
+	    gone == NULL || to.closed == NULL || to.left == NULL) {
 		free(gone);
 		store_loaded_done(&to);
 		return -ENOMEM;
 	}
 	map_claims(contents, map, claims, &to.stored.claim_count, &to);
 	map_maintenances(contents, map, maints, &to.stored.maintenance_count);
+	map_falls(contents, map, falls, &to.stored.fall_count);
 	*ret_gone_count = 0;
 	map_incidents(contents, map, &to, open, gone, ret_gone_count);
 	*ret_loaded = to;
@@ -249,6 +290,7 @@ void store_loaded_done(struct store_loaded *loaded)
 {
 	free((void *)loaded->stored.claims);
 	free((void *)loaded->stored.maintenances);
+	free((void *)loaded->stored.falls);
 	free((void *)loaded->stored.incidents);
 	free(loaded->closed);
 	free(loaded->left);

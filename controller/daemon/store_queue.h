@@ -14,6 +14,7 @@ enum job_kind {
 	JOB_UNCLAIM,
 	JOB_INCIDENT,
 	JOB_MAINTENANCE,
+	JOB_FALL,
 	JOB_EVENT,
 	JOB_ASK
 };
@@ -26,6 +27,7 @@ struct job {
 		struct row_claim claim;
 		struct row_incident incident;
 		struct row_maintenance maintenance;
+		struct row_fall fall;
 		struct row_event event;
 		struct store_question question;
 	};

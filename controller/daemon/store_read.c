@@ -73,6 +73,19 @@ static void read_maintenance(struct reading *in, void *row)
 	maint->since_wall_us = read_number(in);
 }
 
+static void read_fall(struct reading *in, void *row)
+{
+	struct row_fall *fall = row;
+
+	read_text(in, fall->service, sizeof(fall->service));
+	read_text(in, fall->target, sizeof(fall->target));
+	read_text(in, fall->boot, sizeof(fall->boot));
+	fall->penalty = read_number(in);
+	fall->count = read_number(in);
+	fall->at_us = read_number(in);
+	fall->wall_us = read_number(in);
+}
+
 static void read_cause(struct reading *in, struct result *cause)
 {
 	char code[32];
@@ -184,12 +197,31 @@ static int load_numbers(struct db *db, struct db_contents *to, struct err *err)
 	return r;
 }
 
+/* A file that cannot be written may be of a version that had none. */
+static int load_falls(struct db *db, struct rows *rows, struct err *err)
+{
+	const struct wanted all = { 0 };
+	int64_t there = 0;
+	int r = db_number(db,
+			  "SELECT count(*) FROM sqlite_master WHERE"
+			  " name = 'falls'",
+			  0, &there, err);
+
+	if (r < 0 || there == 0)
+		return r;
+	return db_select(db,
+			 "SELECT service, target, boot_id, penalty, count,"
+			 " at_us, wall_us FROM falls",
+			 &all, read_fall, rows, err);
+}
+
 int db_load(struct db *db, int64_t since_wall_us, size_t incidents_max,
 	    struct db_contents *ret_contents, struct err *err)
 {
 	struct rows claims = { .size = sizeof(struct row_claim) };
 	struct rows maints = { .size = sizeof(struct row_maintenance) };
 	struct rows incidents = { .size = sizeof(struct row_incident) };
+	struct rows falls = { .size = sizeof(struct row_fall) };
 	struct wanted wanted = { since_wall_us, (int64_t)incidents_max, NULL };
 	struct db_contents contents = { 0 };
 	int r;
@@ -209,11 +241,15 @@ int db_load(struct db *db, int64_t since_wall_us, size_t incidents_max,
 			      " recovered_wall_us != 0, number DESC LIMIT ?2",
 			      &wanted, read_incident, &incidents, err);
 	if (r == 0)
+		r = load_falls(db, &falls, err);
+	if (r == 0)
 		r = load_numbers(db, &contents, err);
 	contents.claims = claims.list;
 	contents.claim_count = claims.count;
 	contents.maintenances = maints.list;
 	contents.maintenance_count = maints.count;
+	contents.falls = falls.list;
+	contents.fall_count = falls.count;
 	contents.incidents = incidents.list;
 	contents.incident_count = incidents.count;
 	if (r < 0)
@@ -227,6 +263,7 @@ void db_contents_done(struct db_contents *contents)
 {
 	free(contents->claims);
 	free(contents->maintenances);
+	free(contents->falls);
 	free(contents->incidents);
 	memset(contents, 0, sizeof(*contents));
 }
@@ -347,13 +384,14 @@ int db_prune(struct db *db, int64_t before_wall_us, int64_t events_max,
 		" events) - %lld)));"
 		"DELETE FROM incidents WHERE number IN (SELECT number FROM"
 		" incidents WHERE recovered_wall_us > 0 AND"
-		" recovered_wall_us < %lld LIMIT %u);";
+		" recovered_wall_us < %lld LIMIT %u);"
+		"DELETE FROM falls WHERE wall_us < %lld;";
 	int before = sqlite3_total_changes(db->sql);
-	char sql[640];
+	char sql[720];
 
 	snprintf(sql, sizeof(sql), text, (long long)before_wall_us, limit,
-		 limit, (long long)events_max, (long long)before_wall_us,
-		 limit);
+		 limit, (long long)events_max, (long long)before_wall_us, limit,
+		 (long long)before_wall_us);
 	if (sqlite3_exec(db->sql, sql, NULL, NULL, NULL) != SQLITE_OK)
 		return db_fail(db, err);
 	return sqlite3_total_changes(db->sql) - before;

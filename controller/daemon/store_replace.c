@@ -44,8 +44,9 @@ static int salvage_table(struct db *from, struct db *to, const char *table)
 int db_salvage(struct db *db, const char *aside)
 {
 	/* What matters most first: each is copied up to its first bad page. */
-	static const char *const tables[] = { "meta", "claims", "maintenance",
-					      "incidents", "events" };
+	static const char *const tables[] = { "meta",        "claims",
+					      "maintenance", "falls",
+					      "incidents",   "events" };
 	struct db from = { 0 };
 	size_t i;
 	int n = 0;

@@ -36,6 +36,12 @@ static const char schema[] =
 	" until_wall_us INTEGER, reason TEXT, since_wall_us INTEGER,"
 	" PRIMARY KEY (service, target)) WITHOUT ROWID;";
 
+/* What a file of the second schema may lack, and who wrote it leaves alone. */
+static const char falls_table[] =
+	"CREATE TABLE IF NOT EXISTS falls (service TEXT, target TEXT,"
+	" boot_id TEXT, penalty INTEGER, count INTEGER, at_us INTEGER,"
+	" wall_us INTEGER, PRIMARY KEY (service, target)) WITHOUT ROWID;";
+
 /* What a file of the first schema lacks. */
 static const char second_schema[] =
 	"ALTER TABLE incidents ADD COLUMN term INTEGER;"
@@ -65,6 +71,7 @@ static const char *const statement_text[DB_STATEMENTS] = {
 		"INSERT OR REPLACE INTO maintenance VALUES (?,?,?,?,?,?)",
 	[DROP_MAINTENANCE] =
 		"DELETE FROM maintenance WHERE service = ? AND target = ?",
+	[PUT_FALL] = "INSERT OR REPLACE INTO falls VALUES (?,?,?,?,?,?,?)",
 	[PUT_EVENT] = "INSERT OR IGNORE INTO events VALUES"
 		      " (?,?,?,?,?,?,?,?,?,?,?,?)",
 };
@@ -208,16 +215,16 @@ static int db_prepare(struct db *db, int64_t wall_us, struct err *err)
 		r = db_number(db, "PRAGMA user_version", 0, &version, err);
 	if (r < 0)
 		return r;
-	if (version == 0)
-		return db_create(db, wall_us, err);
-	if (version == 1)
-		return db_upgrade(db, err);
 	if (version > DB_SCHEMA)
 		return err_set(err, -ENOTSUP,
 			       "it was written by a newer version of bascule"
 			       " (schema %lld, this one knows %d)",
 			       (long long)version, DB_SCHEMA);
-	return 0;
+	if (version == 0)
+		r = db_create(db, wall_us, err);
+	else if (version == 1)
+		r = db_upgrade(db, err);
+	return r < 0 ? r : db_exec(db, falls_table, err);
 }
 
 static struct db *db_new(void)
@@ -454,6 +461,23 @@ int db_put_maintenance(struct db *db, const struct row_maintenance *row,
 		bind_text(&b, row->reason);
 		bind_number(&b, row->since_wall_us);
 	}
+	return binding_run(&b, db, err);
+}
+
+int db_put_fall(struct db *db, const struct row_fall *row, struct err *err)
+{
+	struct binding b = { 0 };
+	int r = binding_begin(&b, db, PUT_FALL, err);
+
+	if (r < 0)
+		return r;
+	bind_text(&b, row->service);
+	bind_text(&b, row->target);
+	bind_text(&b, row->boot);
+	bind_number(&b, row->penalty);
+	bind_number(&b, row->count);
+	bind_number(&b, row->at_us);
+	bind_number(&b, row->wall_us);
 	return binding_run(&b, db, err);
 }
 

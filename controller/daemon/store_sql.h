@@ -50,6 +50,14 @@ struct row_maintenance {
 	char reason[EVENT_TEXT_MAX];
 };
 
+/* The last withdrawal of a target, at an instant of the boot @boot. */
+struct row_fall {
+	char service[DB_NAME_MAX], target[DB_NAME_MAX];
+	char boot[DB_BOOT_MAX];
+	int64_t penalty, count;
+	int64_t at_us, wall_us;
+};
+
 struct row_event {
 	int64_t id, wall_us, instant_us;
 	int level;
@@ -65,6 +73,8 @@ struct db_contents {
 	size_t claim_count;
 	struct row_maintenance *maintenances;
 	size_t maintenance_count;
+	struct row_fall *falls;
+	size_t fall_count;
 	struct row_incident *incidents; /* newest first, open ones included */
 	size_t incident_count;
 	uint32_t last_incident;
@@ -97,6 +107,7 @@ int db_put_incident(struct db *db, const struct row_incident *row,
 		    struct err *err);
 int db_put_maintenance(struct db *db, const struct row_maintenance *row,
 		       struct err *err);
+int db_put_fall(struct db *db, const struct row_fall *row, struct err *err);
 int db_put_event(struct db *db, const struct row_event *row, struct err *err);
 
 /* Read everything; at most @incidents_max incidents that are open or were

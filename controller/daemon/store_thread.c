@@ -239,6 +239,8 @@ static int worker_write(struct worker *w, struct job *job, struct err *err)
 		return db_put_incident(w->db, &job->incident, err);
 	case JOB_MAINTENANCE:
 		return db_put_maintenance(w->db, &job->maintenance, err);
+	case JOB_FALL:
+		return db_put_fall(w->db, &job->fall, err);
 	case JOB_EVENT:
 		return db_put_event(w->db, &job->event, err);
 	case JOB_ASK:

@@ -16,6 +16,7 @@ void disk_done(struct disk *disk)
 	free(disk->claims);
 	free(disk->incidents);
 	free(disk->maintenances);
+	free(disk->falls);
 	free(disk->queue);
 	*disk = (struct disk){ 0 };
 }
@@ -65,6 +66,8 @@ static struct disk_name order_name(const struct store_order *order,
 	case STORE_INCIDENT:
 		return name_of(set, NOTE_NONE, order->incident.service,
 			       order->incident.target);
+	case STORE_FALL:
+		return name_of(set, NOTE_NONE, NOTE_NONE, order->fall.target);
 	default:
 		return name_of(set, NOTE_NONE, NOTE_NONE,
 			       order->maintenance.target);
@@ -194,6 +197,19 @@ static void put_maintenance(struct disk *disk, const struct disk_order *order)
 	disk->maintenances[i].maintenance = order->order.maintenance;
 }
 
+static void put_fall(struct disk *disk, const struct disk_order *order)
+{
+	size_t i = 0;
+
+	while (i < disk->fall_count &&
+	       !same(&disk->falls[i].name, &order->name))
+		i++;
+	if (i == disk->fall_count)
+		disk->falls = one_more(disk->falls, &disk->fall_count,
+				       &disk->fall_room, sizeof(*disk->falls));
+	disk->falls[i] = (struct disk_fall){ order->name, order->order.fall };
+}
+
 static void put(struct disk *disk, const struct disk_order *order)
 {
 	switch (order->order.kind) {
@@ -203,6 +219,9 @@ static void put(struct disk *disk, const struct disk_order *order)
 		break;
 	case STORE_INCIDENT:
 		put_incident(disk, order);
+		break;
+	case STORE_FALL:
+		put_fall(disk, order);
 		break;
 	default:
 		put_maintenance(disk, order);
@@ -287,6 +306,19 @@ static size_t read_maintenances(const struct disk *disk,
 	return n;
 }
 
+static size_t read_falls(const struct disk *disk, const struct settings *set,
+			 struct fall *list)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < disk->fall_count; i++) {
+		list[n] = disk->falls[i].fall;
+		list[n].target = find_target(set, &disk->falls[i].name);
+		n += list[n].target != NOTE_NONE;
+	}
+	return n;
+}
+
 /* What would be there if all that is queued had been written. */
 static struct disk written(const struct disk *disk)
 {
@@ -315,7 +347,9 @@ struct stored disk_stored(struct disk *disk, const struct settings *set,
 		sim_alloc(disk->incident_count, sizeof(*incidents));
 	struct maintenance *maintenances =
 		sim_alloc(disk->maintenance_count, sizeof(*maintenances));
+	struct fall *falls = sim_alloc(disk->fall_count + 1, sizeof(*falls));
 	struct stored stored = { .claims = claims,
+				 .falls = falls,
 				 .incidents = incidents,
 				 .maintenances = maintenances,
 				 .last_incident = disk->last_incident };
@@ -329,6 +363,7 @@ struct stored disk_stored(struct disk *disk, const struct settings *set,
 	}
 	stored.claim_count = read_claims(disk, set, claims);
 	stored.incident_count = read_incidents(disk, set, incidents);
+	stored.fall_count = read_falls(disk, set, falls);
 	stored.maintenance_count = read_maintenances(disk, set, maintenances);
 	return stored;
 }
@@ -338,6 +373,7 @@ void disk_forget(struct stored *stored)
 	free((void *)stored->claims);
 	free((void *)stored->incidents);
 	free((void *)stored->maintenances);
+	free((void *)stored->falls);
 	*stored = (struct stored){ 0 };
 }
 

@@ -41,6 +41,11 @@ struct disk_maintenance {
 	struct maintenance maintenance;
 };
 
+struct disk_fall {
+	struct disk_name name;
+	struct fall fall;
+};
+
 struct disk_order {
 	uint64_t id;
 	struct instant since;
@@ -57,8 +62,10 @@ struct disk {
 	struct disk_claim *claims;
 	struct disk_incident *incidents;
 	struct disk_maintenance *maintenances;
+	struct disk_fall *falls;
 	struct disk_order *queue;
 	size_t claim_count, incident_count, maintenance_count, queue_count;
+	size_t fall_count, fall_room;
 	size_t claim_room, incident_room, maintenance_room, queue_room;
 	uint32_t last_incident;
 	const char *wrong; /* a rule that was broken; or NULL */

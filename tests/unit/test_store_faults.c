@@ -331,6 +331,8 @@ static void damaged_file_is_moved_aside(void **state)
 static void what_a_damaged_file_still_holds_is_saved(void **state)
 {
 	struct store_order order = incident_order(1, true);
+	struct store_order fall = { .kind = STORE_FALL,
+				    .fall = { .penalty = 1000, .count = 1 } };
 	const struct stored *st;
 	char path[100], junk[4096 * 8];
 	struct stat stat_buf;
@@ -342,6 +344,7 @@ static void what_a_damaged_file_still_holds_is_saved(void **state)
 	world_init(&w);
 	store_begin(&w);
 	write_order(&w, 1, &order);
+	write_order(&w, 2, &fall);
 	for (i = 1; i <= 5000; i++)
 		write_event(&w, i);
 	store_close(w.store);
@@ -356,6 +359,7 @@ static void what_a_damaged_file_still_holds_is_saved(void **state)
 	store_begin(&w);
 	st = store_load(w.store, (struct instant){ 1 }, WALL);
 	assert_int_equal(st->incident_count, 1);
+	assert_int_equal(st->fall_count, 1);
 	UNTIL(&w, w.said == 1);
 	assert_non_null(strstr(w.text, " rows saved"));
 	assert_null(strstr(w.text, " 0 rows saved"));
