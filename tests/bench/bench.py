@@ -12,6 +12,14 @@ import time
 SRC = pathlib.Path(os.environ.get("top_srcdir") or os.getcwd())
 BUILD = pathlib.Path(os.environ.get("top_builddir") or os.getcwd())
 
+# Of checks on a local network, as fast as is sensible: what detection.py
+# measures with, calm.py puts to the test.
+FAST_MS, FAST_PATIENCE_MS = 100, 100
+FAST_CHECK = f"""type = "http"; path = "/health"; status = "200";
+            fast_interval = "10ms"; timeout = "{FAST_PATIENCE_MS}ms";
+            timeout_min = "10ms"; lost_interval = "2ms"; fall = 2; rise = 2;
+            fresh_every = 1;"""
+
 
 def cpu_seconds(pid):
     """All threads, from the scheduler's own nanoseconds."""

@@ -11,6 +11,7 @@ dies must be seen.
   --quick        24 s, with freezes of 3 s and the link down for 4 s; more
                  patience with replicas and with the last death
   --seconds N    how long (default: 900)
+  --check fast   with the checks that detection.py measures with
 """
 
 import argparse
@@ -38,6 +39,10 @@ from world import BASCULED, wait_for  # noqa: E402
 
 LOSS_PERCENT = 20
 PORT = 5000
+CHECKS = {
+    "default": 'type = "http"; path = "/health"; interval = "200ms";',
+    "fast": f'interval = "{bench.FAST_MS}ms"; {bench.FAST_CHECK}',
+}
 SERVICES = {"api": [0, 1, 2], "shop": [2, 3]}
 RATE = 20
 PATIENCE_S = 5.0  # of clients
@@ -77,8 +82,7 @@ frontend in
 def bascule_text(stage):
     services = ", ".join(
         f"""{{ name = "{service}"; backend = "be_{service}";
-    check = {{ type = "http"; path = "/health"; interval = "200ms";
-              {stage.check} }};
+    check = {{ {stage.check} }};
     targets = ( {", ".join(f'{{ name = "{name}"; address = "{address}"; }}'
                            for name, address in
                            targets(stage.hosts, service))} ); }}"""
@@ -93,7 +97,7 @@ services = ( {services} );
 
 
 class Stage:
-    def __init__(self, check=""):
+    def __init__(self, check):
         self.check = check
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-bench."))
         self.processes, self.replicas = [], []
@@ -254,10 +258,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seconds", type=int, default=900)
+    parser.add_argument("--check", choices=CHECKS, default="default")
     options = parser.parse_args()
     quick = options.quick
     seconds = 24 if quick else options.seconds
-    with Stage('timeout_min = "500ms";' if quick else "") as stage:
+    check = CHECKS[options.check]
+    with Stage(check + (' timeout_min = "500ms";' if quick else "")) as stage:
         counts, cuts = trouble(stage, seconds, (9, 3) if quick else (20, 5),
                                (10, 4) if quick else (60, 10))
         bench.settle(3 if quick else 8)
@@ -281,7 +287,8 @@ def main():
         bench.aim("targets that are not UP", states != ["UP"], 0, ""),
         bench.aim("a death afterwards is seen within", dead_ms,
                   20000 if quick else 2000, "ms"),
-    ], [{"seconds": seconds, **counts, "requests": len(requests),
+    ], [{"check": options.check, "seconds": seconds, **counts,
+         "requests": len(requests),
          "failed_while_cut": sum(cut and not well for well, cut in requests),
          "failed_else": sum(not cut and not well for well, cut in requests),
          "doubts": len(doubts), "loss_percent": LOSS_PERCENT,

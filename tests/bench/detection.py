@@ -51,7 +51,7 @@ from world import BASCULED, wait_for  # noqa: E402
 REPLICAS = 3
 PORT, CONTROL = 5000, 5001
 OURS, THEIRS = "bascule", "haproxy"
-INTERVAL_MS, PATIENCE_MS = 100, 100
+INTERVAL_MS, PATIENCE_MS = bench.FAST_MS, bench.FAST_PATIENCE_MS
 RATE = 100
 MODES = ("quiet", "quiet-50", "traffic", "retries")
 QUIET = ("quiet", "quiet-50")
@@ -177,11 +177,7 @@ control = {{ socket = "{stage.folder}/control.sock"; }};
 http = {{ listen = "off"; }};
 haproxy = ( {{ name = "lb"; socket = "{stage.path(OURS)}"; }} );
 services = ( {{ name = "api"; backend = "api"; flap_limit = 0;
-  check = {{ type = "http"; path = "/health"; status = "200";
-            interval = "{stage.interval_ms}ms"; fast_interval = "10ms";
-            timeout = "{PATIENCE_MS}ms"; timeout_min = "10ms";
-            lost_interval = "2ms"; fall = 2; rise = 2;
-            fresh_every = 1; }};
+  check = {{ interval = "{stage.interval_ms}ms"; {bench.FAST_CHECK} }};
   targets = ( {targets} ); }} );
 """
 
