@@ -153,6 +153,10 @@ int64_t health_timeout_us(const struct health *h,
 /* What a question after a lost one may take at most, at any latency. */
 int64_t health_hurry_us(const struct check_settings *check);
 
+/* How long loss on the way excuses silence: 2 x fall x timeout, and until TCP
+ * has sent three times whatever was lost. */
+int64_t health_excuse_us(const struct check_settings *check);
+
 /* The time from the end of one check to the next: 0 when the last one calls
  * for another look at once, fast_interval while a count is under way,
  * down_interval while DOWN, interval otherwise. */

@@ -2,6 +2,9 @@
 #include "controller/core/health.h"
 #include "controller/core/loss.h"
 
+/* RFC 6298: after a second at first, then after twice as long. */
+#define SENT_THRICE_US (3 * SECOND)
+
 static void bump(uint16_t *n)
 {
 	if (*n < UINT16_MAX)
@@ -104,6 +107,13 @@ static bool is_no_pause(const struct health *h,
 	return instant_diff_us(h->first_bad, now) >= wait_us;
 }
 
+int64_t health_excuse_us(const struct check_settings *check)
+{
+	int64_t us = 2 * (int64_t)check->fall * check->timeout_us;
+
+	return us > SENT_THRICE_US ? us : SENT_THRICE_US;
+}
+
 static bool falls(const struct health *h, const struct check_settings *check,
 		  const struct health_doubt *doubt, struct instant now)
 {
@@ -111,9 +121,7 @@ static bool falls(const struct health *h, const struct check_settings *check,
 
 	if (h->refused >= 2)
 		return true;
-	/* By then TCP has sent again whatever was lost. */
-	if (instant_diff_us(h->first_bad, now) >=
-	    2 * check->fall * check->timeout_us)
+	if (instant_diff_us(h->first_bad, now) >= health_excuse_us(check))
 		loss = 0;
 	return is_enough(h, check, doubt, loss) &&
 	       (h->mute + h->lost == 0 || is_no_pause(h, check, now));

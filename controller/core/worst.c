@@ -36,14 +36,10 @@ static int64_t trips_us(const struct check_settings *check)
 	return (trips + SELF_PATIENCE_MAX - 2) * each_us;
 }
 
-/* After 2 x fall timeouts no loss counts any more (health_judge.c). */
 static int64_t strained_us(const struct check_settings *check)
 {
-	int64_t fall = check->fall;
-	int64_t more_us = (2 * fall + 1) * check->timeout_us;
+	int64_t more_us = health_excuse_us(check) + check->timeout_us;
 
-	more_us = longer_us(more_us,
-			    (fall + SELF_PATIENCE_MAX - 2) * check->timeout_us);
 	more_us = longer_us(more_us, trips_us(check));
 	return check->timeout_us + more_us;
 }

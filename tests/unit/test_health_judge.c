@@ -324,6 +324,24 @@ static void no_fewer_may_be_lost_than_fall(void **state)
 	assert_int_equal(lost_until_down(&w), 3);
 }
 
+/* Which TCP has not yet sent again. */
+static void short_timeouts_are_no_reason_to_forget_what_is_lost(void **state)
+{
+	struct world w;
+	unsigned i;
+
+	(void)state;
+	world_up(&w);
+	w.check.timeout_us = 100 * MS;
+	w.check.fall = 2;
+	w.loss = LOSS_ONE / 2;
+	for (i = 0; i < 15; i++)
+		silence(&w, REACH_NOT_CONNECTED, 50 * MS);
+	assert_int_equal(w.h.state, HEALTH_UP);
+	silence(&w, REACH_NOT_CONNECTED, 3 * SECOND);
+	assert_int_equal(w.h.state, HEALTH_DOWN);
+}
+
 /* By then TCP has sent again whatever was lost. */
 static void after_a_time_no_loss_on_the_way_excuses(void **state)
 {
@@ -443,6 +461,8 @@ int main(void)
 		cmocka_unit_test(no_way_there_is_not_refused),
 		cmocka_unit_test(a_late_answer_in_maintenance_changes_nothing),
 		cmocka_unit_test(no_fewer_may_be_lost_than_fall),
+		cmocka_unit_test(
+			short_timeouts_are_no_reason_to_forget_what_is_lost),
 		cmocka_unit_test(after_a_time_no_loss_on_the_way_excuses),
 		cmocka_unit_test(a_hanging_process_is_asked_fall_times_at_once),
 		cmocka_unit_test(a_late_answer_ends_the_row_and_is_learned),
