@@ -508,17 +508,6 @@ static void stored(struct election *e, uint64_t id, bool done)
 		election_beat(e, e->leader);
 }
 
-static void release_failed(struct election *e, uint64_t id)
-{
-	struct election_action *act;
-
-	if (id != e->release_id || e->role != ELECTION_RELEASING)
-		return;
-	act = election_act(e, ELECTION_RELEASE);
-	e->release_id = act->id = ++e->last_id;
-	act->release.routes = !e->promoting;
-}
-
 static void handle(struct election *e, const struct election_event *ev)
 {
 	switch (ev->kind) {
@@ -550,7 +539,7 @@ static void handle(struct election *e, const struct election_event *ev)
 			primary_released(e);
 		break;
 	case ELECTION_RELEASE_FAILED:
-		release_failed(e, ev->id);
+		primary_release_failed(e, ev->id);
 		break;
 	case ELECTION_ROUTED:
 	case ELECTION_ROUTE_FAILED:
@@ -590,6 +579,7 @@ void election_step(struct election *e, const struct election_event *ev,
 	primary_commit(e);
 	primary_preempt(e);
 	primary_resign_again(e);
+	primary_release_again(e);
 	standing_run(e);
 	disk_write(e);
 	beat_if_due(e);

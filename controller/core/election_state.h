@@ -89,7 +89,8 @@ struct election {
 	struct position committed;
 	bool promoting; /* promote work was ordered in this office */
 	bool promoted;  /* ... and is done */
-	uint64_t promote_id, release_id;
+	uint64_t promote_id, release_id; /* 0: none is under way */
+	struct instant release_at;       /* it failed: again then */
 	bool released_late;
 	struct instant release_end; /* when it must be confirmed */
 	enum election_reason reason;
@@ -164,6 +165,8 @@ void primary_commit(struct election *e);
 void primary_step_down(struct election *e, enum election_reason reason,
 		       unsigned successor);
 void primary_promoted(struct election *e, uint64_t id);
+void primary_release_failed(struct election *e, uint64_t id);
+void primary_release_again(struct election *e);
 void primary_released(struct election *e);
 void primary_expire(struct election *e);
 void primary_resign_again(struct election *e);

@@ -35,6 +35,7 @@ static struct instant standing_deadline(const struct election *e)
 	case ELECTION_RELEASING:
 		if (e->promoting && !e->released_late)
 			due = e->release_end;
+		due = earlier(due, e->release_id == 0, e->release_at);
 		break;
 	}
 	return due;

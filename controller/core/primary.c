@@ -290,6 +290,27 @@ void primary_released(struct election *e)
 	routing_conform(e);
 }
 
+/* At once it would be tried without end when it fails at once. */
+void primary_release_failed(struct election *e, uint64_t id)
+{
+	if (id != e->release_id || e->role != ELECTION_RELEASING)
+		return;
+	e->release_id = 0;
+	e->release_at = instant_add(e->now, e->set.heartbeat_us / 4);
+}
+
+void primary_release_again(struct election *e)
+{
+	struct election_action *act;
+
+	if (e->role != ELECTION_RELEASING || e->release_id != 0 ||
+	    instant_before(e->now, e->release_at))
+		return;
+	act = election_act(e, ELECTION_RELEASE);
+	e->release_id = act->id = ++e->last_id;
+	act->release.routes = !e->promoting;
+}
+
 void primary_expire(struct election *e)
 {
 	struct instant late = instant_add(e->won_at, e->set.lease_us);

@@ -300,9 +300,25 @@ static void a_late_release_is_told(void **state)
 	feed(ELECTION_TICK, 0);
 	assert_int_equal(quorum_did(&w, ELECTION_NOTE)->note.kind,
 			 ELECTION_NOTE_OVERRUN);
-	feed(ELECTION_RELEASE_FAILED, w.release_id);
+}
+
+/* Not without pause: what fails at once would take the whole processor. */
+static void a_release_that_fails_is_ordered_again(void **state)
+{
+	uint64_t first;
+
+	(void)state;
+	elect_and_forget();
+	told(ELECTION_CHECKS);
+	first = w.release_id;
+	quorum_forget(&w);
+	feed(ELECTION_RELEASE_FAILED, first);
 	assert_int_equal(w.e->role, ELECTION_RELEASING);
-	assert_int_equal(quorum_did(&w, ELECTION_RELEASE)->id, w.release_id);
+	assert_null(quorum_did(&w, ELECTION_RELEASE));
+	quorum_wait(&w, 25 * MS);
+	assert_int_not_equal(quorum_did(&w, ELECTION_RELEASE)->id, first);
+	feed(ELECTION_RELEASED, w.release_id);
+	assert_int_equal(w.e->role, ELECTION_FOLLOWER);
 }
 
 static void steps_down_when_it_sees_a_higher_term(void **state)
@@ -573,6 +589,7 @@ int main(void)
 		CASE(says_since_when_it_had_no_quorum),
 		CASE(a_hook_that_failed_says_nothing_of_the_quorum),
 		CASE(a_late_release_is_told),
+		CASE(a_release_that_fails_is_ordered_again),
 		CASE(steps_down_when_it_sees_a_higher_term),
 		CASE(a_failing_promote_hands_over),
 		CASE(says_that_its_maintenance_was_planned),
