@@ -249,6 +249,8 @@ static void withdraw_routes(const struct cluster *c)
 
 void cluster_free(struct cluster *c)
 {
+	bool released;
+
 	if (c == NULL)
 		return;
 	if (c->office != NULL)
@@ -257,8 +259,9 @@ void cluster_free(struct cluster *c)
 	link_free(c->link);
 	resolver_free(c->resolver);
 	hard_file_close(c->file, CLOSE_WAIT_US);
+	released = c->office == NULL || !office_held(c->office);
 	office_free(c->office);
-	guard_process_free(c->guard);
+	guard_process_free(c->guard, released);
 	election_free(c->election);
 	link_guard_free(c->link_guard);
 	secret_free(c->key);

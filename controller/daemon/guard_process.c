@@ -201,7 +201,7 @@ int guard_process_start(struct guard_process **ret_guard,
 	*ret_guard = guard;
 	return 0;
 fail:
-	guard_process_free(guard);
+	guard_process_free(guard, true);
 	return r;
 }
 
@@ -298,18 +298,33 @@ void guard_process_watch(struct guard_process *guard, struct loop *loop,
 	listen_to(guard);
 }
 
-void guard_process_free(struct guard_process *guard)
+/* It sees the end of this process by its socket. */
+static void leave_it_behind(struct guard_process *guard)
 {
-	struct pollfd end;
+	if (guard->loop != NULL)
+		ev_io_stop(loop_ev(guard->loop), &guard->words);
+	close(guard->guard);
+}
 
-	if (guard == NULL)
-		return;
+static void send_away(struct guard_process *guard)
+{
+	struct pollfd end = { .fd = guard->guard, .events = POLLIN };
+
 	if (guard->guard >= 0) {
-		end = (struct pollfd){ .fd = guard->guard, .events = POLLIN };
 		say(guard, GUARD_HEARS_LEAVE);
 		poll(&end, 1, LEAVE_WAIT_MS);
 	}
 	bury(guard);
+}
+
+void guard_process_free(struct guard_process *guard, bool released)
+{
+	if (guard == NULL)
+		return;
+	if (released || guard->guard < 0)
+		send_away(guard);
+	else
+		leave_it_behind(guard);
 	if (guard->loop != NULL) {
 		ev_timer_stop(loop_ev(guard->loop), &guard->again);
 		ev_timer_stop(loop_ev(guard->loop), &guard->ping);

@@ -51,9 +51,9 @@ int guard_process_start(struct guard_process **ret_guard,
 void guard_process_watch(struct guard_process *guard, struct loop *loop,
 			 void (*fn)(void *arg, bool alive), void *arg);
 
-/* Let it go without a release: for a daemon that has released.  Accepts
- * NULL. */
-void guard_process_free(struct guard_process *guard);
+/* Let it go, if all is @released; else it stays, and releases when this process
+ * ends.  Accepts NULL. */
+void guard_process_free(struct guard_process *guard, bool released);
 
 /* The page from now on; its deadlines may come earlier. */
 void guard_process_tell(struct guard_process *guard,

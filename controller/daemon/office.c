@@ -73,6 +73,11 @@ void office_reload(struct office *office, const char *on_promote,
 	office->parts.demote_timeout_us = demote_timeout_us;
 }
 
+bool office_held(const struct office *office)
+{
+	return office->held;
+}
+
 static void call_back(struct call *call, int error, const char *text,
 		      int64_t took_us)
 {

@@ -70,6 +70,9 @@ int office_promote(struct office *office, uint64_t term, uint64_t epoch,
 int office_release(struct office *office, const char *reason,
 		   struct instant deadline, office_fn fn, void *arg);
 
+/* Something was begun here that is not released yet. */
+bool office_held(const struct office *office);
+
 /* From a reload: other hooks and time limits.  What was promoted is released
  * by its recipe: only the next promotion uses them.  All are borrowed. */
 void office_reload(struct office *office, const char *on_promote,

@@ -229,7 +229,7 @@ int main(int argc, char **argv)
 	ev_io_stop(loop_ev(loop), &input);
 	ev_timer_stop(loop_ev(loop), &renewal);
 	office_free(office);
-	guard_process_free(guard);
+	guard_process_free(guard, true);
 	loop_free(loop);
 	close(resigned_fd);
 	return EXIT_SUCCESS;

@@ -6,6 +6,7 @@ tests/bench/failover.py has the exact ones.
 """
 
 import re
+import signal
 import time
 
 import pytest
@@ -89,6 +90,20 @@ def test_a_stopped_primary_hands_over(cluster):
     old = cluster.primary()
     assert old.stop() == 0
     assert_moves(cluster, old)
+
+
+def test_who_is_stopped_twice_leaves_its_release_to_the_guard(cluster):
+    old = cluster.primary()
+    demote = (old.folder / "demote").read_text()
+    write_program(old.folder / "demote",
+                  demote.replace("exec", "sleep 0.1\nexec"))
+    old.signal(signal.SIGTERM)
+    time.sleep(0.05)
+    old.signal(signal.SIGTERM)
+    old.process.wait(timeout=10)
+    assert_moves(cluster, old)
+    wait_for(lambda: not old.host.has("192.0.2.1"))
+    write_program(old.folder / "demote", demote)
 
 
 def test_a_switchover_goes_where_it_is_told(cluster):
