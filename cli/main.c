@@ -88,15 +88,24 @@ const struct command commands[] = {
 	{ "maintenance", maintenance_run,
 	  "Begin or end maintenance: observe and report, but act on nothing",
 	  "maintenance on|off [NAME] [--for SPAN] [--reason TEXT] [--drain]\n"
-	  "                   [--cluster] [--json] [--socket PATH]",
+	  "                   [--json] [--socket PATH]\n"
+	  "       maintenance on|off --cluster [--force] [--reason TEXT] "
+	  "[--json]\n"
+	  "                   [--socket PATH]",
 	  "NAME is this node's, a service's (all of its targets) or a\n"
 	  "target's (also SERVICE/TARGET), looked for in this order; without\n"
 	  "one the whole node is meant.\n\n"
 	  "  --for SPAN     ends by itself after 30m, 2h ...\n"
 	  "  --reason TEXT  for those who wonder\n"
 	  "  --drain        take it out of HAProxy, sessions first\n"
-	  "  --cluster      all nodes: only where this node is the only one "
-	  "yet\n"
+	  "  --cluster      all nodes, asked at the primary: every daemon may "
+	  "be\n"
+	  "                 stopped then, and routes to databases stay; no "
+	  "group\n"
+	  "                 moves until off, and each node is heard again\n"
+	  "  --force        off: wait for no node.  One that still routes as "
+	  "it\n"
+	  "                 was told must not be left running anywhere\n"
 	  "  --json         the daemon's answer\n" SOCKET_HELP },
 	{ "reset", reset_run,
 	  "Close a circuit by hand: forget what was counted, try it at once",

@@ -11,7 +11,7 @@
 
 struct maintenance_call {
 	const char *socket, *span, *reason, *name;
-	bool on, drain, cluster, json;
+	bool on, drain, cluster, force, json;
 };
 
 static bool has_service(const json_t *status, const char *name)
@@ -36,19 +36,20 @@ static void set_subject(json_t *body, const char *name, const json_t *status)
 		json_object_set_new(body, "target", json_string(name));
 }
 
+static bool is_cluster(const json_t *status)
+{
+	const json_t *nodes =
+		json_object_get(json_object_get(status, "cluster"), "nodes");
+
+	return json_array_size(nodes) > 1;
+}
+
 /* What this node's daemon cannot do; 0, or -EBUSY and why. */
 static int check_scope(const struct maintenance_call *call,
 		       const json_t *status, struct err *err)
 {
-	const json_t *nodes =
-		json_object_get(json_object_get(status, "cluster"), "nodes");
 	const json_t *node = NULL;
 
-	if (call->cluster && json_array_size(nodes) > 1)
-		return err_set(err, -EBUSY,
-			       "maintenance is each node's own yet: run "
-			       "\"bascule maintenance %s\" on every node",
-			       call->on ? "on" : "off");
 	if (call->name != NULL && !has_service(status, call->name))
 		node = nodes_find(status, call->name);
 	if (node != NULL && !field_bool(node, "self"))
@@ -65,7 +66,12 @@ static json_t *make_body(const struct maintenance_call *call,
 {
 	json_t *body = json_pack("{sb}", "on", call->on);
 
-	set_subject(body, call->name, status);
+	if (call->cluster && is_cluster(status))
+		json_object_set_new(body, "cluster", json_true());
+	else
+		set_subject(body, call->name, status);
+	if (call->force)
+		json_object_set_new(body, "force", json_true());
 	if (call->span != NULL)
 		json_object_set_new(body, "for", json_string(call->span));
 	if (call->reason != NULL)
@@ -94,13 +100,13 @@ static void print_taken(const struct maintenance_call *call,
 }
 
 static void print_answer(const struct maintenance_call *call,
-			 const json_t *answer)
+			 const json_t *status, const json_t *answer)
 {
 	if (call->json) {
 		json_print(answer, stdout);
 		return;
 	}
-	if (call->cluster)
+	if (call->cluster && !is_cluster(status))
 		puts("This is a cluster of one: the whole node is meant.");
 	print_taken(call, answer);
 }
@@ -119,7 +125,7 @@ static int post(const struct maintenance_call *call, struct client *client,
 				err);
 	}
 	if (r == 0)
-		print_answer(call, answer);
+		print_answer(call, status, answer);
 	json_decref(answer);
 	json_decref(body);
 	json_decref(status);
@@ -140,6 +146,11 @@ static int read_words(const struct command *cmd, int count, char **words,
 	call->name = count == 2 ? words[1] : NULL;
 	if (call->cluster && call->name != NULL)
 		return usage_wrong(cmd, "--cluster takes no name");
+	if (call->cluster && (call->span != NULL || call->drain))
+		return usage_wrong(cmd, "--for and --drain are not of a "
+					"cluster");
+	if (call->force && (call->on || !call->cluster))
+		return usage_wrong(cmd, "--force goes with off --cluster");
 	if (!call->on && (call->span != NULL || call->drain))
 		return usage_wrong(cmd, "--for and --drain go with on");
 	return OPTIONS_GO_ON;
@@ -156,6 +167,7 @@ int maintenance_run(const struct command *cmd, int argc, char **argv)
 		{ "reason", 0, OPTION_TEXT, &call.reason },
 		{ "drain", 0, OPTION_FLAG, &call.drain },
 		{ "cluster", 0, OPTION_FLAG, &call.cluster },
+		{ "force", 0, OPTION_FLAG, &call.force },
 		{ "json", 0, OPTION_FLAG, &call.json },
 		{ "socket", 0, OPTION_TEXT, &call.socket },
 		{ 0 },

@@ -45,6 +45,28 @@ static void print_node_maintenance(const json_t *status, FILE *out)
 			maintenance_text(m, buf));
 }
 
+static void print_cluster_maintenance(const json_t *status, FILE *out)
+{
+	const json_t *cluster = json_object_get(status, "cluster"), *name;
+	const char *word = field_text(cluster, "maintenance");
+	size_t i;
+
+	if (strcmp(word, "ends") != 0 && word[0] != '\0')
+		fputs("The whole cluster is in maintenance: routes stay, and "
+		      "nobody fails over.\n",
+		      out);
+	if (strcmp(word, "ends") != 0)
+		return;
+	fputs("The cluster's maintenance ends; it waits for:", out);
+	json_array_foreach(json_object_get(cluster, "maintenance_waits_for"), i,
+			   name)
+	{
+		fputc(' ', out);
+		print_clean(out, json_string_value(name));
+	}
+	fputc('\n', out);
+}
+
 static void print_stall(const json_t *status, int64_t now_us, FILE *out)
 {
 	const json_t *stall = json_object_get(status, "stall");
@@ -96,6 +118,7 @@ static void print_head(const json_t *status, const struct status_view *view,
 		fputc('\n', out);
 	}
 	print_node_maintenance(status, out);
+	print_cluster_maintenance(status, out);
 	print_stall(status, field_wall_us(status, "time"), out);
 	print_doubt(status, field_wall_us(status, "time"), out);
 }

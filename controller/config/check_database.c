@@ -147,6 +147,15 @@ static void check_terms(const struct reader *reader,
 			       "Redis acknowledges writes before a replica has "
 			       "them: with \"no-loss\" nothing is promoted "
 			       "when its primary fails");
+	if (set->on_quorum_loss == QUORUM_LOSS_HOLD &&
+	    set->durability != DURABILITY_NO_LOSS &&
+	    set->mode == FAILOVER_AUTOMATIC)
+		reader_error(
+			reader, block_given(given, "on_quorum_loss"),
+			"on_quorum_loss = \"hold\" would let two primaries "
+			"acknowledge writes: add durability = "
+			"\"no-loss\" or mode = \"manual\", or let it "
+			"withdraw");
 }
 
 /* A server obeys one service. */

@@ -33,7 +33,10 @@ static const struct choice quorum_losses[] = {
 	{ "withdraw", QUORUM_LOSS_WITHDRAW, NULL,
 	  "a node that has lost the majority routes to nobody, since another "
 	  "primary may be promoted on the other side" },
-	{ "hold", 0, "use \"withdraw\" for now", NULL },
+	{ "hold", QUORUM_LOSS_HOLD, NULL,
+	  "it routes on to the last primary that it knew, for as long as its "
+	  "daemon runs: with durability = \"no-loss\" or mode = \"manual\" "
+	  "only" },
 	{ NULL, 0, NULL, NULL },
 };
 

@@ -42,7 +42,20 @@ static void reply(struct ctl *ctl, uint64_t token, int error, const char *text)
 
 bool admin_holds(const struct ctl *ctl, unsigned target)
 {
-	return ctl->maintenance.on || ctl->targets[target].maintenance.on;
+	return ctl->maintenance.on || ctl->keep == KEEP_BEGINS ||
+	       ctl->keep == KEEP_ON || ctl->targets[target].maintenance.on;
+}
+
+void admin_keep(struct ctl *ctl, enum document_keep keep)
+{
+	unsigned i;
+
+	if (ctl->keep == keep)
+		return;
+	ctl->keep = keep;
+	groups_office(ctl);
+	for (i = 0; i < ctl->set->target_count; i++)
+		schedule_set(ctl->schedule, slot_of(SLOT_PHASE, i), ctl->now);
 }
 
 static void follow(struct ctl *ctl, unsigned target)
@@ -150,6 +163,11 @@ void admin_event(struct ctl *ctl, const struct admin *admin)
 	const char *rule;
 	struct hold hold;
 
+	if (admin->kind == ADMIN_SWITCHOVER && ctl->keep != KEEP_OFF) {
+		reply(ctl, admin->token, -EBUSY,
+		      "the cluster is in maintenance: end that first");
+		return;
+	}
 	if (admin->kind == ADMIN_SWITCHOVER) {
 		groups_switchover(ctl, admin);
 		return;

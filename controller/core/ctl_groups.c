@@ -237,6 +237,7 @@ void groups_document(struct ctl *ctl, const struct document *doc)
 	struct group_event ev = { .kind = GROUP_DOCUMENT };
 	unsigned i;
 
+	admin_keep(ctl, doc->maintenance);
 	for (i = 0; i < ctl->set->service_count; i++) {
 		if (ctl->groups[i] == NULL)
 			continue;
@@ -362,6 +363,8 @@ static const char *forbids(const struct ctl *ctl, unsigned service)
 {
 	unsigned i;
 
+	if (ctl->keep != KEEP_OFF)
+		return "the cluster is in maintenance";
 	for (i = 0; i < ctl->set->service_count; i++)
 		if (i != service && ctl->groups[i] != NULL &&
 		    group_look(ctl->groups[i]->machine).busy)
@@ -448,6 +451,7 @@ void groups_route(struct ctl *ctl, const struct route_order *order)
 			order->instance[0] == '\0';
 		return;
 	}
+	grp->told = true;
 	grp->route = order->id;
 	grp->routed = NOTE_NONE;
 	for (i = 0; i < grp->count; i++) {
@@ -467,7 +471,11 @@ bool groups_wish(const struct ctl *ctl, unsigned target, struct wish *ret_wish)
 	if (grp == NULL)
 		return false;
 	*ret_wish = (struct wish){ .state = SERVER_MAINT };
-	if (ctl_service_of(ctl, target)->failover->mode == FAILOVER_OBSERVE)
+	/* Started in the cluster's maintenance: what is routed stays. */
+	if (ctl->keep == KEEP_ON && !grp->told)
+		ret_wish->state = SERVER_UNKNOWN;
+	else if (ctl_service_of(ctl, target)->failover->mode ==
+		 FAILOVER_OBSERVE)
 		ret_wish->state = SERVER_UNKNOWN;
 	else if (grp->routed == target)
 		*ret_wish = (struct wish){ SERVER_READY, 100 };
@@ -518,6 +526,7 @@ void groups_carry(struct ctl *ctl, unsigned service, const struct ctl *old,
 	if (grp == NULL || was == NULL)
 		return;
 	grp->route = was->route;
+	grp->told = was->told;
 	for (i = 0; was->routed != NOTE_NONE && i < grp->count; i++)
 		if (strcmp(ctl->set->targets[grp->first + i].name,
 			   old->set->targets[was->routed].name) == 0)

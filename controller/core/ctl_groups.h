@@ -25,6 +25,7 @@ struct ctl_group {
 	 * waits until it is so, 0: none. */
 	unsigned routed;
 	uint64_t route;
+	bool told;  /* the election has said what to route, or not to */
 	bool dirty; /* a member is */
 };
 

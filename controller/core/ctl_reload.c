@@ -208,6 +208,7 @@ static void carry_node(struct ctl *ctl, struct ctl *old)
 	ctl->node_incident = old->node_incident;
 	ctl->primary = old->primary;
 	ctl->term = old->term;
+	ctl->keep = old->keep;
 	ctl->alone = old->alone;
 	share_arm(ctl);
 	ctl->store_ok = old->store_ok;

@@ -155,6 +155,7 @@ struct ctl {
 	bool doubt_spent, doubt_told;
 	struct instant doubt_since;
 	struct maintenance maintenance; /* of the whole node */
+	enum document_keep keep;        /* of the whole cluster */
 	uint64_t maintenance_store, maintenance_token;
 	/* The highest number ever heard of, and what is open of the nodes. */
 	uint32_t last_incident;
@@ -482,6 +483,8 @@ void admin_stored(struct ctl *ctl, uint64_t id, const char *failed);
 void admin_expired(struct ctl *ctl, unsigned target);
 /* Whether failures of the target are to have no consequences. */
 bool admin_holds(const struct ctl *ctl, unsigned target);
+/* The cluster's maintenance is another. */
+void admin_keep(struct ctl *ctl, enum document_keep keep);
 /* A look at the target's maintenance: moves it in or out, drains it on. */
 void admin_phase(struct ctl *ctl, unsigned target);
 void admin_restore(struct ctl *ctl, const struct maintenance *m);

@@ -124,12 +124,12 @@ int document_decode(const uint8_t *buf, size_t size, struct document *ret_doc,
 	doc.position.term = wire_get(&in, 8);
 	doc.position.version = wire_get(&in, 8);
 	maintenance = wire_get(&in, 1);
-	doc.maintenance = maintenance == 1;
+	doc.maintenance = (enum document_keep)maintenance;
 	doc.maintenance_until_wall_us = (int64_t)wire_get(&in, 8);
 	doc.group_count = (unsigned)wire_get(&in, 1);
 	doc.hold_count = (unsigned)wire_get(&in, 1);
 	get_lists(&in, &doc);
-	if (in.bad || in.at != in.end || maintenance > 1)
+	if (in.bad || in.at != in.end || maintenance > KEEP_ENDS)
 		return err_set(err, -EBADMSG,
 			       "the document of %zu bytes is damaged", size);
 	document_copy(ret_doc, &doc);

@@ -31,6 +31,15 @@ enum phase {
 	PHASE_PROMOTING /* nobody routes; the new primary is made */
 };
 
+/* The cluster's maintenance: what is routed stays, whoever is stopped.  While
+ * it is not OFF no group moves. */
+enum document_keep {
+	KEEP_OFF,
+	KEEP_BEGINS, /* once it is committed, ON is written */
+	KEEP_ON,     /* routes need no lease: whoever has it may keep them */
+	KEEP_ENDS    /* until each node routes under a lease again */
+};
+
 struct document_group {
 	char name[DOCUMENT_NAME_MAX + 1];
 	uint64_t epoch; /* grows by one with each primary */
@@ -51,7 +60,7 @@ struct document_hold {
 struct document {
 	struct position position;
 	unsigned group_count, hold_count;
-	bool maintenance; /* of the whole cluster */
+	enum document_keep maintenance; /* of the whole cluster */
 	int64_t maintenance_until_wall_us;
 	struct document_group groups[DOCUMENT_GROUPS_MAX];
 	struct document_hold holds[DOCUMENT_HOLDS_MAX];

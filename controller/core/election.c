@@ -443,27 +443,6 @@ static void start(struct election *e, const struct election_event *ev)
 	e->next_beat = e->now;
 }
 
-bool election_may_decide(const struct election *e)
-{
-	return e->role == ELECTION_PRIMARY &&
-	       position_same(e->committed, e->hard.document.position);
-}
-
-/* Rule 7. */
-static void decide(struct election *e, const struct document *doc)
-{
-	uint64_t version = e->hard.document.position.version + 1;
-
-	if (!election_may_decide(e)) {
-		election_note(e, ELECTION_NOTE_NOT_DECIDED, e->set.self,
-			      ELECTION_REASON_NONE);
-		return;
-	}
-	document_copy(&e->hard.document, doc);
-	e->hard.document.position = (struct position){ e->hard.term, version };
-	election_take_document(e, NULL);
-}
-
 /* What is opaque to the election goes to all. */
 static void tell_all(struct election *e, const struct election_event *ev)
 {
@@ -504,6 +483,7 @@ static void stored(struct election *e, uint64_t id, bool done)
 		return;
 	standing_stored(e);
 	voting_stored(e);
+	routing_conform(e);
 	if (e->leader != ELECTION_NOBODY && e->leader != e->set.self)
 		election_beat(e, e->leader);
 }
@@ -553,7 +533,13 @@ static void handle(struct election *e, const struct election_event *ev)
 		tell_all(e, ev);
 		break;
 	case ELECTION_DECIDE:
-		decide(e, ev->document);
+		keeping_decide(e, ev->document);
+		break;
+	case ELECTION_KEEP:
+		keeping_want(e, ev->keep);
+		break;
+	case ELECTION_HOLD:
+		e->holds = *ev->holds;
 		break;
 	}
 }
@@ -577,6 +563,7 @@ void election_step(struct election *e, const struct election_event *ev,
 	if (election_obstacles(e) != 0)
 		primary_expire(e);
 	primary_commit(e);
+	keeping_run(e);
 	primary_preempt(e);
 	primary_resign_again(e);
 	primary_release_again(e);

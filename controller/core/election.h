@@ -83,8 +83,16 @@ enum election_event_kind {
 	ELECTION_ROUTE_FAILED,
 	ELECTION_HAND_OVER, /* a person wants another primary */
 	ELECTION_DECIDE,    /* write this; see election_may_decide() */
+	ELECTION_KEEP,      /* the cluster's maintenance; election_can_keep() */
+	ELECTION_HOLD,      /* groups whose routes outlive the lease */
 	ELECTION_OBSERVE,   /* tell all what this node's probes say */
 	ELECTION_SHARE      /* and what incidents it knows */
+};
+
+/* Groups with on_quorum_loss = "hold". */
+struct election_holds {
+	unsigned count;
+	char groups[DOCUMENT_GROUPS_MAX][DOCUMENT_NAME_MAX + 1];
 };
 
 struct election_event {
@@ -100,6 +108,9 @@ struct election_event {
 		unsigned obstacles;            /* enum election_obstacle */
 		unsigned to; /* node, or ELECTION_NOBODY: the best one */
 		const struct document *document; /* its position is ignored */
+		/* ON: begin.  ENDS: end.  OFF: end, and wait for nobody. */
+		enum document_keep keep;
+		const struct election_holds *holds; /* copied */
 		struct {
 			const uint8_t *body; /* observation_encode() */
 			unsigned count;
@@ -246,6 +257,17 @@ int election_can_hand_over(const struct election *e, unsigned to,
  * can, else why not. */
 const char *election_needs_self(const struct election *e);
 
+/* Whether a KEEP would be done; else a negative errno and a sentence. */
+int election_can_keep(const struct election *e, enum document_keep want,
+		      struct err *err);
+
+/* Whether this node keeps what it routes, even when it is stopped. */
+bool election_keeps(const struct election *e);
+
+/* Of a primary: the nodes (bits) that do not route as its committed document
+ * says yet, as far as it knows. */
+uint32_t election_waits_for(const struct election *e);
+
 struct election_peer_view {
 	bool up; /* heard within four heartbeats */
 	bool misconfigured, drifting, eligible, blank, maintenance;
@@ -275,9 +297,11 @@ struct election_view {
 	struct instant promised;    /* until then; NONE if never */
 	struct instant routing_end; /* or NONE */
 	struct position stored, committed;
-	uint64_t parted;    /* the last term that a peer says it left, */
-	uint32_t parted_by; /* and how: enum message_left */
-	bool resigning;     /* has left, and a heartbeat has not told it yet */
+	enum document_keep keep; /* by the document that it holds */
+	uint32_t waits_for;      /* of a primary: election_waits_for() */
+	uint64_t parted;         /* the last term that a peer says it left, */
+	uint32_t parted_by;      /* and how: enum message_left */
+	bool resigning; /* has left, and a heartbeat has not told it yet */
 	enum message_left left; /* how this node left office last */
 	/* ... and until when nothing was wrong */
 	struct instant left_whole;

@@ -20,6 +20,7 @@ struct route {
 	char group[DOCUMENT_NAME_MAX + 1];
 	char instance[DOCUMENT_NAME_MAX + 1];
 	bool withdrawing;
+	bool kept;               /* without a lease: rule 13 */
 	struct instant end;      /* of its lease, which withdrawing fixes */
 	uint64_t id;             /* of the order under way, or 0 */
 	struct instant retry_at; /* after a failure; else NEVER */
@@ -115,6 +116,7 @@ struct election {
 	struct fence fences[DOCUMENT_GROUPS_MAX];
 	unsigned fence_count;
 	unsigned former; /* the primary before, or NOBODY */
+	struct election_holds holds;
 };
 
 /* election_settings.c */
@@ -182,6 +184,11 @@ void disk_answered(struct election *e, bool stored);
 void disk_expire(struct election *e);
 bool disk_current(const struct election *e);
 
+/* keeping.c: rules 7 and 13 */
+void keeping_decide(struct election *e, const struct document *doc);
+void keeping_want(struct election *e, enum document_keep want);
+void keeping_run(struct election *e);
+
 /* routing.c: rule 10 */
 void routing_granted(struct election *e, const struct message *msg);
 void routing_by_office(struct election *e);
@@ -191,6 +198,7 @@ void routing_answered(struct election *e, uint64_t id, bool done);
 void routing_conform(struct election *e);
 void routing_fence(struct election *e);
 void routing_watch(struct election *e);
+void routing_keep(struct election *e);
 struct instant routing_end(const struct election *e);
 struct instant routing_deadline(const struct election *e);
 

@@ -164,6 +164,9 @@ void election_look(const struct election *e, struct election_view *ret_view)
 	ret_view->parted_by = e->parted_by;
 	ret_view->resigning = e->resigns_left > 0 ||
 			      instant_before(e->last_beat, e->resigned_at);
+	ret_view->keep = e->hard.document.maintenance;
+	ret_view->waits_for =
+		e->role == ELECTION_PRIMARY ? election_waits_for(e) : 0;
 	ret_view->left = e->left;
 	ret_view->left_whole = e->left_whole;
 	for (i = 0; i < e->set.node_count; i++)

@@ -170,8 +170,14 @@ struct primary_seen {
 	struct node_loss loss; /* when this node has just become primary */
 };
 
-/* RESET: of the maintenance only the target is looked at. */
-enum admin_kind { ADMIN_MAINTENANCE, ADMIN_RESET, ADMIN_SWITCHOVER };
+/* RESET: of the maintenance only the target is looked at.  KEEP is the
+ * cluster's, and never comes to the controller. */
+enum admin_kind {
+	ADMIN_MAINTENANCE,
+	ADMIN_RESET,
+	ADMIN_SWITCHOVER,
+	ADMIN_KEEP
+};
 
 struct admin {
 	enum admin_kind kind;
@@ -182,6 +188,7 @@ struct admin {
 			unsigned service; /* a group of databases */
 			unsigned to;      /* target, NOTE_NONE: the best */
 		} switchover;
+		enum document_keep keep;
 	};
 };
 

@@ -65,6 +65,7 @@ static const struct {
 	[NOTE_NODE_DISK_OK] = { "node_disk_ok", NOTE_NOTICE },
 	[NOTE_NODE_TWO_LEADERS] = { "node_two_leaders", NOTE_ERR },
 	[NOTE_NODE_TROUBLE] = { "node_trouble", NOTE_ERR },
+	[NOTE_NODE_KEEP] = { "cluster_maintenance", NOTE_NOTICE },
 	[NOTE_GROUP_ADOPTED] = { "group_adopted", NOTE_NOTICE },
 	[NOTE_GROUP_AMBIGUOUS] = { "group_ambiguous", NOTE_ERR },
 	[NOTE_GROUP_HELD] = { "group_held", NOTE_WARNING },
@@ -109,7 +110,7 @@ const char *note_kind_name(enum note_kind kind)
 
 bool note_of_node(enum note_kind kind)
 {
-	return kind >= NOTE_NODE_STANDS && kind <= NOTE_NODE_TROUBLE;
+	return kind >= NOTE_NODE_STANDS && kind <= NOTE_NODE_KEEP;
 }
 
 enum note_level note_level(const struct note *note)

@@ -16,10 +16,49 @@ static bool names(const struct election *e, const char *group,
 	       strcmp(grp->primary, instance) == 0;
 }
 
+/* Rule 13: what is on disk counts, for a start may follow. */
+bool election_keeps(const struct election *e)
+{
+	enum document_keep keep = e->hard.document.maintenance;
+
+	return (keep == KEEP_ON ||
+		(keep == KEEP_BEGINS && !RULE(KEEP_COMMITTED))) &&
+	       position_same(e->disk.position, e->hard.document.position);
+}
+
+static bool held(const struct election *e, const struct route *route)
+{
+	unsigned i;
+
+	for (i = 0; i < e->holds.count; i++)
+		if (strcmp(e->holds.groups[i], route->group) == 0)
+			return true;
+	return false;
+}
+
+/* Whether it stays when its lease ends. */
+static bool stays(const struct election *e, const struct route *route)
+{
+	return !route->withdrawing && (route->kept || held(e, route));
+}
+
+/* One that stayed has no lease that could be over: it gets a whole one. */
+static void leave_off(struct election *e, struct route *route)
+{
+	if (stays(e, route))
+		route->end = instant_max(
+			route->end,
+			instant_add(e->now, e->set.routing_lease_us));
+	route->kept = false;
+	route->withdrawing = true;
+}
+
 static void order(struct election *e, struct route *route, bool on)
 {
 	struct election_action *act = election_act(e, ELECTION_ROUTE);
 
+	if (!on)
+		leave_off(e, route);
 	route->id = act->id = ++e->last_id;
 	route->withdrawing = !on;
 	route->retry_at = INSTANT_NEVER;
@@ -27,7 +66,8 @@ static void order(struct election *e, struct route *route, bool on)
 	if (on) {
 		memcpy(act->route.instance, route->instance,
 		       sizeof(route->instance));
-		act->not_after = instant_add(route->end, -e->budget_us);
+		if (!route->kept)
+			act->not_after = instant_add(route->end, -e->budget_us);
 	} else {
 		act->route.instance[0] = '\0';
 	}
@@ -59,7 +99,8 @@ static void set_routes(struct election *e)
 	const struct document *doc = &e->hard.document;
 	unsigned i;
 
-	if (e->route_count == doc->group_count || !granted(e))
+	if (e->route_count == doc->group_count ||
+	    !(granted(e) || election_keeps(e)))
 		return;
 	for (i = 0; i < doc->group_count; i++) {
 		const struct document_group *grp = &doc->groups[i];
@@ -70,7 +111,8 @@ static void set_routes(struct election *e)
 		    e->route_count == DOCUMENT_GROUPS_MAX)
 			continue;
 		route = &e->routes[e->route_count++];
-		*route = (struct route){ .end = e->routing_end };
+		*route = (struct route){ .end = e->routing_end,
+					 .kept = election_keeps(e) };
 		memcpy(route->group, grp->name, sizeof(grp->name));
 		memcpy(route->instance, grp->primary, sizeof(grp->primary));
 		order(e, route, true);
@@ -85,8 +127,24 @@ static void extend(struct election *e, struct instant end)
 
 	e->routing_end = instant_max(e->routing_end, end);
 	for (i = 0; i < e->route_count; i++)
-		if (!e->routes[i].withdrawing || !RULE(ROUTE_EACH))
+		if (!e->routes[i].withdrawing || !RULE(ROUTE_EACH)) {
 			e->routes[i].end = e->routing_end;
+			e->routes[i].kept = election_keeps(e);
+		}
+	set_routes(e);
+	routing_conform(e);
+}
+
+void routing_keep(struct election *e)
+{
+	unsigned i;
+
+	if (!election_keeps(e) ||
+	    (e->role == ELECTION_RELEASING && !e->promoting))
+		return;
+	for (i = 0; i < e->route_count; i++)
+		if (!e->routes[i].withdrawing)
+			e->routes[i].kept = true;
 	set_routes(e);
 }
 
@@ -116,6 +174,19 @@ void routing_by_office(struct election *e)
 	extend(e, primary_lease_end(e));
 }
 
+/* Rule 13: what was kept is under a lease again, and stays so over a start. */
+static bool is_released(const struct election *e)
+{
+	unsigned i;
+
+	if (e->hard.document.maintenance != KEEP_ENDS)
+		return true;
+	for (i = 0; i < e->route_count; i++)
+		if (e->routes[i].kept)
+			return false;
+	return position_same(e->disk.position, e->hard.document.position);
+}
+
 /* What this node routes obeys the document that it holds. */
 void routing_conform(struct election *e)
 {
@@ -126,7 +197,8 @@ void routing_conform(struct election *e)
 	for (i = 0; i < e->route_count; i++)
 		if (e->routes[i].withdrawing)
 			return;
-	if (position_same(e->conforming, e->hard.document.position))
+	if (position_same(e->conforming, e->hard.document.position) ||
+	    !is_released(e))
 		return;
 	e->conforming = e->hard.document.position;
 	if (e->leader != ELECTION_NOBODY && e->leader != e->set.self)
@@ -167,7 +239,7 @@ void routing_expire(struct election *e)
 			    ? instant_reached(e->now, route->retry_at)
 			    : instant_reached(e->now,
 					      must_withdraw(e, route)) &&
-				      RULE(ROUTE_END))
+				      !stays(e, route) && RULE(ROUTE_END))
 			order(e, route, false);
 	}
 }
@@ -179,8 +251,9 @@ struct instant routing_end(const struct election *e)
 	unsigned i;
 
 	for (i = 0; i < e->route_count; i++)
-		end = instant_min(end, e->routes[i].end);
-	return e->route_count > 0 && RULE(ROUTE_END) ? end : INSTANT_NONE;
+		if (!stays(e, &e->routes[i]))
+			end = instant_min(end, e->routes[i].end);
+	return !instant_is_never(end) && RULE(ROUTE_END) ? end : INSTANT_NONE;
 }
 
 /* An order was carried out, or was not and may have been in part. */
@@ -202,7 +275,7 @@ void routing_answered(struct election *e, uint64_t id, bool done)
 		set_routes(e);
 		return;
 	}
-	route->withdrawing = true;
+	leave_off(e, route);
 	route->retry_at = instant_add(e->now, e->set.heartbeat_us / 4);
 }
 
@@ -272,6 +345,19 @@ static bool obeys(struct position conforming, struct position at)
 	return conforming.term == at.term && conforming.version >= at.version;
 }
 
+uint32_t election_waits_for(const struct election *e)
+{
+	uint32_t nodes = 0;
+	unsigned i;
+
+	for (i = 0; i < e->set.node_count; i++)
+		if (!obeys(i == e->set.self ? e->conforming
+					    : e->peers[i].conforming,
+			   e->committed))
+			nodes |= UINT32_C(1) << i;
+	return nodes;
+}
+
 static bool withdrawn(const struct election *e, const struct fence *fence)
 {
 	unsigned i;
@@ -316,7 +402,7 @@ struct instant routing_deadline(const struct election *e)
 
 		if (route->withdrawing)
 			due = instant_min(due, route->retry_at);
-		else if (RULE(ROUTE_END))
+		else if (!stays(e, route) && RULE(ROUTE_END))
 			due = instant_min(due, must_withdraw(e, route));
 	}
 	for (i = 0; i < e->fence_count && e->role == ELECTION_PRIMARY; i++)

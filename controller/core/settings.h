@@ -94,7 +94,7 @@ struct objective {
 /* How a group of databases fails over. */
 enum failover_mode { FAILOVER_OBSERVE, FAILOVER_MANUAL, FAILOVER_AUTOMATIC };
 enum durability { DURABILITY_AVAILABILITY, DURABILITY_NO_LOSS };
-enum quorum_loss { QUORUM_LOSS_WITHDRAW };
+enum quorum_loss { QUORUM_LOSS_WITHDRAW, QUORUM_LOSS_HOLD };
 
 struct failover_settings {
 	enum failover_mode mode;

@@ -80,6 +80,18 @@ static json_t *node_doc(const struct daemon_view *view, unsigned node)
 	return doc;
 }
 
+static json_t *waits_doc(const struct cluster_settings *set,
+			 const struct cluster_facts *facts)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < set->node_count; i++)
+		if ((facts->waits_for >> i & 1) != 0)
+			json_array_append_new(list, name_doc(set, i));
+	return list;
+}
+
 json_t *api_cluster(const struct daemon_view *view)
 {
 	const struct cluster_settings *set = view->set->cluster;
@@ -99,6 +111,12 @@ json_t *api_cluster(const struct daemon_view *view)
 	json_object_set_new(doc, "leader", name_doc(set, facts->leader));
 	json_object_set_new(doc, "quorum", json_boolean(facts->quorum));
 	json_object_set_new(doc, "nodes", nodes);
+	json_object_set_new(doc, "maintenance",
+			    facts->maintenance != NULL
+				    ? json_string(facts->maintenance)
+				    : json_null());
+	json_object_set_new(doc, "maintenance_waits_for",
+			    waits_doc(set, facts));
 	return doc;
 }
 

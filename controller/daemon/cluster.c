@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/daemon/routes_file.h"
-
 #define TRIP_MESSAGES 32
 
 /* After promote work failed this node is not eligible for so long, twice as
@@ -281,11 +279,13 @@ void cluster_step(struct cluster *c, struct election_event *ev,
 	ev->now = c->now;
 	election_step(c->election, ev, &c->actions);
 	tell_guard(c);
+	cluster_keep_follow(c);
 	for (i = 0; i < c->actions.count; i++)
 		carry_out(c, &c->actions.list[i]);
 	hand_on_observed(c);
 	cluster_groups_hand_on(c);
 	cluster_notice(c);
+	cluster_keep_watch(c);
 	c->parts.changed(c->parts.arg);
 }
 
@@ -298,6 +298,7 @@ void cluster_start(struct cluster *c)
 	ev.start.stored = c->found ? &c->stored : NULL;
 	ev.start.boot = c->boot;
 	cluster_step(c, &ev, loop_clock());
+	cluster_hold(c);
 }
 
 struct instant cluster_deadline(const struct cluster *c)
@@ -418,8 +419,10 @@ void cluster_reload(struct cluster *c, const struct settings *set)
 		return;
 	office_reload(c->office, primary->on_promote, primary->on_demote,
 		      primary->hook_timeout_us, primary->demote_timeout_us);
-	if (routes_file_write(c->folder, set, &err) < 0)
+	c->routed = set;
+	if (cluster_keep_files(c, &err) < 0)
 		log_line(c->parts.log, NOTE_ERR, "%s", err.text);
+	cluster_hold(c);
 }
 
 void cluster_facts_now(const struct cluster *c, struct cluster_facts *ret_facts)
@@ -437,6 +440,7 @@ void cluster_facts_now(const struct cluster *c, struct cluster_facts *ret_facts)
 	for (i = 0; i < c->set->node_count; i++)
 		rtt_us[i] = trip_us(&c->trips[i]);
 	cluster_facts_fill(ret_facts, c->set, &view, rtt_us);
+	ret_facts->kept = c->keeps;
 	counts = link_counts(c->link);
 	cluster_facts_datagrams(ret_facts, &counts, &view.heard, c->unreadable);
 	if (c->primary != ELECTION_NOBODY)

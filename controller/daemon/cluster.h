@@ -92,6 +92,11 @@ void cluster_obstacle(struct cluster *cluster, enum election_obstacle obstacle,
  * CLUSTER_NOBODY; one of the doors tells how it ended, maybe within. */
 void cluster_hand_over(struct cluster *cluster, unsigned to, uint64_t token);
 
+/* The cluster's maintenance: KEEP_ON, KEEP_ENDS, or KEEP_OFF to wait for no
+ * node; refused() tells how it went, with 0 when well, maybe within. */
+void cluster_keep(struct cluster *cluster, enum document_keep want,
+		  uint64_t token);
+
 /* Write @want into the document, if this node may; document() follows. */
 void cluster_decide(struct cluster *cluster, const struct document_group *want);
 

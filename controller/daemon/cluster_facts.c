@@ -87,6 +87,13 @@ static void peer_facts(struct node_facts *facts, unsigned node,
 		facts->obstacles[count++] = "blank";
 }
 
+static const char *const keeps[] = {
+	[KEEP_OFF] = NULL,
+	[KEEP_BEGINS] = "begins",
+	[KEEP_ON] = "on",
+	[KEEP_ENDS] = "ends",
+};
+
 void cluster_facts_fill(struct cluster_facts *facts,
 			const struct cluster_settings *set,
 			const struct election_view *view, const int64_t *rtt_us)
@@ -97,6 +104,8 @@ void cluster_facts_fill(struct cluster_facts *facts,
 	facts->known = true;
 	facts->term = view->term;
 	facts->routing_end = view->routing_end;
+	facts->maintenance = keeps[view->keep];
+	facts->waits_for = view->keep == KEEP_ENDS ? view->waits_for : 0;
 	facts->leader = node_or_nobody(view->leader);
 	for (i = 0; i < set->node_count; i++) {
 		if (i == set->self)

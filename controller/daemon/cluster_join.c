@@ -191,7 +191,7 @@ static int make_office(struct cluster *c, struct err *err)
 		.promote_timeout_us = primary->hook_timeout_us,
 		.demote_timeout_us = primary->demote_timeout_us,
 	};
-	int r = routes_file_write(c->folder, c->all, err);
+	int r = c->keeps ? 0 : cluster_keep_files(c, err);
 
 	if (r == 0)
 		r = office_new(&c->office, &parts, err);
@@ -206,7 +206,7 @@ static int make_office(struct cluster *c, struct err *err)
 		log_line(c->parts.log, NOTE_NOTICE,
 			 "released what an earlier daemon was");
 	}
-	return 0;
+	return c->keeps ? cluster_keep_files(c, err) : 0;
 }
 
 int cluster_join(struct cluster *c, const struct cluster_parts *parts,
@@ -216,9 +216,13 @@ int cluster_join(struct cluster *c, const struct cluster_parts *parts,
 	int r;
 
 	c->parts = *parts;
-	r = make_office(c, err);
+	r = read_state(c, err);
+	c->routed = c->all;
+	c->keeps = c->found && c->stored.document.maintenance == KEEP_ON;
+	/* What an earlier daemon routed is released before, unless it took the
+	 * file away. */
 	if (r >= 0)
-		r = read_state(c, err);
+		r = make_office(c, err);
 	if (r < 0)
 		return r;
 	if (getrandom(&c->boot, sizeof(c->boot), 0) < 0 || c->boot == 0)

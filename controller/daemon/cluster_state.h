@@ -113,6 +113,12 @@ struct cluster {
 	struct refusal refusals[CLUSTER_REFUSALS_MAX];
 	unsigned refusal_count;
 	uint64_t hand_over; /* token of who waits for it, or 0 */
+	/* The cluster's maintenance. */
+	const struct settings *routed; /* borrowed: whose routes they are */
+	bool keeps;                    /* no file says what to withdraw */
+	enum document_keep keep_told, keep_want;
+	uint64_t keep_token; /* of who waits for it, or 0 */
+	struct instant keep_since;
 	uint8_t bytes[MESSAGE_BYTES_MAX];
 };
 
@@ -159,6 +165,15 @@ struct node_loss cluster_loss_given_up(const struct cluster *c, unsigned node,
 				       struct instant at, struct instant whole);
 bool cluster_is_whole(const struct cluster *c,
 		      const struct election_view *view);
+
+/* cluster_keep.c: the file of routes is made as c->keeps says; it follows what
+ * was decided, before anybody is told; what came of a person's word; and which
+ * groups are held without a quorum. */
+int cluster_keep_files(struct cluster *c, struct err *err);
+void cluster_keep_follow(struct cluster *c);
+void cluster_keep_watch(struct cluster *c);
+void cluster_hold(struct cluster *c);
+void cluster_tell_keep(struct cluster *c, uint64_t term, const char *text);
 
 /* cluster_groups.c: keep what concerns groups, then hand it on. */
 void cluster_groups_keep(struct cluster *c, const struct election_action *act);

@@ -53,6 +53,14 @@ void cluster_tell(struct cluster *c, const struct election_note *what)
 	c->parts.note(c->parts.arg, &note);
 }
 
+void cluster_tell_keep(struct cluster *c, uint64_t term, const char *text)
+{
+	struct note note = new_note(c, NOTE_NODE_KEEP, c->rules.self, term);
+
+	snprintf(note.text, sizeof(note.text), "%s", text);
+	c->parts.note(c->parts.arg, &note);
+}
+
 /* The role has moved here from another node, or has come back. */
 static void tell_moved(struct cluster *c, uint64_t term, unsigned from,
 		       bool planned, int64_t span_us)

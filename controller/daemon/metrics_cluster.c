@@ -32,6 +32,13 @@ void metrics_cluster_quorum(const struct metrics_row *row)
 			      alone(row) || row->view->cluster.quorum);
 }
 
+void metrics_cluster_maintenance(const struct metrics_row *row)
+{
+	if (alone(row) || row->view->cluster.known)
+		sample_number(row, ONCE,
+			      row->view->cluster.maintenance != NULL);
+}
+
 /* Whether the row is another node than this one, of which something is known.
  */
 static bool is_peer(const struct metrics_row *row)

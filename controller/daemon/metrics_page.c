@@ -181,6 +181,10 @@ static const struct family families[] = {
 	  "The term of the election." },
 	{ "bascule_cluster_quorum", GAUGE, ONCE, metrics_cluster_quorum,
 	  "Whether this node hears more than half of the nodes." },
+	{ "bascule_cluster_maintenance", GAUGE, ONCE,
+	  metrics_cluster_maintenance,
+	  "Whether the whole cluster is in maintenance, or not yet out of it: "
+	  "no group fails over." },
 	{ "bascule_peer_up", GAUGE, NODES, metrics_peer_up,
 	  "Whether the other node is heard." },
 	{ "bascule_peer_rtt_seconds", GAUGE, NODES, metrics_peer_rtt,

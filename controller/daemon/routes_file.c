@@ -164,6 +164,18 @@ int routes_file_write(const char *folder, const struct settings *set,
 	return r == 0 ? 0 : err_set(err, r, "%s: %s", path, strerror(-r));
 }
 
+int routes_file_remove(const char *folder, struct err *err)
+{
+	char path[PATH_SIZE];
+	int r = file_path(path, folder, "", err);
+
+	if (r < 0)
+		return r;
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
 /* ---- carrying out ---- */
 
 struct call {

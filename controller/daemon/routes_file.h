@@ -38,6 +38,9 @@ int routes_file_print(const struct settings *set, char *buf, size_t size);
 int routes_file_write(const char *folder, const struct settings *set,
 		      struct err *err);
 
+/* Nothing is to be withdrawn when the daemon is dead. */
+int routes_file_remove(const char *folder, struct err *err);
+
 /* Touch what withdrawing needs, for whoever has locked its memory. */
 void routes_file_prepare(void);
 

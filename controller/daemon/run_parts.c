@@ -81,6 +81,10 @@ static void on_admin(void *arg, const struct admin *admin)
 	struct run *run = arg;
 	const char *why = NULL;
 
+	if (admin->kind == ADMIN_KEEP) {
+		cluster_keep(run->cluster, admin->keep, admin->token);
+		return;
+	}
 	if (admin->kind == ADMIN_MAINTENANCE && m->target == NOTE_NONE && m->on)
 		why = cluster_needs_us(run->cluster);
 	if (why != NULL) {

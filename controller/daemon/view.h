@@ -50,6 +50,11 @@ struct cluster_facts {
 	unsigned primary, leader; /* or CLUSTER_NOBODY */
 	/* Until then this node may route what it routes; NONE: nothing. */
 	struct instant routing_end;
+	/* The cluster's maintenance: NULL, or a word of docs/api.md; and, of a
+	 * primary, the nodes (bits) that its end waits for. */
+	const char *maintenance;
+	uint32_t waits_for;
+	bool kept; /* it is in force here: routes need no lease */
 	struct node_facts nodes[SETTINGS_NODES_MAX];
 	/* Those with a result; in a fixed order. */
 	struct datagram_fact datagrams[CLUSTER_DATAGRAMS_MAX];

@@ -221,12 +221,50 @@ void web_reset(struct web_request *req)
 	json_decref(body);
 }
 
+/* Of the cluster: only on, force and reason mean something. */
+static void keep_ask(struct web_request *req, json_t *body)
+{
+	const struct cluster_settings *set = web_view(req->web)->set->cluster;
+	const char *reason = json_string_value(json_object_get(body, "reason"));
+	struct admin admin = { .kind = ADMIN_KEEP };
+	json_t *on = json_object_get(body, "on");
+	char text[200];
+
+	if (set == NULL) {
+		web_answer_error(req, MHD_HTTP_CONFLICT,
+				 "this node is a cluster of one: its routes "
+				 "stay when it is stopped");
+		return;
+	}
+	if (!json_is_boolean(on) || json_object_get(body, "for") != NULL ||
+	    json_object_get(body, "drain") != NULL) {
+		web_answer_error(req, MHD_HTTP_BAD_REQUEST,
+				 "on: true or false is wanted, and of a "
+				 "cluster neither for nor drain");
+		return;
+	}
+	admin.keep = json_is_true(on) ? KEEP_ON : KEEP_ENDS;
+	if (!json_is_true(on) && json_is_true(json_object_get(body, "force")))
+		admin.keep = KEEP_OFF;
+	snprintf(text, sizeof(text), "maintenance %s for the cluster%s%s%.100s",
+		 json_is_true(on) ? "on" : "off",
+		 admin.keep == KEEP_OFF ? ", waiting for no node" : "",
+		 reason != NULL ? ": " : "", reason != NULL ? reason : "");
+	web_say_who(req, text);
+	req->token = ++req->web->token;
+	req->tokens = req->pending = 1;
+	admin.token = req->token;
+	req->web->doors.admin(req->web->doors.arg, &admin);
+}
+
 void web_maintenance(struct web_request *req)
 {
 	json_t *body = body_read(req);
 	struct wish wish = { .service = NOTE_NONE };
 
-	if (body != NULL && wish_read(req, body, &wish)) {
+	if (body != NULL && json_is_true(json_object_get(body, "cluster")))
+		keep_ask(req, body);
+	else if (body != NULL && wish_read(req, body, &wish)) {
 		say_wish(req, &wish);
 		wish_ask(req, &wish);
 	}

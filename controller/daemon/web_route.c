@@ -106,6 +106,15 @@ static bool find_place(struct web_request *req, struct place *at)
 
 /* ---- whether ---- */
 
+/* Whether what it routes stays without a lease. */
+static bool is_held(const struct daemon_view *view, const struct place *at)
+{
+	const struct failover_settings *set =
+		view->set->services[at->service].failover;
+
+	return set->on_quorum_loss == QUORUM_LOSS_HOLD || view->cluster.kept;
+}
+
 /* Why this node may not route writes to it, or NULL.  By what was decided and
  * by the lease alone: whether it answers is the asker's to see. */
 static const char *no_route(const struct daemon_view *view,
@@ -122,7 +131,7 @@ static const char *no_route(const struct daemon_view *view,
 	if (at->group.routed != at->target)
 		return "this node has not got, or has lost, the word to route "
 		       "to it";
-	if (view->set->cluster != NULL &&
+	if (view->set->cluster != NULL && !is_held(view, at) &&
 	    (instant_is_none(view->cluster.routing_end) ||
 	     instant_reached(view->now, view->cluster.routing_end)))
 		return "this node's routing lease is over";

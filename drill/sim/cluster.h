@@ -52,6 +52,7 @@ enum cluster_step_kind {
 	STEP_MAINTENANCE, /* of node, for span */
 	STEP_CHECKS,      /* of node do not pass, for span */
 	STEP_MOVE,        /* group value away from its instance */
+	STEP_KEEP,        /* the cluster's maintenance: value 1 on, 0 off */
 	STEP_LEASE,       /* value: another lease; all restart, span apart */
 	STEP_HURRY,       /* value per mille of the standing delays are 0 */
 	STEP_QUIET,       /* the last fault: all is mended but the nodes whose

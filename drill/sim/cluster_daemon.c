@@ -191,6 +191,7 @@ void daemon_feed(struct cluster *cl, unsigned node, struct election_event *ev)
 	ev->now = daemon_clock(cl, node);
 	election_step(m->election, ev, &cl->out);
 	election_page(m->election, &m->page);
+	m->keeps = election_keeps(m->election);
 	guard_arm(cl, node);
 	for (i = 0; i < cl->out.count; i++)
 		carry_out(cl, node, &cl->out.list[i]);
@@ -245,6 +246,8 @@ void daemon_start(struct cluster *cl, unsigned node)
 		(void)r;
 		ev.start.stored = &hard;
 	}
+	m->keeps = m->keeps && ev.start.stored != NULL &&
+		   hard.document.maintenance == KEEP_ON;
 	ev.start.boot = rng_next(&cl->rng) | 1;
 	daemon_feed(cl, node, &ev);
 }

@@ -177,6 +177,38 @@ static void draw_shorter_lease(struct draw *d)
 	d->at_us += 2 * step->span_us;
 }
 
+/* The cluster's maintenance: nodes are stopped in it, groups are to move right
+ * after it, and some node may hear of either late. */
+static void draw_keep(struct draw *d)
+{
+	struct cluster_script *script = d->script;
+	unsigned i, n = 1 + (unsigned)below(d, script->nodes);
+	struct cluster_step *step;
+
+	for (i = 0; i < 2; i++) {
+		step = add(d, STEP_SPLIT_COMMIT);
+		step->other = CLUSTER_FOLLOWER;
+		step->span_us = span(d);
+		if (below(d, 2) == 0)
+			d->script->step_count--;
+		add(d, STEP_KEEP)->value = i == 0;
+		d->at_us += below(d, 2 * script->lease_us);
+		for (; n > 0; n--) {
+			step = add(d, below(d, 3) == 0 ? STEP_ISOLATE
+						       : STEP_KILL_BOTH);
+			step->node = someone(d);
+			step->span_us = span(d);
+			step->value = below(d, 2);
+			d->at_us += below(d, script->lease_us);
+		}
+		n = (unsigned)below(d, 2);
+	}
+	for (i = 0; i < 3; i++) {
+		d->at_us += below(d, script->lease_us);
+		add(d, STEP_MOVE)->value = i % CLUSTER_GROUPS;
+	}
+}
+
 static void draw_step(struct draw *d)
 {
 	struct cluster_script *script = d->script;
@@ -208,6 +240,9 @@ static void draw_step(struct draw *d)
 		return;
 	} else if (rare < 32 && script->nodes >= 3) {
 		draw_half_written(d);
+		return;
+	} else if (rare < 38) {
+		draw_keep(d);
 		return;
 	} else {
 		step = add(d, pick_kind(d));
@@ -273,6 +308,7 @@ static void draw_round(struct draw *d)
 	int64_t dense = 1 + below(d, 20);
 
 	add(d, STEP_HURRY)->value = 333;
+	add(d, STEP_KEEP)->value = 0;
 	for (i = 0; i < faults; i++) {
 		d->at_us += below(d, script->lease_us * dense / 2);
 		draw_step(d);

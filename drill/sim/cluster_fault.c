@@ -150,6 +150,7 @@ static void power_off(struct cluster *cl, unsigned node)
 	m->unreleased = false;
 	outside_kill_children(cl, node);
 	outside_clear(cl, node, true);
+	memset(m->routes, 0, sizeof(m->routes));
 }
 
 /* A frozen daemon needs a guard that lives. */
@@ -316,6 +317,20 @@ static void new_lease(struct cluster *cl, const struct cluster_step *step)
 	}
 }
 
+/* What a person asks for there. */
+static void keep(struct cluster *cl, bool on)
+{
+	struct election_event ev = { .kind = ELECTION_KEEP };
+	unsigned node = fault_primary(cl);
+
+	ev.keep = on ? KEEP_ON : KEEP_ENDS;
+	if (node == CLUSTER_NODES ||
+	    election_can_keep(cl->machines[node].election, ev.keep, NULL) < 0)
+		return;
+	cluster_say(cl, "n%u: maintenance %s", node + 1, on ? "on" : "off");
+	daemon_feed(cl, node, &ev);
+}
+
 /* A leader has written a document: now cut it and one follower off. */
 void fault_document(struct cluster *cl, unsigned node)
 {
@@ -458,6 +473,9 @@ void fault_step(struct cluster *cl, const struct cluster_step *step)
 		break;
 	case STEP_MOVE:
 		move_group(cl, step->value);
+		break;
+	case STEP_KEEP:
+		keep(cl, step->value != 0);
 		break;
 	case STEP_LEASE:
 		new_lease(cl, step);

@@ -79,7 +79,7 @@ void outside_clear(struct cluster *cl, unsigned node, bool routes)
 	if (m->active)
 		cluster_say(cl, "n%u is not active any more", node + 1);
 	m->active = false;
-	if (routes)
+	if (routes && !m->keeps)
 		memset(m->routes, 0, sizeof(m->routes));
 }
 

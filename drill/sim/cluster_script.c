@@ -43,6 +43,7 @@ static const struct {
 	[STEP_MAINTENANCE] = { "maintenance", NODE | SPAN },
 	[STEP_CHECKS] = { "checks", NODE | SPAN },
 	[STEP_MOVE] = { "move", VALUE },
+	[STEP_KEEP] = { "keep", VALUE },
 	[STEP_LEASE] = { "lease", NODE | SPAN | VALUE },
 	[STEP_HURRY] = { "hurry", VALUE },
 	[STEP_QUIET] = { "quiet", NODE | OTHER | VALUE },

@@ -91,6 +91,7 @@ struct machine {
 	bool child;
 	bool active;                /* what promote adds is there */
 	int routes[CLUSTER_GROUPS]; /* instance, or 0 */
+	bool keeps; /* the file of what to withdraw is not there */
 
 	/* The guard. */
 	struct guard guard;

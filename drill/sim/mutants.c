@@ -78,6 +78,12 @@ const struct mutant mutants[] = {
 	  "6: stays leader without becoming primary" },
 	{ "ahead", OFF(AHEAD),
 	  "6: a document of a lower term is refused from anybody" },
+	{ "keep-moves", OFF(KEEP_STILL),
+	  "13: groups move in the cluster's maintenance" },
+	{ "keep-uncommitted", OFF(KEEP_COMMITTED),
+	  "13: keeps by what may not be committed" },
+	{ "keep-no-wait", OFF(KEEP_WAIT),
+	  "13: ends without waiting for each node" },
 };
 
 const unsigned mutant_count = sizeof(mutants) / sizeof(mutants[0]);

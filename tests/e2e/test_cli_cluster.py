@@ -199,8 +199,20 @@ def test_maintenance_of_a_service_called_like_a_node(daemon):
     assert daemon.posted == [{"on": True, "service": "node2"}]
 
 
-def test_maintenance_of_the_whole_cluster_is_refused(daemon):
-    run = ask(daemon, "maintenance", "on", "--cluster")
-    assert run.returncode == 1
-    assert "on every node" in run.stderr
+def test_maintenance_of_the_whole_cluster(daemon):
+    run = ask(daemon, "maintenance", "on", "--cluster", "--reason", "kernels")
+    assert run.returncode == 0
+    assert daemon.posted == [{"on": True, "cluster": True,
+                              "reason": "kernels"}]
+    run = ask(daemon, "maintenance", "off", "--cluster", "--force")
+    assert run.returncode == 0
+    assert daemon.posted[1] == {"on": False, "cluster": True, "force": True}
+
+
+@pytest.mark.parametrize("words", [
+    ["on", "--cluster", "--for", "1h"], ["on", "--cluster", "--drain"],
+    ["on", "--cluster", "--force"], ["off", "--force"],
+    ["on", "node2", "--cluster"]])
+def test_what_does_not_go_with_the_whole_cluster(daemon, words):
+    assert ask(daemon, "maintenance", *words).returncode == 64
     assert daemon.posted == []

@@ -75,6 +75,27 @@ static void takes_what_a_group_may_have(void **state)
 	settings_free(set);
 }
 
+static void holds_without_a_quorum_where_nothing_can_be_lost(void **state)
+{
+	static const char *const right[] = {
+		GROUP("on_quorum_loss = \"hold\"; mode = \"manual\";"),
+		GROUP("on_quorum_loss = \"hold\"; mode = \"observe\";"),
+		GROUP_OF("postgresql", "backend = \"be\";",
+			 "on_quorum_loss = \"hold\"; durability = "
+			 "\"no-loss\";"),
+	};
+	struct settings *set;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		set = config_right(right[i]);
+		assert_int_equal(set->services[0].failover->on_quorum_loss,
+				 QUORUM_LOSS_HOLD);
+		settings_free(set);
+	}
+}
+
 static void readers_are_a_service_of_the_same_targets(void **state)
 {
 	struct settings *set =
@@ -110,8 +131,9 @@ static void refuses_a_group_that_cannot_work(void **state)
 		  "x.conf:1: failover of \"g\" has 1 targets: give 2 to "
 		  "16\n" },
 		{ GROUP("on_quorum_loss = \"hold\";"),
-		  "x.conf:2: on_quorum_loss = \"hold\" is not built yet: use "
-		  "\"withdraw\" for now\n" },
+		  "x.conf:2: on_quorum_loss = \"hold\" would let two primaries "
+		  "acknowledge writes: add durability = \"no-loss\" or mode = "
+		  "\"manual\", or let it withdraw\n" },
 		{ GROUP("readers = \"be\";"),
 		  "x.conf:2: readers = \"be\" is a backend of \"g\" already: "
 		  "give readers one of their own\n" },
@@ -255,6 +277,8 @@ int main(void)
 		cmocka_unit_test(takes_a_group_and_its_defaults),
 		cmocka_unit_test(takes_what_a_group_may_have),
 		cmocka_unit_test(readers_are_a_service_of_the_same_targets),
+		cmocka_unit_test(
+			holds_without_a_quorum_where_nothing_can_be_lost),
 		cmocka_unit_test(refuses_a_group_that_cannot_work),
 		cmocka_unit_test(warns_of_what_means_something_in_a_group_only),
 		cmocka_unit_test(

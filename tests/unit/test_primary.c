@@ -197,7 +197,7 @@ static void a_decision_is_told_when_a_quorum_has_it(void **state)
 	elect_and_forget();
 	assert_true(election_may_decide(w.e));
 	document_copy(&doc, election_document(w.e));
-	doc.maintenance = true;
+	doc.groups[0].epoch++;
 	quorum_feed(&w, (struct election_event){ .kind = ELECTION_DECIDE,
 						 .document = &doc });
 	assert_false(election_may_decide(w.e));

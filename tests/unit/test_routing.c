@@ -256,6 +256,86 @@ static void tells_nothing_committed_when_the_lease_is_nearly_over(void **state)
 		quorum_sent(&w, 1, MESSAGE_HEARTBEAT)->heartbeat.committed));
 }
 
+static void hold(const char *group)
+{
+	struct election_holds holds = { .count = 1 };
+
+	strcpy(holds.groups[0], group);
+	quorum_feed(&w, (struct election_event){ .kind = ELECTION_HOLD,
+						 .holds = &holds });
+}
+
+static void what_is_held_stays_when_its_lease_ends(void **state)
+{
+	(void)state;
+	hold("db");
+	primary_beat(steady);
+	feed(ELECTION_ROUTED, w.route_id);
+	assert_true(instant_is_none(page().routing_end));
+	quorum_forget(&w);
+	quorum_wait(&w, 10 * SECOND);
+	assert_null(quorum_did(&w, ELECTION_ROUTE));
+	/* It obeys, and has time for it. */
+	document_of(8, PHASE_FENCING);
+	assert_string_equal(quorum_did(&w, ELECTION_ROUTE)->route.instance, "");
+	assert_true(instant_before(w.now, page().routing_end));
+	hold("other");
+	feed(ELECTION_ROUTED, w.route_id);
+	assert_true(position_same(w.e->conforming, fencing));
+}
+
+/* The document at @version, with the cluster's maintenance as @keep. */
+static void document_keeps(uint64_t version, enum document_keep keep)
+{
+	static uint8_t buf[DOCUMENT_BYTES_MAX];
+	struct document doc = *election_document(w.e);
+
+	doc.position.version = version;
+	doc.maintenance = keep;
+	quorum_message(&w, 1, MESSAGE_DOCUMENT, 3)->flags = MESSAGE_LEADER;
+	w.msg.document.size = document_encode(&doc, buf, sizeof(buf));
+	w.msg.document.body = buf;
+	quorum_hear(&w);
+}
+
+static void what_is_kept_needs_no_lease_until_it_has_one_again(void **state)
+{
+	(void)state;
+	primary_beat(steady);
+	feed(ELECTION_ROUTED, w.route_id);
+	document_keeps(8, KEEP_BEGINS);
+	assert_false(election_keeps(w.e));
+	assert_false(instant_is_none(page().routing_end));
+	document_keeps(9, KEEP_ON);
+	assert_true(election_keeps(w.e));
+	assert_true(instant_is_none(page().routing_end));
+	assert_true(position_same(w.e->conforming, (struct position){ 3, 9 }));
+	quorum_forget(&w);
+	quorum_wait(&w, 10 * SECOND);
+	assert_null(quorum_did(&w, ELECTION_ROUTE));
+	document_keeps(10, KEEP_ENDS);
+	assert_false(election_keeps(w.e));
+	assert_true(instant_is_none(page().routing_end));
+	assert_true(position_same(w.e->conforming, (struct position){ 3, 9 }));
+	primary_beat((struct position){ 3, 10 });
+	assert_null(quorum_did(&w, ELECTION_ROUTE));
+	assert_false(instant_is_none(page().routing_end));
+	assert_true(position_same(w.e->conforming, (struct position){ 3, 10 }));
+}
+
+static void what_is_not_on_disk_keeps_nothing(void **state)
+{
+	(void)state;
+	primary_beat(steady);
+	feed(ELECTION_ROUTED, w.route_id);
+	w.slow_disk = true;
+	document_keeps(8, KEEP_ON);
+	assert_false(election_keeps(w.e));
+	quorum_forget(&w);
+	quorum_wait(&w, 2 * SECOND);
+	assert_string_equal(quorum_did(&w, ELECTION_ROUTE)->route.instance, "");
+}
+
 #define CASE(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
@@ -272,6 +352,9 @@ int main(void)
 		CASE(a_new_primary_waits_from_when_it_took_office),
 		CASE(waits_for_the_longest_lease_that_anybody_ran_with),
 		CASE(tells_nothing_committed_when_the_lease_is_nearly_over),
+		CASE(what_is_held_stays_when_its_lease_ends),
+		CASE(what_is_kept_needs_no_lease_until_it_has_one_again),
+		CASE(what_is_not_on_disk_keeps_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
