@@ -186,6 +186,7 @@ static const struct {
 } kinds[] = {
 	{ "services", SCENARIO_SERVICES, services },
 	{ "haproxies", SCENARIO_HAPROXIES, names },
+	{ "agents", SCENARIO_AGENTS, end },
 	{ "seeds", SCENARIO_SEEDS, names },
 	{ "at", SCENARIO_AT, at },
 	{ "within", SCENARIO_WITHIN, within },

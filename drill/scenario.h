@@ -28,6 +28,7 @@
 enum scenario_kind {
 	SCENARIO_SERVICES,  /* NAME COUNT targets [KEY VALUE]... */
 	SCENARIO_HAPROXIES, /* NAME... */
+	SCENARIO_AGENTS,    /* SPAN */
 	SCENARIO_SEEDS,     /* how many stories to tell */
 	SCENARIO_AT,        /* a fault: VERB [WORD]... */
 	SCENARIO_WITHIN,    /* must become true: STATE [NAME]... */

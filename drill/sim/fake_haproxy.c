@@ -67,6 +67,7 @@ static void process_begin(struct fake_haproxy *fake, struct instant now)
 		s->weight = s->configured_weight;
 		s->health = 2;
 		s->added = s->deleted = s->busy = false;
+		s->agent_down = false;
 		s->address[0] = '\0';
 	}
 }
@@ -146,6 +147,14 @@ struct fake_server *fake_haproxy_server(struct fake_haproxy *fake,
 		    strcmp(s->name, name) == 0)
 			return s;
 	return NULL;
+}
+
+void fake_haproxy_agents(struct fake_haproxy *fake, unsigned port)
+{
+	struct fake_server *s;
+
+	for (s = fake->servers; s < fake->servers + fake->count; s++)
+		s->agent_port = port;
 }
 
 void fake_haproxy_reload(struct fake_haproxy *fake, struct instant now)

@@ -2,9 +2,9 @@
  *
  * Takes the same bytes as the real one and answers with the same, as far as
  * this project asks: `prompt`, `set timeout cli`, `show info`, `show servers
- * state`, `set server ... state|weight|addr`, `shutdown sessions server`, `add
- * server`, `del server`.  Its servers are the settings' targets that have a
- * backend, without checks of HAProxy's own; no others can be added.
+ * state`, `set server ... state|agent|weight|addr`, `shutdown sessions server`,
+ * `add server`, `del server`.  Its servers are the settings' targets that have
+ * a backend, without checks of HAProxy's own; no others can be added.
  *
  * A reload begins another process, which has lost all runtime state, and
  * leaves open connections with the old one, as the real one does.
@@ -33,6 +33,8 @@ struct fake_server {
 	bool added;         /* to this process, at runtime */
 	bool deleted;       /* from this process */
 	bool busy;          /* it has sessions, until they are ended */
+	unsigned agent_port; /* where its agent check asks; 0: it has none */
+	bool agent_down;     /* by what an agent said last */
 	/* Where this process has it, if not as configured. */
 	char address[64];
 	unsigned moved_port;
@@ -48,6 +50,9 @@ bool fake_haproxy_has(const struct fake_server *server);
 
 struct fake_server *fake_haproxy_server(struct fake_haproxy *fake,
 					const char *backend, const char *name);
+
+/* From now on its servers have an agent check, which asks at @port. */
+void fake_haproxy_agents(struct fake_haproxy *fake, unsigned port);
 
 /* --- what befalls it ----------------------------------------------------- */
 

@@ -12,6 +12,7 @@
 #define ADMIN_FORCED_DRAIN 0x08U
 #define ADMIN_MAINT        0x67U
 #define WEIGHT_MAX         256
+#define AGENT_STATE        22 /* it is an agent check, enabled */
 
 struct command {
 	struct fake_haproxy *fake;
@@ -68,17 +69,19 @@ static void show_server(const struct command *cmd, unsigned i)
 {
 	const struct fake_server *s = &cmd->fake->servers[i];
 	struct shadow is = { s->admin, s->weight };
-	bool maint;
+	bool stopped = s->agent_down;
 
 	if (is_leaving(cmd))
 		is = cmd->fake->shadows[i];
-	maint = (is.admin & ADMIN_MAINT) != 0;
+	stopped = stopped || (is.admin & ADMIN_MAINT) != 0;
 	text_say(cmd->said,
-		 "%u %s %u %s %s %d %u %u %u 0 1 0 %u 0 0 0 0 - %u - 0 0 - - "
-		 "0\n",
+		 "%u %s %u %s %s %d %u %u %u 0 1 0 %u 0 %d 0 0 - %u - 0 0 - %s "
+		 "%u\n",
 		 s->backend_id, s->backend, s->id, s->name, server_address(s),
-		 maint ? 0 : 2, is.admin, is.weight, s->configured_weight,
-		 s->health, server_port(s));
+		 stopped ? 0 : 2, is.admin, is.weight, s->configured_weight,
+		 s->health, s->agent_port != 0 ? AGENT_STATE : 0,
+		 server_port(s), s->agent_port != 0 ? "127.0.0.1" : "-",
+		 s->agent_port);
 }
 
 /* Those that were added come last. */
@@ -124,6 +127,19 @@ static void set_state(struct command *cmd, struct fake_server *s)
 		s->admin |= ADMIN_FORCED_DRAIN;
 	else if (strcmp(state, "maint") == 0)
 		s->admin |= ADMIN_FORCED_MAINT;
+}
+
+static void set_agent(struct command *cmd, struct fake_server *s)
+{
+	if (s->agent_port == 0)
+		text_say(cmd->said,
+			 "agent checks are not enabled on this server.\n");
+	else if (strcmp(cmd->words[4], "up") != 0 &&
+		 strcmp(cmd->words[4], "down") != 0)
+		text_say(cmd->said, "'set server <srv> agent' expects 'up' or "
+				    "'down'.\n");
+	else
+		s->agent_down = strcmp(cmd->words[4], "down") == 0;
 }
 
 static void set_weight(struct command *cmd, struct fake_server *s)
@@ -183,6 +199,8 @@ static void change_server(struct command *cmd, struct fake_server *s)
 		set_weight(cmd, s);
 	else if (strcmp(what, "addr") == 0)
 		set_address(cmd, s);
+	else if (strcmp(what, "agent") == 0)
+		set_agent(cmd, s);
 	else if (strcmp(what, "state") != 0)
 		text_say(cmd->said,
 			 "usage: set server <backend>/<server> addr | agent | "

@@ -10,7 +10,7 @@ enum server_state server_is(const struct fake_server *server)
 {
 	if (!fake_haproxy_has(server))
 		return SERVER_ABSENT;
-	if ((server->admin & 0x67u) != 0)
+	if ((server->admin & 0x67u) != 0 || server->agent_down)
 		return SERVER_MAINT;
 	return (server->admin & 0x18u) != 0 ? SERVER_DRAIN : SERVER_READY;
 }
@@ -65,7 +65,7 @@ static void accept_link(struct world *w, const struct happening *what)
 		  conn < 0 ? NOTE_NONE : (unsigned)conn, what->token);
 }
 
-static struct rules_before *snapshot(const struct world *w, unsigned haproxy)
+struct rules_before *link_snapshot(const struct world *w, unsigned haproxy)
 {
 	struct rules_before *before =
 		sim_alloc(w->machine_count, sizeof(*before));
@@ -84,7 +84,7 @@ static void take(struct world *w, const struct happening *what)
 	struct rules_before *before = NULL;
 
 	if (memmem(what->data, what->size, "set server", 10) != NULL)
-		before = snapshot(w, what->a);
+		before = link_snapshot(w, what->a);
 	fake_haproxy_write(h->fake, w->now, (int)what->b, what->data,
 			   what->size);
 	if (before != NULL && !h->hangs)

@@ -64,6 +64,7 @@ static int build_stage(const struct scenario *sc, struct stage *stage,
 		if (l->kind == SCENARIO_SERVICES &&
 		    stage_service(stage, l->words, l->count, err) < 0)
 			return -EINVAL;
+		stage->agents = stage->agents || l->kind == SCENARIO_AGENTS;
 		if (l->kind != SCENARIO_HAPROXIES)
 			continue;
 		for (k = 0; k < l->count && k < STAGE_HAPROXIES; k++)
@@ -194,6 +195,17 @@ static void judge_end(struct play *p)
 		world_break(p->world, "%s: at the end %s", sc->name, what);
 }
 
+/* How often agent checks ask; 0: there are none. */
+static int64_t agents_us(const struct scenario *sc)
+{
+	size_t i;
+
+	for (i = 0; i < sc->count; i++)
+		if (sc->lines[i].kind == SCENARIO_AGENTS)
+			return sc->lines[i].to_us;
+	return 0;
+}
+
 static int begin(struct play *p, uint64_t seed, struct err *err)
 {
 	struct stage all = { 0 };
@@ -212,6 +224,7 @@ static int begin(struct play *p, uint64_t seed, struct err *err)
 	if (r < 0)
 		return r;
 	p->world = world_new(p->sets[1], p->sets[0], seed);
+	world_agents(p->world, agents_us(p->sc));
 	return 0;
 }
 

@@ -124,6 +124,18 @@ static bool full(enum server_state state, unsigned weight)
 	return state == SERVER_READY && weight == 100;
 }
 
+static bool is_by_agent(struct play *play, const char *name)
+{
+	unsigned t = world_target(play->world, name), h;
+
+	if (t == NOTE_NONE)
+		return false;
+	for (h = 0; h < world_settings(play->world)->haproxy_count; h++)
+		if (!world_by_agent(play->world, h, t))
+			return false;
+	return true;
+}
+
 static bool is_withdrawn(struct play *play, const char *name)
 {
 	return everywhere(play, name, out);
@@ -250,6 +262,7 @@ static const struct {
 	{ "stopped", is_stopped },
 	{ "serving", is_serving },
 	{ "full", is_full },
+	{ "by_agent", is_by_agent },
 	{ "light", is_light },
 	{ "incident", has_incident },
 	{ "whole", is_whole },

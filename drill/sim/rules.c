@@ -142,7 +142,9 @@ static void order_given(struct world *w, const struct server_order *order)
 {
 	bool weight_only = false, claimed;
 
-	if (order->state == SERVER_READY || !ctl_store_ok(w->node.ctl))
+	/* An agent's word is nobody else's: it waits for no disk. */
+	if (order->state == SERVER_READY || order->agent ||
+	    !ctl_store_ok(w->node.ctl))
 		return;
 	claimed = disk_has_claim(&w->disk, w->node.set, order->haproxy,
 				 order->target, &weight_only);

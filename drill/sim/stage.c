@@ -7,6 +7,8 @@
 
 #include "controller/config/load.h"
 
+#define AGENT_PORT 7481 /* of the first HAProxy */
+
 /* Keys of a service; any other is one of its check. */
 static const char *const service_keys[] = {
 	"min_up",           "slow_start",    "drain",          "concurrency",
@@ -101,11 +103,15 @@ static char *print(const struct stage *stage)
 	if (out == NULL)
 		return NULL;
 	fputs("node = \"node1\";\nhaproxy = (\n", out);
-	for (i = 0; i < stage->haproxy_count; i++)
-		fprintf(out,
-			"%s{ name = \"%s\"; socket = \"/run/%s.sock\"; }\n",
+	for (i = 0; i < stage->haproxy_count; i++) {
+		fprintf(out, "%s{ name = \"%s\"; socket = \"/run/%s.sock\";",
 			i > 0 ? "," : "", stage->haproxies[i],
 			stage->haproxies[i]);
+		if (stage->agents)
+			fprintf(out, " agent_listen = \"127.0.0.1:%u\";",
+				AGENT_PORT + i);
+		fputs(" }\n", out);
+	}
 	fputs(");\nservices = (\n", out);
 	for (i = 0; i < stage->service_count; i++) {
 		fputs(i > 0 ? ",\n" : "", out);

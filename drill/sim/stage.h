@@ -24,6 +24,7 @@ struct stage {
 	unsigned service_count;
 	char haproxies[STAGE_HAPROXIES][64];
 	unsigned haproxy_count;
+	bool agents; /* they ask the daemon about their servers */
 };
 
 /* Add or replace a service: "NAME COUNT targets KEY VALUE ..."; with a count

@@ -278,6 +278,9 @@ static void to_world(struct world *w, const struct happening *h)
 	case HAPPENS_REPLY:
 		asks_reply(w, h);
 		break;
+	case HAPPENS_AGENT:
+		agents_ask(w, h);
+		break;
 	case HAPPENS_COMMIT:
 		if (h->life == w->node.life)
 			world_disk_commits(w);

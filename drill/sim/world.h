@@ -34,6 +34,15 @@ struct world *world_new(const struct settings *set,
 			const struct settings *haproxy_set, uint64_t seed);
 void world_free(struct world *world);
 
+/* The HAProxies have agent checks, which ask the daemon every @inter_us; 0:
+ * they have none.  Before it runs. */
+void world_agents(struct world *world, int64_t inter_us);
+
+/* Whether the server is out by what its agent check heard, and by that alone.
+ */
+bool world_by_agent(const struct world *world, unsigned haproxy,
+		    unsigned target);
+
 /* Hear every line; costs time. */
 void world_listen(struct world *world, world_line_fn fn, void *arg);
 

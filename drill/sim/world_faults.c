@@ -289,6 +289,7 @@ void world_haproxy_fault(struct world *w, unsigned haproxy,
 		if (!h->runs)
 			break;
 		fake_haproxy_reload(h->fake, w->now);
+		agents_fresh(w, haproxy);
 		h->hangs = false;
 		forget_operators(w, haproxy);
 		break;
@@ -301,6 +302,7 @@ void world_haproxy_fault(struct world *w, unsigned haproxy,
 		if (h->runs)
 			break;
 		fake_haproxy_start(h->fake, w->now);
+		agents_fresh(w, haproxy);
 		forget_operators(w, haproxy);
 		h->runs = true;
 		h->hangs = false;

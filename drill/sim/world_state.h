@@ -2,7 +2,8 @@
  *
  * world.c keeps the clock and the queue, world_faults.c what befalls; node.c is
  * the daemon's driver; asks.c carries its checks to the targets and link.c its
- * bytes to the HAProxies; rules.c says what may never be.
+ * bytes to the HAProxies; agents.c are their agent checks; rules.c says what
+ * may never be.
  */
 #ifndef BASCULE_DRILL_SIM_WORLD_STATE_H
 #define BASCULE_DRILL_SIM_WORLD_STATE_H
@@ -26,6 +27,7 @@ enum happening_kind {
 	HAPPENS_CONNECT, /* a: haproxy, token: generation of the link */
 	HAPPENS_WRITE,   /* a: haproxy, b: conn, token, data */
 	HAPPENS_CLOSE,   /* a: haproxy, b: conn, token */
+	HAPPENS_AGENT,   /* a: haproxy, token: 0 for once */
 	HAPPENS_COMMIT,  /* the disk */
 	HAPPENS_PATIENCE,
 	/* to the daemon: late while it is frozen, void when it is dead */
@@ -143,6 +145,7 @@ struct world {
 	unsigned machine_count, machine_room;
 	unsigned *machine_of; /* owned, by target of the node's settings */
 	struct sim_haproxy haproxies[SETTINGS_HAPROXIES_MAX];
+	int64_t agents_us; /* agent checks ask so often; 0: there are none */
 	struct disk disk;
 	struct node node;
 	struct rules rules;
@@ -216,6 +219,14 @@ void link_node(struct world *w, const struct happening *h);
 void link_drain(struct world *w, unsigned haproxy);
 
 enum server_state server_is(const struct fake_server *server);
+/* How all servers of a HAProxy are, to be freed: for rules_commanded(). */
+struct rules_before *link_snapshot(const struct world *w, unsigned haproxy);
+
+/* --- agents.c ------------------------------------------------------------ */
+
+/* A HAProxy's agent checks ask; those of a new process do so soon. */
+void agents_ask(struct world *w, const struct happening *h);
+void agents_fresh(struct world *w, unsigned haproxy);
 
 /* --- rules.c ------------------------------------------------------------- */
 

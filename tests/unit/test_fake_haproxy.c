@@ -196,6 +196,33 @@ static void operator_works_beside_us(void **state)
 	assert_int_equal(fake_haproxy_server(fake, "be", "s1")->admin, 8);
 }
 
+/* As HAProxy shows it: stopped, in no maintenance. */
+static void an_agents_word_stops_a_server(void **state)
+{
+	struct fake_haproxy *fake = *state;
+	int conn = fake_haproxy_connect(fake);
+
+	assert_string_equal(ask(fake, conn, "prompt"), "\n> ");
+	assert_non_null(strstr(ask(fake, conn, "set server be/s1 agent down"),
+			       "not enabled"));
+	fake_haproxy_agents(fake, 7481);
+	assert_string_equal(ask(fake, conn, "set server be/s1 agent down"),
+			    "\n> ");
+	assert_non_null(strstr(ask(fake, conn, "show servers state be"),
+			       " s1 127.0.0.1 0 0 1 1 "));
+	assert_non_null(strstr(ask(fake, conn, "show servers state be"),
+			       " 22 0 0 - 20311 - 0 0 - 127.0.0.1 7481\n"));
+	assert_string_equal(ask(fake, conn, "set server be/s1 agent up"),
+			    "\n> ");
+	assert_non_null(strstr(ask(fake, conn, "show servers state be"),
+			       " s1 127.0.0.1 2 0 1 1 "));
+	ask(fake, conn, "set server be/s1 agent down");
+	fake_haproxy_close(fake, conn);
+	/* Another process knows nothing of it. */
+	fake_haproxy_reload(fake, start);
+	assert_false(fake_haproxy_server(fake, "be", "s1")->agent_down);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -207,6 +234,7 @@ int main(void)
 		TEST(killed_one_closes_and_refuses),
 		TEST(forbids_changes_below_level_admin),
 		TEST(operator_works_beside_us),
+		TEST(an_agents_word_stops_a_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
