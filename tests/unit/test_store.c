@@ -80,47 +80,6 @@ static void gives_back_what_was_stored(void **state)
 	world_done(&w);
 }
 
-static void the_last_withdrawal_of_a_target_is_kept(void **state)
-{
-	struct store_order order = {
-		.kind = STORE_FALL,
-		.fall = { API2, 4000, 4, { 7000 }, WALL - 60 * SECOND }
-	};
-	const struct stored *st;
-	struct world w;
-
-	(void)state;
-	world_init(&w);
-	store_begin(&w);
-	store_load(w.store, loop_now(w.loop), WALL);
-	write_order(&w, 1, &order);
-	store_again(&w);
-	st = store_load(w.store, (struct instant){ 10000 }, WALL);
-	assert_int_equal(st->fall_count, 1);
-	assert_int_equal(st->falls[0].target, API2);
-	assert_int_equal(st->falls[0].penalty, 4000);
-	assert_int_equal(st->falls[0].count, 4);
-	assert_int_equal(st->falls[0].at.us, 7000);
-	/* Another boot has another clock; nonsense is held to what can be. */
-	exec_sql(&w, "UPDATE falls SET boot_id = 'x', penalty = -1,"
-		     " count = 99999999999");
-	store_again(&w);
-	st = store_load(w.store, (struct instant){ 10000 }, WALL);
-	assert_int_equal(st->falls[0].at.us, 10000 - 60 * SECOND);
-	assert_int_equal(st->falls[0].penalty, 0);
-	assert_int_equal(st->falls[0].count, UINT32_MAX);
-	/* A file of an earlier version has none. */
-	exec_sql(&w, "DROP TABLE falls");
-	store_again(&w);
-	st = store_load(w.store, (struct instant){ 10000 }, WALL);
-	assert_int_equal(st->fall_count, 0);
-	write_order(&w, 2, &order);
-	store_again(&w);
-	st = store_load(w.store, (struct instant){ 10000 }, WALL);
-	assert_int_equal(st->fall_count, 1);
-	world_done(&w);
-}
-
 static void servers_that_were_added_are_known_by_name_too(void **state)
 {
 	struct store_order added = { .kind = STORE_CLAIM,
@@ -580,7 +539,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gives_back_what_was_stored),
-		cmocka_unit_test(the_last_withdrawal_of_a_target_is_kept),
 		cmocka_unit_test(servers_that_were_added_are_known_by_name_too),
 		cmocka_unit_test(forgets_what_was_taken_back),
 		cmocka_unit_test(node_maintenance_without_an_end_stays),

@@ -327,6 +327,47 @@ static void damaged_file_is_moved_aside(void **state)
 	world_done(&w);
 }
 
+static void the_last_withdrawal_of_a_target_is_kept(void **state)
+{
+	struct store_order order = {
+		.kind = STORE_FALL,
+		.fall = { API2, 4000, 4, { 7000 }, WALL - 60 * SECOND }
+	};
+	const struct stored *st;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	store_begin(&w);
+	store_load(w.store, loop_now(w.loop), WALL);
+	write_order(&w, 1, &order);
+	store_again(&w);
+	st = store_load(w.store, (struct instant){ 10000 }, WALL);
+	assert_int_equal(st->fall_count, 1);
+	assert_int_equal(st->falls[0].target, API2);
+	assert_int_equal(st->falls[0].penalty, 4000);
+	assert_int_equal(st->falls[0].count, 4);
+	assert_int_equal(st->falls[0].at.us, 7000);
+	/* Another boot has another clock; nonsense is held to what can be. */
+	exec_sql(&w, "UPDATE falls SET boot_id = 'x', penalty = -1,"
+		     " count = 99999999999");
+	store_again(&w);
+	st = store_load(w.store, (struct instant){ 10000 }, WALL);
+	assert_int_equal(st->falls[0].at.us, 10000 - 60 * SECOND);
+	assert_int_equal(st->falls[0].penalty, 0);
+	assert_int_equal(st->falls[0].count, UINT32_MAX);
+	/* A file of an earlier version has none. */
+	exec_sql(&w, "DROP TABLE falls");
+	store_again(&w);
+	st = store_load(w.store, (struct instant){ 10000 }, WALL);
+	assert_int_equal(st->fall_count, 0);
+	write_order(&w, 2, &order);
+	store_again(&w);
+	st = store_load(w.store, (struct instant){ 10000 }, WALL);
+	assert_int_equal(st->fall_count, 1);
+	world_done(&w);
+}
+
 /* Break a page of the events: what else is in the file must be saved. */
 static void what_a_damaged_file_still_holds_is_saved(void **state)
 {
@@ -523,6 +564,7 @@ int main(void)
 		cmocka_unit_test(a_row_at_fault_does_not_hold_up_the_others),
 		cmocka_unit_test(damage_met_while_writing_is_mended),
 		cmocka_unit_test(damaged_file_is_moved_aside),
+		cmocka_unit_test(the_last_withdrawal_of_a_target_is_kept),
 		cmocka_unit_test(what_a_damaged_file_still_holds_is_saved),
 		cmocka_unit_test(missing_folder_is_waited_for),
 		cmocka_unit_test(newer_schema_is_left_alone),
