@@ -222,6 +222,22 @@ static void asks_faster_while_it_counts(void **state)
 	assert_int_equal(health_interval_us(&w.h, &w.check), 1 * SECOND);
 }
 
+static void what_answers_and_is_held_back_is_not_asked_faster(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	digest(&w, RESULT_L7OK, MS);
+	assert_int_equal(health_interval_us(&w.h, &w.check), 100 * MS);
+	digest(&w, RESULT_L7OK, MS);
+	assert_int_equal(w.h.state, HEALTH_UNKNOWN);
+	assert_int_equal(health_interval_us(&w.h, &w.check), 1 * SECOND);
+	health_forget(&w.h);
+	digest(&w, RESULT_L7OKC, MS);
+	assert_int_equal(health_interval_us(&w.h, &w.check), 1 * SECOND);
+}
+
 static void maintenance_begins_anywhere_and_ends_unknown(void **state)
 {
 	unsigned s;
@@ -378,6 +394,8 @@ int main(void)
 		cmocka_unit_test(the_timeout_is_at_least_twice_the_last_answer),
 		cmocka_unit_test(silence_doubles_the_timeout),
 		cmocka_unit_test(asks_faster_while_it_counts),
+		cmocka_unit_test(
+			what_answers_and_is_held_back_is_not_asked_faster),
 		cmocka_unit_test(maintenance_begins_anywhere_and_ends_unknown),
 		cmocka_unit_test(
 			the_table_has_no_hole_and_no_state_out_of_reach),
