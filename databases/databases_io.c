@@ -27,6 +27,7 @@ struct desk {
 	ev_timer timer;
 	struct order *now; /* owned; NULL: nothing is under way */
 	bool over;         /* it is done, and waits to be told so */
+	bool parted;       /* ... in vain, as order_parted() says */
 	char why[WHY_MAX]; /* "" when it succeeded */
 	/* What comes after it. */
 	bool waiting;
@@ -118,6 +119,14 @@ void order_done(struct order *order, const char *failed_why)
 		snprintf(desk->why, sizeof(desk->why), "failed");
 	ev_timer_stop(loop_ev(order->loop), &desk->timer);
 	deliver_soon(desk->dbs);
+}
+
+void order_parted(struct order *order, const char *why)
+{
+	struct desk *desk = order->desk;
+
+	desk->parted = true;
+	order_done(order, why);
 }
 
 void order_failed(struct order *order, const char *fmt, ...)
@@ -216,7 +225,7 @@ static void order_start(struct desk *desk, uint64_t id,
 	order->desk = desk;
 	order_bind(order, desk->dbs->set);
 	desk->now = order;
-	desk->over = false;
+	desk->over = desk->parted = false;
 	/* Relative to the wake-up: what it took until here is added. */
 	ev_timer_set(&desk->timer,
 		     (double)(order_left_us(order) +
@@ -248,6 +257,7 @@ static void desk_clear(struct desk *desk)
 static void desk_settle(struct databases *dbs, struct desk *desk)
 {
 	uint64_t id = desk->now->id;
+	bool parted = desk->parted;
 	char why[WHY_MAX];
 
 	memcpy(why, desk->why, sizeof(why));
@@ -256,7 +266,7 @@ static void desk_settle(struct databases *dbs, struct desk *desk)
 		desk->waiting = false;
 		order_start(desk, desk->next_id, &desk->next, desk->next_by);
 	}
-	dbs->done(dbs->arg, id, why[0] != '\0' ? why : NULL);
+	dbs->done(dbs->arg, id, why[0] != '\0' ? why : NULL, parted);
 }
 
 static void deliver_unbegun(struct databases *dbs)
@@ -265,7 +275,7 @@ static void deliver_unbegun(struct databases *dbs)
 
 	while ((answer = dbs->unanswered) != NULL) {
 		dbs->unanswered = answer->next;
-		dbs->done(dbs->arg, answer->id, answer->why);
+		dbs->done(dbs->arg, answer->id, answer->why, false);
 		free(answer);
 	}
 }

@@ -19,9 +19,10 @@ struct databases;
 struct databases_change;
 
 /* @failed_why: NULL when it is done, else a sentence, borrowed for the call.
+ * @parted: FOLLOW cannot succeed, the instance must be made anew.
  * Called at the end of a wake-up, never from within databases_order(). */
 typedef void (*databases_done_fn)(void *arg, uint64_t id,
-				  const char *failed_why);
+				  const char *failed_why, bool parted);
 
 /* @set and @resolver are borrowed. */
 int databases_new(struct databases **ret_dbs, struct loop *loop,

@@ -377,11 +377,13 @@ static enum mysql_next looked(struct mysql_order *o)
 /* Whether it follows: 1236 says that the source has not what it has. */
 static enum mysql_next followed(struct mysql_order *o)
 {
-	if (o->io_errno == 1236 || o->io_errno == 13114)
-		return fail(o,
-			    "it has writes that its new primary lacks, its "
-			    "data must be replaced (rejoin hook): %s",
-			    o->trouble);
+	if (o->io_errno == 1236 || o->io_errno == 13114) {
+		fail(o,
+		     "it has writes that its new primary lacks, its data must "
+		     "be replaced (rejoin hook): %s",
+		     o->trouble);
+		return MYSQL_PARTED;
+	}
 	if (o->sql_errno != 0)
 		return fail(o, "it cannot apply what it receives: %s",
 			    o->trouble);

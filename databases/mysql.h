@@ -26,7 +26,8 @@ enum mysql_next {
 	MYSQL_SAY,   /* send sql */
 	MYSQL_LATER, /* the same after a moment */
 	MYSQL_DONE,
-	MYSQL_FAILED /* why */
+	MYSQL_FAILED, /* why */
+	MYSQL_PARTED  /* why it cannot follow without being made anew */
 };
 
 struct mysql_order {

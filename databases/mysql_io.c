@@ -39,6 +39,9 @@ static void go_on(struct mysql_work *work, enum mysql_next next)
 	case MYSQL_FAILED:
 		order_done(&work->order, talk->why);
 		break;
+	case MYSQL_PARTED:
+		order_parted(&work->order, talk->why);
+		break;
 	}
 }
 

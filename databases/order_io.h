@@ -58,6 +58,10 @@ void order_done(struct order *order, const char *failed_why);
 void order_failed(struct order *order, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The order is over: the target cannot follow as it is, its data must be
+ * replaced. */
+void order_parted(struct order *order, const char *why);
+
 /* What is left of its time, at least 1 ms. */
 int64_t order_left_us(const struct order *order);
 

@@ -297,6 +297,7 @@ static void exchange_source(struct postgresql_talk *talk,
 	if (!cell_is(reply, 0, "t")) {
 		fail(step, "it runs as a primary, which PostgreSQL cannot make "
 			   "a replica: that needs the rejoin hook");
+		step->kind = POSTGRESQL_PARTED;
 		return;
 	}
 	if (!postgresql_conninfo(cell(reply, 1), &talk->terms, talk->conninfo,

@@ -34,13 +34,15 @@ enum postgresql_step_kind {
 	POSTGRESQL_ASK_SOURCE, /* FOLLOW: the new primary */
 	POSTGRESQL_PAUSE,      /* then postgresql_resume() */
 	POSTGRESQL_DONE,
-	POSTGRESQL_FAILED
+	POSTGRESQL_FAILED,
+	POSTGRESQL_PARTED /* it cannot follow without being made anew */
 };
 
 struct postgresql_step {
 	enum postgresql_step_kind kind;
 	char sql[POSTGRESQL_SQL_MAX]; /* ASK; may hold a password */
-	char why[POSTGRESQL_WHY_MAX]; /* FAILED; PAUSE: what is waited for */
+	/* FAILED, PARTED; PAUSE: what is waited for */
+	char why[POSTGRESQL_WHY_MAX];
 };
 
 struct postgresql_reply {

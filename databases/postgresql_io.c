@@ -67,6 +67,9 @@ static void take_step(struct postgresql_order *pg)
 	case POSTGRESQL_FAILED:
 		order_done(&pg->order, step->why);
 		break;
+	case POSTGRESQL_PARTED:
+		order_parted(&pg->order, step->why);
+		break;
 	}
 }
 

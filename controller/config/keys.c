@@ -229,7 +229,7 @@ static const struct key target_keys[] = {
 	  FIELD(target_settings, node),
 	  .dflt_help = "none: the primary node runs what concerns it",
 	  .help = "The node on whose machine this instance runs: rejoin is "
-		  "run there.  Only with failover." },
+		  "run there, and nowhere else.  Only with failover." },
 	{ .name = NULL },
 };
 

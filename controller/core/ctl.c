@@ -241,7 +241,8 @@ static void work_due(struct ctl *ctl)
 	}
 }
 
-static void action_answered(struct ctl *ctl, uint64_t id, const char *failed)
+static void action_answered(struct ctl *ctl, uint64_t id, const char *failed,
+			    bool parted)
 {
 	switch (id_kind(id)) {
 	case ID_ORDER:
@@ -256,7 +257,7 @@ static void action_answered(struct ctl *ctl, uint64_t id, const char *failed)
 		break;
 	case ID_DATABASE:
 	case ID_HOOK:
-		groups_answered(ctl, id, failed);
+		groups_answered(ctl, id, failed, parted);
 		break;
 	case ID_MAINTENANCE:
 		ctl_store_answered(ctl, failed);
@@ -283,10 +284,11 @@ static void dispatch(struct ctl *ctl, const struct event *ev)
 		haproxy_seen(ctl, &ev->haproxy);
 		break;
 	case EVENT_ACTION_DONE:
-		action_answered(ctl, ev->action.id, NULL);
+		action_answered(ctl, ev->action.id, NULL, false);
 		break;
 	case EVENT_ACTION_FAILED:
-		action_answered(ctl, ev->action.id, ev->action.text);
+		action_answered(ctl, ev->action.id, ev->action.text,
+				ev->action.parted);
 		break;
 	case EVENT_ADMIN:
 		admin_event(ctl, &ev->admin);
@@ -321,6 +323,9 @@ static void dispatch(struct ctl *ctl, const struct event *ev)
 		break;
 	case EVENT_ROUTE:
 		groups_route(ctl, &ev->route);
+		break;
+	case EVENT_INTERRUPTED:
+		groups_interrupted(ctl, ev->interrupted);
 		break;
 	case EVENT_STOP:
 		ctl_note(ctl, NOTE_STOPPING);

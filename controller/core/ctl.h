@@ -147,6 +147,9 @@ bool ctl_group_look(const struct ctl *ctl, unsigned service,
 bool ctl_instance_look(const struct ctl *ctl, unsigned target,
 		       struct group_instance_view *ret_view);
 
+/* What the other nodes are to hear of rejoining it (group_rejoins()). */
+bool ctl_instance_rejoins(const struct ctl *ctl, unsigned target);
+
 /* Whether it is to be read from (group_reads()). */
 bool ctl_instance_reads(const struct ctl *ctl, unsigned target);
 

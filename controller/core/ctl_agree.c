@@ -123,6 +123,7 @@ void agree_observed(struct ctl *ctl, const struct observed *observed)
 				    opinion->down, opinion->whole, ctl->now);
 		quorum_hear_finding(ctl->quorum, observed->node, target,
 				    opinion->finding);
+		groups_rejoins(ctl, observed->node, target, opinion->rejoins);
 		groups_look(ctl, target);
 		if (ctl_service_of(ctl, target)->agree != AGREE_LOCAL ||
 		    other || opinion->down)
@@ -139,6 +140,7 @@ void agree_peers(struct ctl *ctl, uint32_t heard)
 	unsigned i;
 
 	quorum_set_heard(ctl->quorum, heard);
+	groups_heard(ctl, heard);
 	groups_office(ctl);
 	for (i = 0; i < ctl->set->target_count; i++)
 		if (ctl_service_of(ctl, i)->agree != AGREE_LOCAL ||

@@ -41,6 +41,10 @@ static struct ctl_group *one_new(const struct settings *set, unsigned service)
 			.port = t->port,
 			.priority = t->priority,
 		};
+		if (set->cluster == NULL || t->node == NULL)
+			continue;
+		rules.list[i].node = t->node;
+		rules.list[i].hosted = strcmp(t->node, set->node) == 0;
 	}
 	grp->machine = group_new(&rules);
 	if (grp->machine == NULL) {
@@ -192,6 +196,23 @@ static void carry(struct ctl *ctl, unsigned service,
 	}
 }
 
+/* The other nodes hear what is said of rejoining. */
+static void tell_rejoins(struct ctl *ctl, struct ctl_group *grp)
+{
+	unsigned i;
+
+	for (i = 0; ctl->set->cluster != NULL && i < grp->count; i++) {
+		struct member *m = &grp->members[i];
+		bool rejoins = group_rejoins(grp->machine, i);
+
+		if (m->told_rejoins == rejoins)
+			continue;
+		m->told_rejoins = rejoins;
+		ctl_emit(ctl, ACTION_OBSERVE, 0)->observe.target =
+			grp->first + i;
+	}
+}
+
 static void feed(struct ctl *ctl, unsigned service, struct group_event *ev)
 {
 	struct ctl_group *grp = ctl->groups[service];
@@ -202,6 +223,7 @@ static void feed(struct ctl *ctl, unsigned service, struct group_event *ev)
 	group_step(grp->machine, ev, ctl->group_actions);
 	for (i = 0; i < ctl->group_actions->count; i++)
 		carry(ctl, service, &ctl->group_actions->list[i]);
+	tell_rejoins(ctl, grp);
 	schedule_set(ctl->schedule, slot_group(ctl, service),
 		     group_deadline(grp->machine));
 }
@@ -267,7 +289,8 @@ void groups_switchover(struct ctl *ctl, const struct admin *admin)
 	feed(ctl, service, &ev);
 }
 
-void groups_answered(struct ctl *ctl, uint64_t id, const char *failed)
+void groups_answered(struct ctl *ctl, uint64_t id, const char *failed,
+		     bool parted)
 {
 	unsigned target = id_target(id), service;
 	struct group_event ev = { .kind = failed == NULL ? GROUP_DONE
@@ -288,6 +311,18 @@ void groups_answered(struct ctl *ctl, uint64_t id, const char *failed)
 	else
 		return;
 	ev.answer.why = failed;
+	ev.answer.parted = parted;
+	feed(ctl, service, &ev);
+}
+
+void groups_interrupted(struct ctl *ctl, unsigned target)
+{
+	struct group_event ev = { .kind = GROUP_INTERRUPTED };
+	unsigned service = ctl->set->targets[target].service;
+
+	if (!groups_has(ctl, target))
+		return;
+	ev.instance = target - groups_of(ctl, service)->first;
 	feed(ctl, service, &ev);
 }
 
@@ -339,16 +374,21 @@ static void tell_health(struct ctl *ctl, unsigned service, unsigned i)
 	ev.health.confirmed = confirmed(ctl, target, ev.health.certain);
 	ev.health.suspect = h->bad > 0;
 	ev.health.maintenance = admin_holds(ctl, target);
+	ev.health.called = groups_calls(ctl, grp, target);
+	ev.health.at_work = groups_works(ctl, grp, target);
 	if (ev.health.down == m->down && ev.health.certain == m->certain &&
 	    ev.health.confirmed == m->confirmed &&
 	    ev.health.suspect == m->suspect &&
-	    ev.health.maintenance == m->maintenance)
+	    ev.health.maintenance == m->maintenance &&
+	    ev.health.called == m->called && ev.health.at_work == m->at_work)
 		return;
 	m->down = ev.health.down;
 	m->certain = ev.health.certain;
 	m->confirmed = ev.health.confirmed;
 	m->suspect = ev.health.suspect;
 	m->maintenance = ev.health.maintenance;
+	m->called = ev.health.called;
+	m->at_work = ev.health.at_work;
 	feed(ctl, service, &ev);
 }
 
@@ -412,11 +452,12 @@ static void work_on(struct ctl *ctl, unsigned service)
 
 void groups_office(struct ctl *ctl)
 {
-	unsigned i;
+	unsigned i, j;
 
 	for (i = 0; i < ctl->set->service_count; i++)
-		if (ctl->groups[i] != NULL)
-			ctl->groups_dirty = true;
+		for (j = 0; ctl->groups[i] != NULL && j < ctl->groups[i]->count;
+		     j++)
+			groups_look(ctl, ctl->groups[i]->first + j);
 }
 
 void groups_work(struct ctl *ctl)

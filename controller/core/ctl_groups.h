@@ -9,6 +9,9 @@
 /* What the machine was told of an instance last, and what it waits for. */
 struct member {
 	bool down, confirmed, certain, suspect, maintenance;
+	bool called, at_work; /* group.h */
+	uint32_t rejoins;     /* the nodes that say so: bit i is node i */
+	bool told_rejoins;    /* so do we, and the others were told */
 	bool dirty;
 	uint64_t order, order_of; /* ctl's id, and the machine's */
 	uint64_t hook, hook_of;
@@ -35,5 +38,12 @@ static inline struct ctl_group *groups_of(const struct ctl *ctl,
 {
 	return service < ctl->set->service_count ? ctl->groups[service] : NULL;
 }
+
+/* Whether the primary node calls for this one to rejoin @target, and whether
+ * another one, which hosts it, says that it does. */
+bool groups_calls(const struct ctl *ctl, const struct ctl_group *grp,
+		  unsigned target);
+bool groups_works(const struct ctl *ctl, const struct ctl_group *grp,
+		  unsigned target);
 
 #endif

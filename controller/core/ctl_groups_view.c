@@ -42,6 +42,14 @@ bool ctl_instance_reads(const struct ctl *ctl, unsigned target)
 	return grp != NULL && group_reads(grp->machine, target - grp->first);
 }
 
+bool ctl_instance_rejoins(const struct ctl *ctl, unsigned target)
+{
+	const struct ctl_group *grp =
+		groups_of(ctl, ctl->set->targets[target].service);
+
+	return grp != NULL && group_rejoins(grp->machine, target - grp->first);
+}
+
 const struct database_facts *ctl_facts(const struct ctl *ctl, unsigned target)
 {
 	const struct ctl_group *grp =

@@ -346,7 +346,14 @@ void groups_document(struct ctl *ctl, const struct document *doc);
 void groups_withdrawn(struct ctl *ctl, const char *group);
 void groups_switchover(struct ctl *ctl, const struct admin *admin);
 /* An order or a hook was carried out, or was not. */
-void groups_answered(struct ctl *ctl, uint64_t id, const char *failed);
+void groups_answered(struct ctl *ctl, uint64_t id, const char *failed,
+		     bool parted);
+/* A rejoin hook of the target was killed with its daemon. */
+void groups_interrupted(struct ctl *ctl, unsigned target);
+/* Node @node says whether @target is to be, or is being, rejoined. */
+void groups_rejoins(struct ctl *ctl, unsigned node, unsigned target, bool on);
+/* Bit i of @heard: node i is heard. */
+void groups_heard(struct ctl *ctl, uint32_t heard);
 /* What is thought of the target may have changed; who is primary may have. */
 void groups_look(struct ctl *ctl, unsigned target);
 void groups_office(struct ctl *ctl);

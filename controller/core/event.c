@@ -12,6 +12,7 @@ static const char *const event_kinds[EVENT_KINDS] = {
 	[EVENT_HAPROXY_SEEN] = "HAPROXY_SEEN",
 	[EVENT_ACTION_DONE] = "ACTION_DONE",
 	[EVENT_ACTION_FAILED] = "ACTION_FAILED",
+	[EVENT_INTERRUPTED] = "INTERRUPTED",
 	[EVENT_ADMIN] = "ADMIN",
 	[EVENT_SETTINGS] = "SETTINGS",
 	[EVENT_OBSERVED] = "OBSERVED",
@@ -152,8 +153,12 @@ const char *event_text(const struct event *ev, const struct settings *set,
 		break;
 	case EVENT_ACTION_DONE:
 	case EVENT_ACTION_FAILED:
-		snprintf(more, sizeof(more), "%" PRIx64 " %s", ev->action.id,
-			 ev->action.text);
+		snprintf(more, sizeof(more), "%" PRIx64 " %s%s", ev->action.id,
+			 ev->action.text, ev->action.parted ? " (parted)" : "");
+		break;
+	case EVENT_INTERRUPTED:
+		snprintf(more, sizeof(more), "%s",
+			 target_name(set, ev->interrupted));
 		break;
 	case EVENT_OBSERVED:
 		snprintf(more, sizeof(more), "node %u, %u targets",

@@ -124,7 +124,8 @@ enum finding {
 struct opinion_heard {
 	unsigned target;
 	bool down;
-	bool whole; /* neither DOWN nor still RECOVERING */
+	bool whole;   /* neither DOWN nor still RECOVERING */
+	bool rejoins; /* group.h: it is to be, or is being, rejoined */
 	enum finding finding;
 };
 
@@ -218,6 +219,7 @@ enum event_kind {
 	EVENT_DOCUMENT,      /* what the nodes agreed on has changed */
 	EVENT_WITHDRAWN,     /* nobody routes to what a group leaves */
 	EVENT_ROUTE,         /* another instance of a group is to be routed */
+	EVENT_INTERRUPTED,   /* a rejoin hook was killed with its daemon */
 	EVENT_STOP,
 	EVENT_KINDS
 };
@@ -242,7 +244,9 @@ struct event {
 		struct {
 			uint64_t id;
 			char text[EVENT_TEXT_MAX]; /* of a failure */
+			bool parted;               /* of a database: group.h */
 		} action;
+		unsigned interrupted; /* target */
 		struct admin admin;
 		struct observed observed;
 		uint32_t heard; /* PEERS: bit i is node i */

@@ -23,6 +23,7 @@ struct group *group_new(const struct group_settings *set)
 	for (i = 0; i < set->count; i++) {
 		g->list[i].heard = INSTANT_NONE;
 		g->list[i].retry = g->list[i].spoke = INSTANT_NONE;
+		g->list[i].unlinked = g->list[i].again = INSTANT_NONE;
 	}
 	return g;
 }
@@ -99,8 +100,10 @@ void group_hook(struct group *g, enum database_hook hook, unsigned i,
 		unsigned source)
 {
 	struct group_action *act = group_act(g, GROUP_HOOK);
+	struct instance *it = &g->list[i];
 
-	act->id = g->list[i].hook = ++g->last_id;
+	act->id = ++g->last_id;
+	*(hook == DATABASE_HOOK_REJOIN ? &it->rejoin : &it->hook) = act->id;
 	act->hook.hook = hook;
 	act->hook.instance = i;
 	act->hook.source = source;
@@ -153,6 +156,8 @@ struct plan group_plan(const struct group *g, unsigned to)
 			.down = g->list[i].down || g->list[i].suspect,
 			.maintenance = g->list[i].maintenance,
 			.failed = g->list[i].failed,
+			.rejoining =
+				g->list[i].rejoin != 0 || g->list[i].at_work,
 		};
 	return plan_make(&ask);
 }
@@ -192,6 +197,9 @@ static void hear_facts(struct group *g, const struct group_event *ev)
 		it->retry = INSTANT_NONE;
 	it->gone = false;
 	hear_received(g, it, ev->facts);
+	/* What was said to a server before this one is forgotten. */
+	if (it->facts.start != ev->facts->start)
+		it->fenced = false;
 	it->facts = *ev->facts;
 	it->heard = g->now;
 	/* What a primary said last of itself outlives its becoming something
@@ -220,6 +228,9 @@ static void hear_health(struct group *g, const struct group_event *ev)
 	it->certain = ev->health.certain;
 	it->suspect = ev->health.suspect;
 	it->maintenance = ev->health.maintenance;
+	it->called = ev->health.called;
+	it->at_work = ev->health.at_work;
+	it->host_spoke = it->host_spoke || it->at_work;
 	/* From here on a replica that receives more speaks for it. */
 	if (!was && (it->suspect || it->down))
 		group_mark_received(g);
@@ -252,10 +263,13 @@ static void hear_answer(struct group *g, const struct group_event *ev)
 
 		if (it->order != 0 && it->order == ev->answer.id) {
 			it->order = 0;
-			group_order_answered(g, i, done, ev->answer.why);
+			group_order_answered(g, i, done, ev);
 		} else if (it->hook != 0 && it->hook == ev->answer.id) {
 			it->hook = 0;
 			group_hook_answered(g, i, done, ev->answer.why);
+		} else if (it->rejoin != 0 && it->rejoin == ev->answer.id) {
+			it->rejoin = 0;
+			group_rejoin_answered(g, i, done, ev->answer.why);
 		}
 	}
 }
@@ -306,6 +320,9 @@ void group_step(struct group *g, const struct group_event *ev,
 	case GROUP_DONE:
 	case GROUP_FAILED:
 		hear_answer(g, ev);
+		break;
+	case GROUP_INTERRUPTED:
+		g->list[ev->instance].begun = true;
 		break;
 	case GROUP_SWITCHOVER:
 		hear_switchover(g, ev);

@@ -32,6 +32,10 @@
 #define GROUP_RETRY_US (5 * SECOND)
 /* An old primary that was told whom to follow does so by then. */
 #define GROUP_JOIN_US (10 * SECOND)
+/* A rejoin hook that failed is run again after GROUP_RETRY_US, and after twice
+ * as long each further time; a person is called after so many. */
+#define GROUP_REJOIN_US_MAX (5 * MINUTE)
+#define GROUP_REJOIN_TRIES  3
 /* Best effort: to an instance that may hang. */
 #define GROUP_FENCE_US (1 * SECOND)
 /* A planned hand-over that takes longer is given up. */
@@ -42,6 +46,10 @@ struct group_instance_settings {
 	const char *host; /* as configured */
 	uint16_t port;
 	unsigned priority;
+	/* The node on whose machine it runs; NULL: not known, and what is to
+	 * be run for it runs where the group is decided on. */
+	const char *node;
+	bool hosted; /* that is this one */
 };
 
 struct group_settings {
@@ -61,15 +69,16 @@ enum group_event_kind {
 	GROUP_WITHDRAWN, /* nobody routes to what is left any more */
 	GROUP_DONE,      /* of an order or hook */
 	GROUP_FAILED,
-	GROUP_SWITCHOVER, /* a person wants another primary */
-	GROUP_PERMIT      /* whether a failover may begin now */
+	GROUP_INTERRUPTED, /* its rejoin hook was killed with the daemon */
+	GROUP_SWITCHOVER,  /* a person wants another primary */
+	GROUP_PERMIT       /* whether a failover may begin now */
 };
 
 struct group_event {
 	enum group_event_kind kind;
 	struct instant now;
 	int64_t wall_us;
-	unsigned instance; /* FACTS, HEALTH: index */
+	unsigned instance; /* FACTS, HEALTH, INTERRUPTED: index */
 	union {
 		const struct database_facts *facts; /* borrowed */
 		struct {
@@ -78,12 +87,19 @@ struct group_event {
 			bool certain;   /* refused twice, process gone */
 			bool suspect;   /* a row of bad answers has begun */
 			bool maintenance;
+			bool called;  /* the primary node wants it rejoined,
+					 and this one hosts it */
+			bool at_work; /* its node says that it rejoins it */
 		} health;
 		bool office;
 		const struct document_group *document;
 		struct {
 			uint64_t id;
 			const char *why; /* of FAILED */
+			/* It cannot become a replica as it is: what it has is
+			 * no part of the primary's history, or it runs as a
+			 * primary for good. */
+			bool parted;
 		} answer;
 		struct {
 			unsigned to; /* index, or PLAN_NOBODY: the best */
@@ -199,6 +215,10 @@ struct group_instance_view group_instance(const struct group *group,
 /* Whether it is to be read from beside the primary: it follows that one, has
  * its link, and has applied what is known of it but for max_lag. */
 bool group_reads(const struct group *group, unsigned instance);
+
+/* Whether the other nodes are to hear that @instance is to be rejoined by its
+ * own node, or that this is being done here. */
+bool group_rejoins(const struct group *group, unsigned instance);
 
 /* What is known of an instance; NULL when nothing fresh is. */
 const struct database_facts *group_facts(const struct group *group,

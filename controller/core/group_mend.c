@@ -42,9 +42,9 @@ bool group_follows(const struct group *g, const struct database_facts *facts,
 	       !is_address(facts->source_host) || !is_address(to->host);
 }
 
-static bool may_try(struct group *g, struct instance *it)
+bool group_may_try(struct group *g, struct instance *it)
 {
-	if (it->order != 0 || it->hook != 0)
+	if (it->order != 0 || it->hook != 0 || it->rejoin != 0)
 		return false;
 	if (instant_is_none(it->retry) || instant_reached(g->now, it->retry))
 		return true;
@@ -72,14 +72,14 @@ static void take_back(struct group *g, unsigned i, unsigned primary)
 		group_note(g, GROUP_NOTE_RETURNED, i, primary,
 			   "it says that it is the primary, and is not");
 	}
-	if (!may_try(g, it))
+	if (!group_may_try(g, it))
 		return;
 	if (!it->fenced)
 		group_order(g, i,
 			    (struct database_order){ .kind = DATABASE_FENCE,
 						     .timeout_us =
 							     GROUP_FENCE_US });
-	else
+	else if (!it->parted)
 		follow(g, i, primary);
 }
 
@@ -100,28 +100,43 @@ static bool goes_astray(const struct group *g, const struct instance *it,
 	       it->followed_epoch != g->document.epoch;
 }
 
+/* Whether it is a replica whose link has been down for long; one that takes in
+ * a whole copy has its hands full. */
+static bool lost_its_link(struct group *g, struct instance *it,
+			  const struct database_facts *facts)
+{
+	struct instant end;
+
+	if (facts->source_up || facts->unready) {
+		it->unlinked = INSTANT_NONE;
+		return false;
+	}
+	if (instant_is_none(it->unlinked))
+		it->unlinked = g->now;
+	end = instant_add(it->unlinked, GROUP_LINK_US);
+	group_wake(g, end);
+	return instant_reached(g->now, end);
+}
+
 static void mend_one(struct group *g, unsigned i, unsigned primary)
 {
 	const struct database_facts *facts = group_facts(g, i);
 	struct instance *it = &g->list[i];
 
-	/* What it was before it went is no word of what it is. */
-	if (facts == NULL || it->gone || it->maintenance || facts->loading)
+	/* What it was before it went is no word of what it is; and nobody
+	 * speaks to one that is being made anew. */
+	if (facts == NULL || it->gone || it->maintenance || facts->loading ||
+	    it->at_work || it->rejoin != 0)
 		return;
 	if (facts->role == DATABASE_PRIMARY) {
 		take_back(g, i, primary);
 		return;
 	}
-	if (facts->role != DATABASE_REPLICA)
+	if (facts->role != DATABASE_REPLICA || it->parted)
 		return;
-	if (it->returned && facts->source_up &&
-	    group_follows(g, facts, primary)) {
-		it->returned = false;
-		it->told_trouble = false;
-		group_note(g, GROUP_NOTE_REJOINED, i, primary, "");
-	}
-	if ((goes_astray(g, it, facts, primary) || is_stranded(g, it, facts)) &&
-	    may_try(g, it))
+	if ((goes_astray(g, it, facts, primary) || is_stranded(g, it, facts) ||
+	     lost_its_link(g, it, facts)) &&
+	    group_may_try(g, it))
 		follow(g, i, primary);
 }
 
@@ -137,7 +152,7 @@ static void open_up(struct group *g, unsigned primary)
 		return;
 	if (facts->writable)
 		it->told_trouble = false;
-	else if (may_try(g, it))
+	else if (group_may_try(g, it))
 		group_order(g, primary,
 			    (struct database_order){ .kind = DATABASE_UNFENCE,
 						     .timeout_us =
@@ -189,15 +204,14 @@ static void opened_up(struct group *g, unsigned i, bool done, const char *why)
 	it->told_trouble = true;
 }
 
-/* Of an order or hook outside of a plan. */
+/* Of an order outside of a plan. */
 void group_mend_answered(struct group *g, unsigned i, bool done,
-			 const char *why)
+			 const struct group_event *ev)
 {
-	unsigned primary = group_find(g, g->document.primary);
 	struct instance *it = &g->list[i];
 
 	if (it->ordered == DATABASE_UNFENCE) {
-		opened_up(g, i, done, why);
+		opened_up(g, i, done, ev->answer.why);
 		return;
 	}
 	if (done) {
@@ -215,12 +229,8 @@ void group_mend_answered(struct group *g, unsigned i, bool done,
 		return;
 	}
 	/* What the database cannot do itself, a hook may. */
-	if (it->ordered == DATABASE_FOLLOW && it->returned &&
-	    g->set.failover->rejoin != NULL && g->office &&
-	    primary != PLAN_NOBODY) {
-		it->ordered = DATABASE_ORDERS;
-		group_hook(g, DATABASE_HOOK_REJOIN, i, primary);
+	if (it->ordered == DATABASE_FOLLOW && ev->answer.parted &&
+	    group_parted(g, i))
 		return;
-	}
-	not_rejoined(g, i, why);
+	not_rejoined(g, i, ev->answer.why);
 }

@@ -441,10 +441,13 @@ static void begin_promoting(struct group *g)
 
 static void begin_steady(struct group *g, const struct document_group *was)
 {
-	unsigned primary = group_find(g, g->document.primary);
+	unsigned primary = group_find(g, g->document.primary), i;
 
 	g->asked = PLAN_NOBODY;
 	g->held[0] = '\0';
+	/* Whether they can follow this one is found out anew. */
+	for (i = 0; i < g->set.count; i++)
+		g->list[i].parted = false;
 	if (was != NULL && was->phase == PHASE_PROMOTING)
 		g->moved_at = g->now;
 	if (!g->office)
@@ -481,8 +484,15 @@ void group_office_changed(struct group *g, bool office)
 
 	g->office = office;
 	g->deciding = false;
-	for (i = 0; i < g->set.count; i++)
-		g->list[i].order = g->list[i].hook = 0;
+	for (i = 0; i < g->set.count; i++) {
+		struct instance *it = &g->list[i];
+
+		it->order = it->hook = 0;
+		it->parted = false;
+		/* What runs for the group as a whole ends with the office. */
+		if (!g->set.list[i].hosted)
+			it->rejoin = 0;
+	}
 	if (!office) {
 		group_reply(g, -ECANCELED, "this node left office");
 		return;
@@ -492,9 +502,10 @@ void group_office_changed(struct group *g, bool office)
 }
 
 void group_order_answered(struct group *g, unsigned i, bool done,
-			  const char *why)
+			  const struct group_event *ev)
 {
 	struct instance *it = &g->list[i];
+	const char *why = ev->answer.why;
 
 	if (g->known && g->document.phase == PHASE_FENCING &&
 	    i == group_find(g, g->document.leaving)) {
@@ -522,7 +533,7 @@ void group_order_answered(struct group *g, unsigned i, bool done,
 			group_note(g, GROUP_NOTE_NOT_PROMOTED, PLAN_NOBODY, i,
 				   why);
 	} else {
-		group_mend_answered(g, i, done, why);
+		group_mend_answered(g, i, done, ev);
 	}
 }
 
@@ -531,22 +542,22 @@ void group_hook_answered(struct group *g, unsigned i, bool done,
 {
 	struct instance *it = &g->list[i];
 
-	if (g->known && g->document.phase == PHASE_FENCING &&
-	    i == group_find(g, g->document.leaving)) {
-		g->hook_done = done;
-		if (done)
-			return;
-		it->retry = instant_add(g->now, GROUP_RETRY_US);
-		if (!g->stuck)
-			group_note(g, GROUP_NOTE_STUCK, i, PLAN_NOBODY, why);
-		g->stuck = true;
-	} else {
-		group_mend_answered(g, i, done, why);
-	}
+	/* Too late: it is no longer left, or something else was decided. */
+	if (!g->known || g->document.phase != PHASE_FENCING ||
+	    i != group_find(g, g->document.leaving))
+		return;
+	g->hook_done = done;
+	if (done)
+		return;
+	it->retry = instant_add(g->now, GROUP_RETRY_US);
+	if (!g->stuck)
+		group_note(g, GROUP_NOTE_STUCK, i, PLAN_NOBODY, why);
+	g->stuck = true;
 }
 
 void group_proceed(struct group *g)
 {
+	group_rejoin(g);
 	if (!g->office)
 		return;
 	if (g->deciding && instant_before(g->now, g->decide_by)) {

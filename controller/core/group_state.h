@@ -1,7 +1,8 @@
 /* A group of databases from the inside: shared by the group*.c files alone.
  *
  * group.c hears and answers, group_phase.c says what a phase wants,
- * group_mend.c looks after those that are not the primary.
+ * group_mend.c looks after those that are not the primary, group_rejoin.c
+ * after those that cannot become replicas as they are.
  */
 #ifndef BASCULE_CORE_GROUP_STATE_H
 #define BASCULE_CORE_GROUP_STATE_H
@@ -14,6 +15,12 @@
 #define GROUP_FREEZE_US (500 * MS)
 /* A replica that received something so recently speaks for its primary. */
 #define GROUP_SPEAKS_US (500 * MS)
+/* A replica that has been without its link for so long is told anew whom it
+ * follows: the answer says whether it can. */
+#define GROUP_LINK_US (5 * SECOND)
+/* The node that hosts an instance is heard to rejoin it by then. */
+#define GROUP_HOST_US (10 * SECOND)
+
 struct instance {
 	struct database_facts facts;
 	struct instant heard; /* or NONE */
@@ -34,6 +41,17 @@ struct instance {
 	uint64_t followed_epoch; /* in which it was last pointed */
 	bool returned, fenced;   /* an old primary, and told to stop */
 	bool told_trouble;
+	struct instant unlinked; /* since when its link is down, or NONE */
+	/* Of one that cannot become a replica as it is. */
+	bool parted;          /* as this node found in office, ... */
+	struct instant since; /* then */
+	bool called, at_work; /* see group.h */
+	bool host_spoke;      /* it was at work since then */
+	bool begun;           /* here, and not done */
+	uint64_t rejoin;      /* the hook under way, 0 if none */
+	unsigned tries;       /* in a row */
+	struct instant again; /* not before it, or NONE */
+	bool told_person;
 };
 
 struct group {
@@ -84,7 +102,7 @@ void group_phase_begins(struct group *g, const struct document_group *was);
 void group_office_changed(struct group *g, bool office);
 void group_switchover(struct group *g, unsigned to);
 void group_order_answered(struct group *g, unsigned instance, bool done,
-			  const char *why);
+			  const struct group_event *ev);
 void group_hook_answered(struct group *g, unsigned instance, bool done,
 			 const char *why);
 
@@ -99,6 +117,18 @@ bool group_follows(const struct group *g, const struct database_facts *facts,
 /* See that all others follow @primary. */
 void group_mend(struct group *g, unsigned primary);
 void group_mend_answered(struct group *g, unsigned instance, bool done,
-			 const char *why);
+			 const struct group_event *ev);
+/* Whether something may be tried with it now; else it is woken for. */
+bool group_may_try(struct group *g, struct instance *it);
+
+/* group_rejoin.c */
+/* It cannot become a replica as it is; false: nothing is there to be run. */
+bool group_parted(struct group *g, unsigned instance);
+/* It follows: all that was said of it is over. */
+void group_rejoined(struct group *g, unsigned instance, unsigned primary);
+/* Run what is to be run here, in office or not. */
+void group_rejoin(struct group *g);
+void group_rejoin_answered(struct group *g, unsigned instance, bool done,
+			   const char *why);
 
 #endif

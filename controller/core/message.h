@@ -57,7 +57,8 @@ enum message_left {
 #define MESSAGE_INCIDENTS_BYTES_MAX 4096
 
 /* In the state of one that is not DOWN. */
-#define OBSERVATION_STATE   0x3fu
+#define OBSERVATION_STATE   0x1fu
+#define OBSERVATION_REJOINS 0x20u /* it is to be, or is being, rejoined */
 #define OBSERVATION_FAILING 0x40u /* its last question was in vain */
 #define OBSERVATION_DOUBTED 0x80u /* the sender doubts itself */
 

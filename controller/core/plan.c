@@ -9,6 +9,7 @@ static const char *const texts[] = {
 	[PLAN_DOWN] = "its checks fail",
 	[PLAN_MAINTENANCE] = "it is in maintenance",
 	[PLAN_LOADING] = "it does not serve yet",
+	[PLAN_REJOINING] = "it is being rejoined",
 	[PLAN_NO_REPLICA] = "it is not a replica",
 	[PLAN_FOREIGN] = "it holds the data of another cluster",
 	[PLAN_DIVERGED] = "its history is another one",
@@ -85,6 +86,9 @@ static enum plan_reject judge(const struct plan_question *ask, unsigned i)
 		return PLAN_IS_LEFT;
 	if (it->maintenance)
 		return PLAN_MAINTENANCE;
+	/* What is at work on it may stop it again. */
+	if (it->rejoining)
+		return PLAN_REJOINING;
 	if (it->down)
 		return PLAN_DOWN;
 	if (facts == NULL)

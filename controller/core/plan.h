@@ -25,6 +25,7 @@ enum plan_reject {
 	PLAN_DOWN,         /* its checks fail */
 	PLAN_MAINTENANCE,  /* somebody works on it */
 	PLAN_LOADING,      /* alive, but does not serve yet */
+	PLAN_REJOINING,    /* a hook is still at work on it */
 	PLAN_NO_REPLICA,   /* it does not replicate */
 	PLAN_FOREIGN,      /* the data of another cluster */
 	PLAN_DIVERGED,     /* an older or another history */
@@ -38,7 +39,7 @@ enum plan_reject {
 struct plan_instance {
 	const struct database_facts *facts; /* NULL: nothing fresh */
 	unsigned priority;
-	bool down, maintenance, failed;
+	bool down, maintenance, failed, rejoining;
 };
 
 struct plan_question {

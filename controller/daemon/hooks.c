@@ -31,6 +31,7 @@ struct hook {
 	ev_timer report;   /* an outcome that may be told only later */
 	int error;
 	char text[HOOK_TEXT_MAX];
+	char output[CHILD_OUTPUT_MAX];
 };
 
 const char *hook_unit(const char *command)
@@ -89,8 +90,8 @@ static void set_text(struct hook *hook, const char *text)
 
 static void finish(struct hook *hook)
 {
-	char text[HOOK_TEXT_MAX];
-	struct hook_outcome outcome = { .text = text };
+	char text[HOOK_TEXT_MAX], output[CHILD_OUTPUT_MAX];
+	struct hook_outcome outcome = { .text = text, .output = output };
 	hook_fn fn = hook->fn;
 	void *arg = hook->arg;
 
@@ -99,6 +100,7 @@ static void finish(struct hook *hook)
 		set_text(hook, "it cannot be killed");
 	}
 	memcpy(text, hook->text, sizeof(text));
+	memcpy(output, hook->output, sizeof(output));
 	outcome.error = hook->error;
 	outcome.took_us = instant_diff_us(hook->began, loop_clock());
 	hook_free(hook);
@@ -126,6 +128,7 @@ static void on_child(void *arg, const struct child_outcome *outcome)
 
 	hook->error = 0;
 	set_text(hook, outcome->output);
+	snprintf(hook->output, sizeof(hook->output), "%s", outcome->output);
 	if (outcome->end == CHILD_TIMED_OUT) {
 		hook->error = -ETIME;
 		set_text(hook, "timed out and killed");

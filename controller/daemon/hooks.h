@@ -38,6 +38,7 @@ struct hook_outcome {
 	int error;        /* 0: it did what it should; else -errno */
 	const char *text; /* first line of output, or what went wrong */
 	int64_t took_us;
+	const char *output; /* of a program: the last of it, or "" */
 };
 
 /* Called once, never from within a function of this page. */

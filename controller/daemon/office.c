@@ -81,7 +81,9 @@ bool office_held(const struct office *office)
 static void call_back(struct call *call, int error, const char *text,
 		      int64_t took_us)
 {
-	const struct hook_outcome outcome = { error, text, took_us };
+	const struct hook_outcome outcome = { .error = error,
+					      .text = text,
+					      .took_us = took_us };
 	struct call copy = *call;
 
 	*call = (struct call){ 0 };
@@ -300,7 +302,7 @@ static void on_hook_ended(void *arg, const struct hook_outcome *outcome)
 
 static void on_later(struct ev_loop *ev, ev_timer *w, int events)
 {
-	const struct hook_outcome nothing = { 0, "", 0 };
+	const struct hook_outcome nothing = { .text = "" };
 	struct office *office = w->data;
 
 	(void)ev;

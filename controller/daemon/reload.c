@@ -194,6 +194,7 @@ static void apply(struct run *run, struct next *next)
 	ev.settings.stored = &stored;
 	ev.settings.kept = next->kept;
 	run_feed(run, &ev);
+	run_take_up(run);
 	run_tend_orphans(run);
 	ctl_free(old_ctl);
 	if (old_set != run->first)

@@ -228,6 +228,7 @@ void run_loop(struct run *run)
 	start.stored = tell_load(run->tell, run->store);
 	run_find_removals(run);
 	run_feed(run, &start);
+	run_take_up(run);
 	cluster_start(run->cluster);
 	say_status(run);
 	service_ready(run->manager);

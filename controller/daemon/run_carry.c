@@ -31,6 +31,8 @@ void run_carry_out(struct run *run, const struct action *act)
 		break;
 	case ACTION_NOTE:
 		tell_note(run->tell, &act->note);
+		if (act->note.kind == NOTE_GROUP_REJOINED)
+			group_hooks_rejoined(run->set, act->note.group.from);
 		break;
 	case ACTION_OBSERVE:
 		if (run->views != NULL)

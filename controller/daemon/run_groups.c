@@ -3,9 +3,24 @@
 #include "controller/daemon/run_state.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
-static void on_told(void *arg, uint64_t id, const char *failed_why)
+static void on_told(void *arg, uint64_t id, const char *failed_why, bool parted)
+{
+	struct event ev = { .kind = EVENT_ACTION_FAILED };
+
+	if (!parted) {
+		run_answered(arg, id, failed_why);
+		return;
+	}
+	ev.action.id = id;
+	ev.action.parted = true;
+	snprintf(ev.action.text, sizeof(ev.action.text), "%s", failed_why);
+	run_feed(arg, &ev);
+}
+
+static void on_hook_ended(void *arg, uint64_t id, const char *failed_why)
 {
 	run_answered(arg, id, failed_why);
 }
@@ -117,15 +132,36 @@ int run_stand_alone(struct run *run, const struct settings *set,
 	return alone_new(&run->alone, set->state_dir, &parts, err);
 }
 
+/* What the note has no room for. */
+static void on_hook_says(void *arg, const char *line)
+{
+	struct run *run = arg;
+
+	log_line(run->log, NOTE_ERR, "%s", line);
+}
+
 struct group_hooks *run_hooks(struct run *run)
 {
 	const struct group_hooks_parts parts = { .loop = run->loop,
 						 .guard = cluster_guard(
 							 run->cluster),
-						 .done = on_told,
+						 .done = on_hook_ended,
+						 .say = on_hook_says,
 						 .arg = run };
 
 	return group_hooks_new(&parts);
+}
+
+void run_take_up(struct run *run)
+{
+	struct event ev = { .kind = EVENT_INTERRUPTED };
+	unsigned i;
+
+	for (i = 0; i < run->set->target_count; i++) {
+		ev.interrupted = i;
+		if (group_hooks_began(run->set, i))
+			run_feed(run, &ev);
+	}
 }
 
 void run_hook(struct run *run, const struct action *act)

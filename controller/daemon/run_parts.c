@@ -169,7 +169,7 @@ static void on_primary(void *arg, const struct primary_seen *seen)
 	struct run *run = arg;
 
 	if (seen->primary != run->set->cluster->self)
-		group_hooks_end(run->hooks);
+		group_hooks_leave_office(run->hooks);
 	ev.primary = *seen;
 	run_feed(arg, &ev);
 }

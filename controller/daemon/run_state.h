@@ -109,6 +109,8 @@ int run_stand_alone(struct run *run, const struct settings *set,
 void run_keep_word(struct run *run, const struct action *act);
 void run_say_words(struct run *run);
 
+/* What a killed rejoin hook left behind, in the state folder, is told. */
+void run_take_up(struct run *run);
 /* ACTION_HOOK. */
 void run_hook(struct run *run, const struct action *act);
 /* NULL: out of memory. */

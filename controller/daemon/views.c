@@ -110,10 +110,12 @@ void views_changed(struct views *views, unsigned target)
 }
 
 /* A verdict of DOWN stands: none is reached in doubt. */
-static uint8_t state_told(const struct health *h, bool doubted)
+static uint8_t state_told(const struct health *h, bool doubted, bool rejoins)
 {
 	unsigned state = h->state;
 
+	if (rejoins)
+		state |= OBSERVATION_REJOINS;
 	if (h->state == HEALTH_DOWN)
 		return (uint8_t)state;
 	if (h->bad > 0)
@@ -132,7 +134,8 @@ static struct observation look(const struct views *views, const struct ctl *ctl,
 
 	return (struct observation){
 		.target = views->ids[target],
-		.state = state_told(h, doubted),
+		.state = state_told(h, doubted,
+				    ctl_instance_rejoins(ctl, target)),
 		.result = (uint8_t)h->last.code,
 		.age_ms = age_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)age_ms,
 	};
@@ -204,6 +207,8 @@ struct observed views_hear(struct views *views, unsigned node,
 				.down = state == HEALTH_DOWN,
 				.whole = state != HEALTH_DOWN &&
 					 state != HEALTH_RECOVERING,
+				.rejoins =
+					(obs.state & OBSERVATION_REJOINS) != 0,
 				.finding = finding_of(&obs),
 			};
 	}

@@ -26,6 +26,7 @@ struct child {
 	ev_io exit, out;
 	ev_timer deadline;
 	size_t used;
+	bool last; /* the last of the output is kept, not the first */
 	char output[CHILD_OUTPUT_MAX];
 };
 
@@ -56,6 +57,16 @@ static void child_report(struct child *child, enum child_end end, int value)
 		fn(child->arg, &outcome);
 }
 
+static void make_room(struct child *child)
+{
+	size_t half = sizeof(child->output) / 2;
+
+	if (!child->last || child->used < sizeof(child->output) - 1)
+		return;
+	memmove(child->output, child->output + child->used - half, half);
+	child->used = half;
+}
+
 /* Take what is there.  What is beyond the first bytes is read all the same, or
  * the program would wait for us; one that never stops has its turns. */
 static void child_read(struct child *child)
@@ -66,6 +77,7 @@ static void child_read(struct child *child)
 	int turn;
 
 	for (turn = 0; turn < READS_MAX; turn++) {
+		make_room(child);
 		room = sizeof(child->output) - 1 - child->used;
 		if (room > 0)
 			n = read(child->out_fd, child->output + child->used,
@@ -256,6 +268,7 @@ static int child_new(struct child **slot, struct loop *loop,
 	child->ev = loop_ev(loop);
 	child->fn = fn;
 	child->arg = arg;
+	child->last = held;
 	child->pid_fd = child->out_fd = child->gate_fd = -1;
 	ev_init(&child->exit, on_exit_seen);
 	ev_init(&child->out, on_output);

@@ -4,7 +4,8 @@
  * killed at the deadline, and also once the leader has ended by itself, so
  * that nothing it started outlives it (what makes itself a session of its own
  * gets away).  No shell and no signal handler; stdin is empty, stderr goes
- * nowhere, of stdout the first CHILD_OUTPUT_MAX bytes are kept.
+ * nowhere, of stdout the first CHILD_OUTPUT_MAX bytes are kept; of one that was
+ * held, when there are more, the last half of that and more.
  */
 #ifndef BASCULE_IO_CHILD_H
 #define BASCULE_IO_CHILD_H

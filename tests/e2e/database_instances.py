@@ -152,7 +152,16 @@ class Postgresql(Instance):
             f"data={folder}/databases/$BASCULE_TARGET/data\n"
             f"bin={Postgresql.bin}\nstream='user=repl'\n"
             f"log={folder}/$BASCULE_TARGET/rejoin.log\n")
-        hook.write_text(f"#!/bin/sh\nexec {script} {conf}\n")
+        hook.write_text(f"""#!/bin/sh
+echo "begin $BASCULE_NODE $BASCULE_TARGET" >>{folder}/rejoins
+trap 'echo "end $BASCULE_NODE $BASCULE_TARGET" >>{folder}/rejoins' EXIT
+if test -e {folder}/broken; then
+	echo it is broken
+	echo as is told here
+	exit 1
+fi
+{script} {conf}
+""")
         hook.chmod(0o755)
         return f'rejoin = "{hook}"; hook_timeout = "60s";'
 
@@ -228,8 +237,17 @@ class Postgresql(Instance):
         return self.postmaster() is not None
 
     def start(self):
-        wait_for(lambda: not self.pids())
+        # Whoever inherits a killed one may take its time to reap it.
+        wait_for(lambda: not self.pids() and not self.lingers(), 60)
         super().start()
+
+    def lingers(self):
+        if self.process is not None:
+            self.process.poll()
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pid = int((self.data / "postmaster.pid").read_text().split()[0])
+            return os.path.exists(f"/proc/{pid}")
+        return False
 
     def argv(self):
         return ["setpriv", "--reuid=postgres", "--regid=postgres",

@@ -95,13 +95,13 @@ static void parse_key(struct run *run, char *text)
 		die("no such key");
 }
 
-static void on_done(void *arg, uint64_t id, const char *failed_why)
+static void on_done(void *arg, uint64_t id, const char *failed_why, bool parted)
 {
 	struct run *run = arg;
 
 	(void)id;
 	if (failed_why != NULL)
-		printf("failed: %s\n", failed_why);
+		printf("%s: %s\n", parted ? "parted" : "failed", failed_why);
 	else
 		puts("done");
 	loop_stop(run->loop);

@@ -2,12 +2,14 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 static const char *const names[] = { "a", "b", "c" };
+static const char *const nodes[] = { "na", "nb", "nc" };
 
 void feed(struct world *w, struct group_event ev)
 {
@@ -49,6 +51,11 @@ const struct group_note *note(const struct world *w, enum group_note_kind kind)
 	return NULL;
 }
 
+void tick(struct world *w)
+{
+	feed(w, (struct group_event){ .kind = GROUP_TICK });
+}
+
 void tell_facts(struct world *w, unsigned i)
 {
 	w->now.us += MS;
@@ -73,6 +80,13 @@ void answer(struct world *w, uint64_t id, const char *why)
 				      .answer = { .id = id, .why = why } });
 }
 
+void answer_parted(struct world *w, uint64_t id)
+{
+	feed(w, (struct group_event){
+			.kind = GROUP_FAILED,
+			.answer = { .id = id, .why = "no", .parted = true } });
+}
+
 void commit(struct world *w)
 {
 	const struct group_action *act = find(w, GROUP_DECIDE);
@@ -89,14 +103,14 @@ void withdrawn(struct world *w)
 	feed(w, (struct group_event){ .kind = GROUP_WITHDRAWN });
 }
 
-void begin(struct world *w)
+static void make(struct world *w)
 {
 	struct group_settings set = { .name = "db",
 				      .count = COUNT,
 				      .fresh_us = 10 * SECOND };
 	unsigned i;
 
-	*w = (struct world){ 0 };
+	*w = (struct world){ .here = w->here };
 	w->now.us = SECOND;
 	w->failover = (struct failover_settings){
 		.mode = FAILOVER_AUTOMATIC,
@@ -120,17 +134,40 @@ void begin(struct world *w)
 		if (i != A)
 			strcpy(w->facts[i].source_host, "10.0.0.1");
 	}
+	for (i = 0; w->here != NULL && i < COUNT; i++) {
+		set.list[i].node = nodes[i];
+		set.list[i].hosted = strcmp(nodes[i], w->here) == 0;
+	}
 	w->group = group_new(&set);
 	assert_non_null(w->group);
 	feed(w, (struct group_event){ .kind = GROUP_OFFICE, .office = true });
 }
 
-void begin_steady(struct world *w)
+void begin(struct world *w)
 {
-	begin(w);
+	w->here = NULL;
+	make(w);
+}
+
+static void become_steady(struct world *w)
+{
 	tell_facts(w, B);
 	tell_facts(w, C);
 	tell_facts(w, A);
 	commit(w);
 	assert_non_null(note(w, GROUP_NOTE_ADOPTED));
+}
+
+void begin_on(struct world *w, const char *here)
+{
+	w->here = here;
+	make(w);
+	w->failover.rejoin = "/rejoin";
+	become_steady(w);
+}
+
+void begin_steady(struct world *w)
+{
+	begin(w);
+	become_steady(w);
 }

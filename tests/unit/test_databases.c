@@ -66,10 +66,11 @@ static struct file *file_new(uint16_t port)
 	return file;
 }
 
-static void on_done(void *arg, uint64_t id, const char *failed_why)
+static void on_done(void *arg, uint64_t id, const char *failed_why, bool parted)
 {
 	struct world *w = arg;
 
+	assert_false(parted);
 	assert_true(w->told < TOLD_MAX);
 	w->id[w->told] = id;
 	strcpy(w->why[w->told], failed_why != NULL ? failed_why : "");

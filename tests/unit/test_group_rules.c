@@ -18,11 +18,6 @@ static void assert_held(const struct world *w, const char *why)
 	assert_non_null(strstr(group_look(w->group).held, why));
 }
 
-static void tick(struct world *w)
-{
-	feed(w, (struct group_event){ .kind = GROUP_TICK });
-}
-
 /* From a to b. */
 static void fail_over(struct world *w)
 {

@@ -202,7 +202,7 @@ static void a_primary_cannot_be_pointed(void **state)
 	(void)state;
 	begin(DATABASE_FOLLOW);
 	answer("f", "", "");
-	assert_int_equal(step.kind, POSTGRESQL_FAILED);
+	assert_int_equal(step.kind, POSTGRESQL_PARTED);
 	assert_non_null(strstr(step.why, "rejoin hook"));
 }
 
