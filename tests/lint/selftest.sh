@@ -156,6 +156,16 @@ echo 'void f(void) { usleep(1); }' >"$copy/tests/unit/test_a.c"
 finds tree 'test_a.c:1' "a unit test that sleeps"
 
 plant
+mkdir -p "$copy/tests/e2e"
+echo '    wait_for(answers, 5)' >"$copy/tests/e2e/test_a.py"
+finds tree 'test_a.py:1' "a test that waits for a moment"
+
+plant
+mkdir -p "$copy/tests/e2e"
+echo '    assert 0.2 < took < 0.8' >"$copy/tests/e2e/test_a.py"
+finds tree 'test_a.py:1' "a test that bounds a time"
+
+plant
 echo 'int x=1;' >>"$copy/controller/core/a.c"
 finds format 'a.c:7' "a line that clang-format would change"
 
