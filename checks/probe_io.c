@@ -63,16 +63,20 @@ void probe_count_retransmits(struct result *res, int fd, uint8_t *seen)
 	*seen = (uint8_t)count;
 }
 
-/* What no target can be blamed for is our own trouble. */
+/* What no target can be blamed for is our own trouble.  The kernel may find a
+ * silence as long as the check's own deadline a moment before it. */
 void probe_report_dial(struct probe *probe, int error)
 {
 	enum result_code code = RESULT_SOCKERR;
 
+	if (error == -ETIMEDOUT) {
+		probe_report_silence(probe, RESULT_L4TOUT, REACH_NOT_CONNECTED,
+				     strerror(-error));
+		return;
+	}
 	if (error == -ECONNREFUSED || error == -ECONNRESET ||
 	    error == -EHOSTUNREACH || error == -ENETUNREACH ||
 	    error == -EHOSTDOWN || error == -ENETDOWN || error == -EPIPE)
 		code = RESULT_L4CON;
-	if (error == -ETIMEDOUT)
-		code = RESULT_L4TOUT;
 	probe_report(probe, code, -error, strerror(-error));
 }
