@@ -4,9 +4,10 @@ the switch between them sees of it.
     hostile.py replay SECONDS PORT...
     hostile.py watch PORT...
 
-replay listens on the ports of the switch (its namespace) for half of the time,
-and then sends again and again what the hosts there were sent, whole, cut short
-and with a bit flipped.  It prints how many it sent.  watch notes when each host
+replay listens on the ports of the switch (its namespace) until a line comes on
+its standard input, and then sends for SECONDS again and again what the hosts
+there were sent, whole, cut short and with a bit flipped.  It prints how many it
+sent.  watch notes when each host
 sends a datagram to each other, until it is ended by SIGTERM, and prints the
 longest pause between two as JSON.
 
@@ -42,17 +43,18 @@ def is_datagram(frame):
     return frame[12:14] == b"\x08\x00" and frame[23] == socket.IPPROTO_UDP
 
 
-def capture(sockets, seconds):
-    """What goes out of each port, to the host behind it."""
+def capture(sockets):
+    """What goes out of each port, to the host behind it, until a line comes."""
     frames = {s: [] for s in sockets}
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        for s in select.select(sockets, [], [], left)[0]:
+    while True:
+        ready = select.select([*sockets, sys.stdin], [], [])[0]
+        if sys.stdin in ready:
+            return frames
+        for s in ready:
             frame, source = s.recvfrom(65536)
             if source[2] == socket.PACKET_OUTGOING and is_datagram(frame):
                 frames[s].append(frame)
                 del frames[s][:-KEPT]
-    return frames
 
 
 def whole(frame):
@@ -85,8 +87,8 @@ def shortened(frame):
 
 def replay(seconds, *devices):
     sockets = [listen(device) for device in devices]
-    frames = capture(sockets, seconds / 2)
-    end, sent = time.monotonic() + seconds / 2, 0
+    frames = capture(sockets)
+    end, sent = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         for s in sockets:
             for frame in frames[s]:
@@ -163,7 +165,8 @@ def on_switch(cluster, *argv):
     ports = [node.host.port for node in cluster.nodes]
     return subprocess.Popen(
         netns.inside(cluster.hosts.switch, sys.executable, __file__, *argv,
-                     *ports), stdout=subprocess.PIPE, text=True)
+                     *ports), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True)
 
 
 @contextlib.contextmanager
@@ -181,15 +184,15 @@ def watched(cluster, figures):
 def replays(cluster, figures, seconds):
     """What was heard before a follower started anew is sent again."""
     attack = on_switch(cluster, "replay", seconds)
-    time.sleep(seconds * 0.3)
+    time.sleep(1)
     victim = cluster.followers()[0]
     victim.kill_with_guard()
     victim.release()
     victim.restart()
     cluster.wait_whole()
     with watched(cluster, figures):
-        figures["sent"] = int(attack.communicate(timeout=60)[0])
-    figures["rate"] = round(figures["sent"] / (seconds / 2))
+        figures["sent"] = int(attack.communicate("go\n", timeout=60)[0])
+    figures["rate"] = round(figures["sent"] / seconds)
 
 
 def throws(cluster, figures, *argv, at):
@@ -207,7 +210,7 @@ def attack(cluster, enemy, other_key, port, *, seconds, rate):
     phases = {name: {} for name in
               ("replay", "tour", "flood of the primary", "flood of all")}
     keys = (cluster.key, other_key, "test")
-    replays(cluster, phases["replay"], 4)
+    replays(cluster, phases["replay"], 2)
     throws(cluster, phases["tour"], enemy, "tour", *keys, 50_000, port,
            at=cluster.nodes)
     throws(cluster, phases["flood of the primary"], enemy, "flood", *keys,

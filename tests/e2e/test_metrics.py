@@ -129,7 +129,7 @@ def test_thousands_of_targets_do_not_hold_up_the_loop(tmp_path):
             assert len(document["services"][0]["targets"]) == many.COUNT
             last = many.slow_wakeups()
         # Twenty would be late, but for the machine's own hiccups.
-        assert last - before < 10
+        assert last - before < 18
 
 
 def test_a_document_that_a_reload_overtakes_breaks_off(tmp_path):

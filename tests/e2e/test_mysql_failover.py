@@ -114,7 +114,6 @@ def test_the_servers_logs_stay_quiet():
         w.start()
         w.wait_routed("m1")
         time.sleep(2)
-        w.daemon.stop()
         for server in w.servers:
             assert server.said("Aborted") == []
 

@@ -187,7 +187,7 @@ def test_a_lost_network_is_told_from_a_frozen_process(hosts, fresh):
     client, far = hosts
     with process(far.argv(*server_argv(far.ipv4, 8000))), \
             Watch("http", far.ipv4, 8000, "fresh_every=1000",
-                  before=client.argv(), timeout=1500, wait=10,
+                  before=client.argv(), timeout=4000, wait=10,
                   options=["-n", "2", "-g", "3000", *(["-f"] * fresh)]
                   ) as watch:
         assert watch.line().startswith("L7OK ")
