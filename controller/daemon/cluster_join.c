@@ -7,10 +7,12 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "controller/daemon/cluster_nodes.h"
 #include "controller/daemon/routes_file.h"
 #include "controller/io/key.h"
 
 #define STATE_FILE    "cluster.state"
+#define NODES_FILE    "cluster.nodes"
 #define CLOSE_WAIT_US (1 * SECOND)
 
 _Static_assert(MESSAGE_BYTES_MAX <= SEAL_PLAIN_MAX,
@@ -62,6 +64,14 @@ static int read_state(struct cluster *c, struct err *err)
 	}
 	c->found = true;
 	return 0;
+}
+
+static int settle_nodes(const struct cluster *c, struct err *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/" NODES_FILE, c->all->state_dir);
+	return cluster_nodes_settle(path, c->set, c->found, err);
 }
 
 static void copy_addresses(struct end_text *to, const struct node_settings *n)
@@ -217,6 +227,8 @@ int cluster_join(struct cluster *c, const struct cluster_parts *parts,
 
 	c->parts = *parts;
 	r = read_state(c, err);
+	if (r >= 0)
+		r = settle_nodes(c, err);
 	c->routed = c->all;
 	c->keeps = c->found && c->stored.document.maintenance == KEEP_ON;
 	/* What an earlier daemon routed is released before, unless it took the

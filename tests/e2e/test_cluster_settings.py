@@ -5,14 +5,14 @@ import signal
 from world import World, free_port
 
 
-def cluster(world, port, more=""):
+def cluster(world, port, more="", nodes=""):
     key = world.folder / "cluster.key"
     if not key.exists():
         key.touch(0o600)
         key.write_text("A" * 43 + "=\n")
     return f"""
 cluster = {{ name = "e2e"; key_file = "{key}"; {more}
-  nodes = ( {{ name = "test"; address = "127.0.0.1:{port}"; }} ); }};
+  nodes = ( {{ name = "test"; address = "127.0.0.1:{port}"; }}{nodes} ); }};
 """
 
 
@@ -44,3 +44,20 @@ def test_a_cluster_is_not_taken_up_by_a_reload():
         w.start()
         w.configure(extra=cluster(w, free_port()))
         reload(w, REFUSED)
+
+
+def test_a_start_with_more_than_one_other_node_is_refused():
+    ports = free_port(), free_port(), free_port()
+    one = f', {{ name = "one"; address = "127.0.0.1:{ports[1]}"; }}'
+    two = one + f', {{ name = "two"; address = "127.0.0.1:{ports[2]}"; }}'
+    with World() as w:
+        w.configure(extra=cluster(w, ports[0]))
+        w.start()
+        w.daemon.wait_said("is primary")
+        w.daemon.stop()
+        w.configure(extra=cluster(w, ports[0], nodes=two))
+        w.daemon.start()
+        w.daemon.wait_said("2 new and 0 gone")
+        assert w.daemon.process.wait(timeout=10) == 1
+        w.configure(extra=cluster(w, ports[0], nodes=one))
+        w.start()
