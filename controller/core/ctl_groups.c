@@ -216,6 +216,7 @@ static void tell_rejoins(struct ctl *ctl, struct ctl_group *grp)
 static void feed(struct ctl *ctl, unsigned service, struct group_event *ev)
 {
 	struct ctl_group *grp = ctl->groups[service];
+	bool was_busy = group_look(grp->machine).busy;
 	unsigned i;
 
 	ev->now = ctl->now;
@@ -224,6 +225,9 @@ static void feed(struct ctl *ctl, unsigned service, struct group_event *ev)
 	for (i = 0; i < ctl->group_actions->count; i++)
 		carry(ctl, service, &ctl->group_actions->list[i]);
 	tell_rejoins(ctl, grp);
+	/* What the others may begin depends on it. */
+	if (group_look(grp->machine).busy != was_busy)
+		ctl->groups_dirty = true;
 	schedule_set(ctl->schedule, slot_group(ctl, service),
 		     group_deadline(grp->machine));
 }
@@ -462,20 +466,24 @@ void groups_office(struct ctl *ctl)
 
 void groups_work(struct ctl *ctl)
 {
-	bool again = false;
 	unsigned i;
 
-	for (i = 0; ctl->groups_dirty && i < ctl->set->service_count; i++) {
+	if (!ctl->groups_dirty)
+		return;
+	ctl->groups_dirty = false;
+	for (i = 0; i < ctl->set->service_count; i++) {
 		if (ctl->groups[i] == NULL)
 			continue;
-		if (!room(ctl))
+		if (!room(ctl)) {
+			ctl->groups_dirty = true;
 			return;
+		}
 		tell_office(ctl, i);
 		if (ctl->groups[i]->dirty)
 			work_on(ctl, i);
-		again = again || ctl->groups[i]->dirty;
+		if (ctl->groups[i]->dirty)
+			ctl->groups_dirty = true;
 	}
-	ctl->groups_dirty = again;
 }
 
 /* --- routes -----------------------------------------------------------------
@@ -568,6 +576,7 @@ void groups_carry(struct ctl *ctl, unsigned service, const struct ctl *old,
 		return;
 	grp->route = was->route;
 	grp->told = was->told;
+	group_carry(grp->machine, was->machine);
 	for (i = 0; was->routed != NOTE_NONE && i < grp->count; i++)
 		if (strcmp(ctl->set->targets[grp->first + i].name,
 			   old->set->targets[was->routed].name) == 0)

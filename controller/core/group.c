@@ -33,6 +33,11 @@ void group_free(struct group *group)
 	free(group);
 }
 
+void group_carry(struct group *g, const struct group *from)
+{
+	g->moved_at = from->moved_at;
+}
+
 struct group_action *group_act(struct group *g, enum group_action_kind kind)
 {
 	struct group_action *act = &g->out->list[g->out->count++];
@@ -169,7 +174,8 @@ struct group_view group_look(const struct group *g)
 		.primary = g->known ? group_find(g, g->document.primary)
 				    : PLAN_NOBODY,
 		.held = g->held[0] != '\0' ? g->held : NULL,
-		.busy = g->known && g->document.phase != PHASE_STEADY,
+		.busy = g->known &&
+			(g->document.phase != PHASE_STEADY || g->deciding),
 	};
 }
 

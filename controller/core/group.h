@@ -178,6 +178,9 @@ struct group;
 struct group *group_new(const struct group_settings *set);
 void group_free(struct group *group);
 
+/* What @from knew that is not in the document: when it failed over last. */
+void group_carry(struct group *group, const struct group *from);
+
 /* @out is overwritten. */
 void group_step(struct group *group, const struct group_event *ev,
 		struct group_actions *out);

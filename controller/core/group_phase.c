@@ -448,7 +448,9 @@ static void begin_steady(struct group *g, const struct document_group *was)
 	/* Whether they can follow this one is found out anew. */
 	for (i = 0; i < g->set.count; i++)
 		g->list[i].parted = false;
-	if (was != NULL && was->phase == PHASE_PROMOTING)
+	/* Whoever did it: this node may be in office next. */
+	if (was != NULL &&
+	    (was->phase == PHASE_PROMOTING || was->epoch < g->document.epoch))
 		g->moved_at = g->now;
 	if (!g->office)
 		return;

@@ -75,6 +75,38 @@ static void commit(void)
 	core_feed(&w.core, &ev);
 }
 
+/* What another node decided: the next primary of @group, in place. */
+static void decide(const char *group, const char *primary)
+{
+	struct event ev = { .kind = EVENT_DOCUMENT };
+	struct document_group *grp = entry(group);
+
+	grp->epoch++;
+	grp->phase = PHASE_STEADY;
+	snprintf(grp->primary, sizeof(grp->primary), "%s", primary);
+	grp->leaving[0] = '\0';
+	w.document.position.version++;
+	ev.document = &w.document;
+	core_forget(&w.core);
+	core_feed(&w.core, &ev);
+}
+
+static void reload(void)
+{
+	struct event ev = { .kind = EVENT_SETTINGS };
+	const unsigned kept[CORE_TARGETS] = { API1, API2, API3, WEB1, WEB2 };
+	const struct stored stored = { 0 };
+	struct ctl *before = w.core.ctl;
+
+	w.core.ctl = ctl_new(&w.core.set, 2);
+	assert_non_null(w.core.ctl);
+	ev.settings.previous = before;
+	ev.settings.stored = &stored;
+	ev.settings.kept = kept;
+	core_feed(&w.core, &ev);
+	ctl_free(before);
+}
+
 /* The first instance of each group is its primary. */
 static void find_out(unsigned target)
 {
@@ -181,23 +213,11 @@ static void who_observes_leaves_haproxy_as_it_is(void **state)
 
 static void what_is_routed_stays_so_over_a_reload(void **state)
 {
-	struct event ev = { .kind = EVENT_SETTINGS };
-	const unsigned kept[CORE_TARGETS] = { API1, API2, API3, WEB1, WEB2 };
-	const struct stored stored = { 0 };
-	struct ctl *before;
-
 	(void)state;
 	init();
 	core_begin(&w.core, NULL);
 	route(77, "api", "api2");
-	before = w.core.ctl;
-	w.core.ctl = ctl_new(&w.core.set, 2);
-	assert_non_null(w.core.ctl);
-	ev.settings.previous = before;
-	ev.settings.stored = &stored;
-	ev.settings.kept = kept;
-	core_feed(&w.core, &ev);
-	ctl_free(before);
+	reload();
 	core_settle(&w.core);
 	assert_false(ctl_target(w.core.ctl, API2).withdrawn);
 	core_see(&w.core, 0, API1, SERVER_MAINT, 100);
@@ -224,6 +244,101 @@ static void one_failover_at_a_time(void **state)
 	tell_facts(WEB2);
 	assert_true(ctl_group_look(w.core.ctl, SHOP, &view));
 	assert_non_null(strstr(view.held, "another group's failover"));
+	assert_null(find(ACTION_DECIDE));
+	/* When the first is over the other one begins. */
+	decide("api", "api2");
+	assert_string_equal(find(ACTION_DECIDE)->decide.name, "shop");
+	core_done(&w.core);
+}
+
+/* Before the first decision is written down. */
+static void of_two_that_begin_together_one_goes_first(void **state)
+{
+	unsigned i, decisions = 0;
+
+	(void)state;
+	init();
+	w.core.services[SHOP].failover = &w.failover;
+	core_begin(&w.core, NULL);
+	adopt(API);
+	adopt(SHOP);
+	core_forget(&w.core);
+	core_answers(&w.core, WEB1, 2, RESULT_L4CON);
+	core_answers(&w.core, API1, 2, RESULT_L4CON);
+	tell_facts(API2);
+	for (i = 0; i < w.core.count; i++)
+		decisions += w.core.log[i].kind == ACTION_DECIDE;
+	assert_int_equal(decisions, 1);
+	assert_string_equal(find(ACTION_DECIDE)->decide.name, "shop");
+	core_done(&w.core);
+}
+
+static void a_cooldown_lasts_over_a_reload(void **state)
+{
+	struct ctl_group_view view;
+
+	(void)state;
+	init();
+	w.failover.cooldown_us = MINUTE;
+	core_begin(&w.core, NULL);
+	adopt(API);
+	decide("api", "api2");
+	reload();
+	core_forget(&w.core);
+	core_answers(&w.core, API2, 2, RESULT_L4CON);
+	tell_facts(API3);
+	assert_null(find(ACTION_DECIDE));
+	assert_true(ctl_group_look(w.core.ctl, API, &view));
+	assert_non_null(strstr(view.held, "cooldown"));
+	core_done(&w.core);
+}
+
+/* Started in the cluster's maintenance: nobody has said yet what is routed. */
+static void what_is_routed_stays_over_a_start_in_maintenance(void **state)
+{
+	struct event ev = { .kind = EVENT_DOCUMENT };
+
+	(void)state;
+	init();
+	w.document.maintenance = KEEP_ON;
+	ev.document = &w.document;
+	core_start(&w.core, NULL);
+	core_feed(&w.core, &ev);
+	core_see_all(&w.core, 0, SERVER_READY);
+	core_answers(&w.core, API1, 3, RESULT_L4CON);
+	assert_null(core_order(&w.core, API1));
+	assert_null(core_order(&w.core, API2));
+	/* From then on it is as it was ordered. */
+	route(77, "api", "api2");
+	assert_null(core_order(&w.core, API2));
+	assert_int_equal(core_order(&w.core, API1)->haproxy.state,
+			 SERVER_MAINT);
+	core_done(&w.core);
+}
+
+static void nobody_fails_over_in_the_clusters_maintenance(void **state)
+{
+	static const enum document_keep keeps[] = { KEEP_BEGINS, KEEP_ON,
+						    KEEP_ENDS };
+	struct event ev = { .kind = EVENT_DOCUMENT, .document = &w.document };
+	unsigned i;
+
+	(void)state;
+	init();
+	core_begin(&w.core, NULL);
+	adopt(API);
+	for (i = 0; i < 3; i++) {
+		w.document.maintenance = keeps[i];
+		core_feed(&w.core, &ev);
+		core_forget(&w.core);
+		core_answers(&w.core, API1, 3, RESULT_L4CON);
+		tell_facts(API2);
+		tell_facts(API3);
+		assert_null(find(ACTION_DECIDE));
+	}
+	w.document.maintenance = KEEP_OFF;
+	core_feed(&w.core, &ev);
+	assert_non_null(find(ACTION_DECIDE));
 	core_done(&w.core);
 }
 
@@ -376,6 +491,11 @@ int main(void)
 		cmocka_unit_test(who_observes_leaves_haproxy_as_it_is),
 		cmocka_unit_test(what_is_routed_stays_so_over_a_reload),
 		cmocka_unit_test(one_failover_at_a_time),
+		cmocka_unit_test(of_two_that_begin_together_one_goes_first),
+		cmocka_unit_test(a_cooldown_lasts_over_a_reload),
+		cmocka_unit_test(
+			what_is_routed_stays_over_a_start_in_maintenance),
+		cmocka_unit_test(nobody_fails_over_in_the_clusters_maintenance),
 		cmocka_unit_test(a_node_in_maintenance_begins_no_failover),
 		cmocka_unit_test(one_in_maintenance_does_not_succeed),
 		cmocka_unit_test(doubt_begins_with_the_first_bad_answer),

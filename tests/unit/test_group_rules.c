@@ -88,6 +88,63 @@ static void the_next_failover_waits_for_the_cooldown(void **state)
 	group_free(w.group);
 }
 
+static void the_cooldown_counts_from_what_another_node_did(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_OFFICE, .office = false });
+	w.document.epoch++;
+	strcpy(w.document.primary, "b");
+	feed(&w, (struct group_event){ .kind = GROUP_DOCUMENT,
+				       .document = &w.document });
+	feed(&w, (struct group_event){ .kind = GROUP_OFFICE, .office = true });
+	tell_health(&w, B, true);
+	assert_held(&w, "cooldown");
+	group_free(w.group);
+}
+
+static void a_person_decides_in_manual_mode(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.failover.mode = FAILOVER_MANUAL;
+	tell_health(&w, A, true);
+	assert_held(&w, "a person decides");
+	w.now.us += MINUTE;
+	tick(&w);
+	assert_held(&w, "a person decides");
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	feed(&w, (struct group_event){ .kind = GROUP_SWITCHOVER,
+				       .switchover = { .to = B } });
+	assert_int_equal(find(&w, GROUP_DECIDE)->document.phase, PHASE_FENCING);
+	group_free(w.group);
+}
+
+static void who_observes_decides_nothing(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.failover.mode = FAILOVER_OBSERVE;
+	tell_health(&w, A, true);
+	assert_held(&w, "observe");
+	group_free(w.group);
+	/* Nor does it adopt whom it finds. */
+	begin(&w);
+	w.failover.mode = FAILOVER_OBSERVE;
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	tell_facts(&w, A);
+	assert_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
 static void what_was_under_way_when_doubt_began_is_no_word(void **state)
 {
 	struct world w;
@@ -248,6 +305,10 @@ int main(void)
 		cmocka_unit_test(
 			who_is_certainly_gone_needs_no_word_of_replicas),
 		cmocka_unit_test(facts_that_are_old_are_none),
+		cmocka_unit_test(
+			the_cooldown_counts_from_what_another_node_did),
+		cmocka_unit_test(a_person_decides_in_manual_mode),
+		cmocka_unit_test(who_observes_decides_nothing),
 		cmocka_unit_test(who_observes_gives_no_orders),
 		cmocka_unit_test(one_that_is_silent_may_be_another_primary),
 		cmocka_unit_test(a_replica_is_pointed_once_in_each_epoch),
