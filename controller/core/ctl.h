@@ -55,6 +55,7 @@ struct target_view {
 	unsigned root;      /* ... that one, or NOTE_NONE */
 	int64_t grace_us;   /* ... was down: so long it may still report it */
 	bool operator_hold; /* an operator's maintenance at some HAProxy */
+	bool awaited;       /* an earlier run withdrew it; not judged yet */
 	bool drained;       /* planned withdrawal */
 	unsigned weight_percent;               /* wanted */
 	uint64_t checks;                       /* since start */

@@ -36,6 +36,7 @@ struct target_view ctl_target(const struct ctl *ctl, unsigned target)
 		.held = t->held,
 		.held_by = rule != NULL ? rule : "",
 		.operator_hold = mend_kept(ctl, target),
+		.awaited = return_awaited(ctl, target),
 		.drained = t->maintenance.on && t->maintenance.drain,
 		.weight_percent = t->wish.weight_percent,
 		.checks = t->checks,

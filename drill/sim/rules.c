@@ -66,7 +66,7 @@ static bool serves(const struct world *w, unsigned target)
 	struct target_view view = ctl_target(w->node.ctl, target);
 
 	if (view.health->state == HEALTH_UNKNOWN)
-		return true;
+		return !view.awaited;
 	if (view.operator_hold || is_absent(w, target))
 		return false;
 	if (view.health->state == HEALTH_MAINT)
