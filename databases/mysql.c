@@ -384,6 +384,14 @@ static enum mysql_next followed(struct mysql_order *o)
 		     o->trouble);
 		return MYSQL_PARTED;
 	}
+	/* What it wrote itself stands where the primary's would go. */
+	if (o->sql_errno == 1950) {
+		fail(o,
+		     "it was written to itself, its data must be replaced "
+		     "(rejoin hook): %s",
+		     o->trouble);
+		return MYSQL_PARTED;
+	}
 	if (o->sql_errno != 0)
 		return fail(o, "it cannot apply what it receives: %s",
 			    o->trouble);

@@ -16,6 +16,8 @@ import database_world
 from world import free_port, wait_for
 
 MARIADBD = "/usr/sbin/mariadbd"
+SCRIPT = pathlib.Path(os.environ.get("top_srcdir") or os.getcwd()).resolve() \
+    / "hooks/rejoin-mariadb"
 USER = "nobody"
 RIGHTS = ("REPLICA MONITOR, REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN,"
           " READ_ONLY ADMIN, BINLOG ADMIN, BINLOG MONITOR, CONNECTION ADMIN,"
@@ -121,20 +123,32 @@ class Server:
         self.options = options
         self.process = None
 
+    def command(self):
+        return [
+            MARIADBD, "--no-defaults", f"--datadir={self.folder}/data",
+            f"--socket={self.path}", f"--pid-file={self.folder}/pid",
+            f"--port={self.port}", "--bind-address=127.0.0.1",
+            f"--server-id={self.number}", "--report-host=127.0.0.1",
+            "--log-bin=bin", "--log-slave-updates=ON",
+            "--gtid-strict-mode=ON", "--innodb-buffer-pool-size=16M",
+            "--innodb-log-file-size=8M", "--skip-name-resolve",
+            "--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0",
+            f"--log-error={self.log}", *self.options]
+
     def start(self, *options):
         self.process = subprocess.Popen(
-            as_user() + [
-                MARIADBD, "--no-defaults", f"--datadir={self.folder}/data",
-                f"--socket={self.path}", f"--pid-file={self.folder}/pid",
-                f"--port={self.port}", "--bind-address=127.0.0.1",
-                f"--server-id={self.number}", "--report-host=127.0.0.1",
-                "--log-bin=bin", "--log-slave-updates=ON",
-                "--gtid-strict-mode=ON", "--innodb-buffer-pool-size=16M",
-                "--innodb-log-file-size=8M", "--skip-name-resolve",
-                "--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0",
-                f"--log-error={self.log}", *self.options, *options],
+            as_user() + [*self.command(), *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return self
+
+    def pids(self):
+        """Of whatever serves its data: the rejoin hook starts it, too."""
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.readlink(path / "cwd") == f"{self.folder}/data":
+                    found.append(int(path.name))
+        return found
 
     def wait(self):
         wait_for(lambda: self.try_ask("SELECT 1"), 60)
@@ -180,6 +194,9 @@ class Server:
                 .splitlines() if text in line]
 
     def kill(self):
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if self.process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -287,3 +304,40 @@ class MariaWorld(database_world.DatabaseWorld):
     def begin(self):
         self.group.__enter__()
         self.prepare()
+
+    def tell(self):
+        super().tell()
+        for path in self.folder.glob("rejoin.log"):
+            print(path.read_text()[-4000:])
+
+    def script(self, name, text):
+        path = self.folder / name
+        path.write_text("#!/bin/sh\n" + text)
+        path.chmod(0o755)
+        return path
+
+    def rejoin_hook(self):
+        """The shipped script, set up for these servers; its path."""
+        for server in self.servers:
+            words = " ".join(map(str, server.command()))
+            self.script(f"start-{server.name}",
+                        f"setsid {' '.join(as_user())} {words} "
+                        ">/dev/null 2>&1 &\n")
+            self.script(f"server-{server.name}", f'exec {words} "$@"\n')
+        conf = self.folder / "rejoin.conf"
+        owner = pwd.getpwuid(os.getuid()).pw_name if os.getuid() else USER
+        conf.write_text(f"""
+at={self.folder}/$BASCULE_TARGET from={self.folder}/$BASCULE_SOURCE
+data=$at/data
+copy="mariadb-backup --no-defaults --backup --stream=mbstream --user=root
+--socket=$from/s --datadir=$from/data --target-dir={self.folder}/copy"
+owner={owner}
+server={self.folder}/server-$BASCULE_TARGET
+stop="pkill -F $at/pid"
+start={self.folder}/start-$BASCULE_TARGET
+socket=$at/s
+user=repl
+password_file={self.folder}/repl
+log={self.folder}/rejoin.log
+""")
+        return self.script("rejoin", f"exec {SCRIPT} {conf}\n")

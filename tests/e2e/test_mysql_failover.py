@@ -86,6 +86,29 @@ def test_the_rejoin_hook_is_run_for_one_that_has_diverged():
         wait_for(lambda: told.read_text() == "m1\n")
 
 
+def test_one_that_has_diverged_is_made_anew():
+    with MariaWorld() as w:
+        w.configure(failover=f'rejoin = "{w.rejoin_hook()}"; '
+                             'hook_timeout = "60s";')
+        w.start()
+        w.wait_routed("m1")
+        w.write()
+        old = w.servers[0]
+        new = lose(w, old)
+        old.start()
+        wait_for(lambda: old.follows(new), 90)
+        w.daemon.wait_said("m1 follows", seconds=30)
+        assert old.value("COUNT(*) FROM d.t WHERE id = -1") == "0"
+        assert old.value("@@read_only") == "1"
+        # It is a whole replica: it succeeds, and the others follow.
+        count = int(new.value("COUNT(*) FROM d.t"))
+        wait_for(lambda: int(old.value("COUNT(*) FROM d.t")) >= count, 30)
+        w.bascule("switchover", "db", "--to", "m1")
+        w.wait_routed("m1")
+        wait_for(lambda: all(s.follows(old) for s in w.servers
+                             if s is not old), 60)
+
+
 def test_a_switchover_loses_nothing():
     with MariaWorld() as w:
         w.start()

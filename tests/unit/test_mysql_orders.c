@@ -219,6 +219,20 @@ static void who_has_diverged_does_not_follow(void **state)
 	assert_non_null(strstr(order.why, "rejoin hook"));
 }
 
+static void who_was_written_to_does_not_follow(void **state)
+{
+	(void)state;
+	follow();
+	mysql_order_done(&order);
+	mysql_order_done(&order);
+	mysql_order_done(&order);
+	mysql_order_done(&order);
+	mysql_order_done(&order);
+	replica("Yes", "0", "1950");
+	assert_int_equal(mysql_order_done(&order), MYSQL_PARTED);
+	assert_non_null(strstr(order.why, "written to itself"));
+}
+
 static void an_old_primary_needs_to_know_how_to_log_in(void **state)
 {
 	(void)state;
@@ -362,6 +376,7 @@ int main(void)
 		TEST(an_old_primary_follows_from_what_it_has_written),
 		TEST(a_replica_is_pointed_to_another_primary),
 		TEST(who_has_diverged_does_not_follow),
+		TEST(who_was_written_to_does_not_follow),
 		TEST(an_old_primary_needs_to_know_how_to_log_in),
 		TEST(a_password_is_not_repeated_by_an_error),
 		TEST(a_fence_ends_sessions_before_and_after),
