@@ -23,6 +23,7 @@ static const char *const questions[DIALECTS][MYSQL_QUESTIONS] = {
 		"@@gtid_domain_id AS domain, "
 		"@@gtid_binlog_pos AS written, "
 		"@@gtid_current_pos AS applied, "
+		"@@gtid_slave_pos AS followed, "
 		"@@rpl_semi_sync_master_wait_point AS wait_point, "
 		"@@rpl_semi_sync_master_timeout AS wait_ms, "
 		"@@rpl_semi_sync_master_wait_no_slave AS waits_alone, "
@@ -82,43 +83,56 @@ const char *mysql_question(enum mysql_dialect dialect,
 /* --- positions --------------------------------------------------------------
  */
 
+struct gtid {
+	uint64_t domain, server, sequence;
+};
+
 /* One GTID of a list: "0-1-9"; moves @at behind it. */
-static bool next_gtid(const char **at, uint64_t *ret_domain,
-		      uint64_t *ret_sequence)
+static bool next_gtid(const char **at, struct gtid *ret_gtid)
 {
 	char *end;
 
 	*at += strspn(*at, ", \n");
-	*ret_domain = strtoull(*at, &end, 10);
+	ret_gtid->domain = strtoull(*at, &end, 10);
 	if (end == *at || *end != '-')
 		return false;
-	strtoull(end + 1, &end, 10);
+	ret_gtid->server = strtoull(end + 1, &end, 10);
 	if (*end != '-')
 		return false;
-	*ret_sequence = strtoull(end + 1, &end, 10);
+	ret_gtid->sequence = strtoull(end + 1, &end, 10);
 	*at = end;
 	return true;
 }
 
 uint64_t mysql_sequence(const char *list, uint64_t domain)
 {
-	uint64_t found, sequence;
+	struct gtid gtid;
 
-	while (next_gtid(&list, &found, &sequence))
-		if (found == domain)
-			return sequence;
+	while (next_gtid(&list, &gtid))
+		if (gtid.domain == domain)
+			return gtid.sequence;
+	return 0;
+}
+
+/* Of the last write in @domain, if @server made it itself; else 0. */
+static uint64_t own_sequence(const char *list, uint64_t domain, uint64_t server)
+{
+	struct gtid gtid;
+
+	while (next_gtid(&list, &gtid))
+		if (gtid.domain == domain)
+			return gtid.server == server ? gtid.sequence : 0;
 	return 0;
 }
 
 /* The domain that counts: @own, if the list has it, else its first. */
 static uint64_t domain_of(const char *list, uint64_t own)
 {
-	uint64_t first, sequence;
+	struct gtid first;
 
-	if (mysql_sequence(list, own) > 0 ||
-	    !next_gtid(&list, &first, &sequence))
+	if (mysql_sequence(list, own) > 0 || !next_gtid(&list, &first))
 		return own;
-	return first;
+	return first.domain;
 }
 
 struct sources {
@@ -235,6 +249,12 @@ static void take_itself(struct mysql_seen *seen, const struct row *row)
 	facts->start = row_number(row, "started");
 	facts->applied = position(seen, applied);
 	written = position(seen, row_word(row, "written"));
+	if (seen->dialect == DIALECT_MARIADB) {
+		seen->own = own_sequence(row_word(row, "written"), seen->domain,
+					 row_number(row, "server_id"));
+		seen->followed =
+			mysql_sequence(row_word(row, "followed"), seen->domain);
+	}
 	if (written.offset > facts->applied.offset)
 		facts->applied = written;
 	facts->received = facts->applied;
@@ -275,6 +295,10 @@ static void take_source(struct mysql_seen *seen, const struct row *row)
 	facts->source_port = (uint16_t)row_number(row, names->port);
 	facts->source_up = strcmp(row_word(row, names->io_running), "Yes") == 0;
 	seen->applies = strcmp(row_word(row, names->sql_running), "Yes") == 0;
+	/* An old primary's own writes are among those that it took over. */
+	facts->errant = seen->own > seen->followed;
+	facts->halted =
+		!seen->applies && row_number(row, "Last_SQL_Errno") != 0;
 	if (lag != NULL)
 		facts->lag_us = strtoll(lag, NULL, 10) * SECOND;
 	copy(seen->trouble, sizeof(seen->trouble),

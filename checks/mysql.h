@@ -48,6 +48,8 @@ struct mysql_seen {
 	enum mysql_dialect dialect;
 	struct database_facts facts;
 	uint64_t domain;
+	/* Of its own last write, or 0; and of what it took from its source. */
+	uint64_t own, followed;
 	bool applies;                   /* replica: its SQL thread runs */
 	char trouble[MYSQL_ERRORS_MAX]; /* of replication, as it says */
 };

@@ -64,6 +64,8 @@ struct database_facts {
 	uint16_t source_port;
 	bool source_up; /* data flows from it, or could: the link is open */
 	int64_t lag_us; /* behind its source in time; -1 not known */
+	bool halted;    /* an error ended the applying of what it receives */
+	bool errant;    /* it has writes of its own, which its source lacks */
 	/* Of a primary. */
 	bool durable; /* no commit is acknowledged before `quorum` of the
 			 synchronous replicas have it */

@@ -25,6 +25,11 @@ unsigned group_spokesman(const struct group *g)
 	return PLAN_NOBODY;
 }
 
+bool group_gets_on(const struct database_facts *facts)
+{
+	return facts->source_up && !facts->halted && !facts->errant;
+}
+
 /* Addresses compare, names do not: a name is taken for the same host. */
 static bool is_address(const char *host)
 {
@@ -100,14 +105,14 @@ static bool goes_astray(const struct group *g, const struct instance *it,
 	       it->followed_epoch != g->document.epoch;
 }
 
-/* Whether it is a replica whose link has been down for long; one that takes in
- * a whole copy has its hands full. */
+/* Whether it has not got on as a replica for long; one that takes in a whole
+ * copy has its hands full. */
 static bool lost_its_link(struct group *g, struct instance *it,
 			  const struct database_facts *facts)
 {
 	struct instant end;
 
-	if (facts->source_up || facts->unready) {
+	if (group_gets_on(facts) || facts->unready) {
 		it->unlinked = INSTANT_NONE;
 		return false;
 	}
@@ -116,6 +121,27 @@ static bool lost_its_link(struct group *g, struct instance *it,
 	end = instant_add(it->unlinked, GROUP_LINK_US);
 	group_wake(g, end);
 	return instant_reached(g->now, end);
+}
+
+static void not_rejoined(struct group *g, unsigned i, const char *why)
+{
+	struct instance *it = &g->list[i];
+
+	it->retry = instant_add(g->now, GROUP_RETRY_US);
+	group_wake(g, it->retry);
+	if (!it->told_trouble)
+		group_note(g, GROUP_NOTE_NOT_REJOINED, i,
+			   group_find(g, g->document.primary), why);
+	it->told_trouble = true;
+}
+
+/* It can be told whom to follow, but not what to forget. */
+static void errs(struct group *g, unsigned i)
+{
+	if (!group_parted(g, i))
+		not_rejoined(g, i,
+			     "it has writes of its own, its data must be "
+			     "replaced (rejoin hook)");
 }
 
 static void mend_one(struct group *g, unsigned i, unsigned primary)
@@ -134,9 +160,12 @@ static void mend_one(struct group *g, unsigned i, unsigned primary)
 	}
 	if (facts->role != DATABASE_REPLICA || it->parted)
 		return;
-	if ((goes_astray(g, it, facts, primary) || is_stranded(g, it, facts) ||
-	     lost_its_link(g, it, facts)) &&
-	    group_may_try(g, it))
+	if (!group_may_try(g, it))
+		return;
+	if (facts->errant && lost_its_link(g, it, facts))
+		errs(g, i);
+	else if (goes_astray(g, it, facts, primary) ||
+		 is_stranded(g, it, facts) || lost_its_link(g, it, facts))
 		follow(g, i, primary);
 }
 
@@ -170,18 +199,6 @@ void group_mend(struct group *g, unsigned primary)
 	for (i = 0; i < g->set.count; i++)
 		if (i != primary)
 			mend_one(g, i, primary);
-}
-
-static void not_rejoined(struct group *g, unsigned i, const char *why)
-{
-	struct instance *it = &g->list[i];
-
-	it->retry = instant_add(g->now, GROUP_RETRY_US);
-	group_wake(g, it->retry);
-	if (!it->told_trouble)
-		group_note(g, GROUP_NOTE_NOT_REJOINED, i,
-			   group_find(g, g->document.primary), why);
-	it->told_trouble = true;
 }
 
 /* Not again at once, also when it says that it is done: something else may

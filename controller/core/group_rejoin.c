@@ -114,7 +114,7 @@ static void look_at(struct group *g, unsigned i, unsigned primary)
 	if (it->rejoin != 0 || it->maintenance)
 		return;
 	if (facts != NULL && !it->gone && facts->role == DATABASE_REPLICA &&
-	    facts->source_up && group_follows(g, facts, primary)) {
+	    group_gets_on(facts) && group_follows(g, facts, primary)) {
 		group_rejoined(g, i, primary);
 		return;
 	}

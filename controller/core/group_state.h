@@ -114,6 +114,8 @@ unsigned group_spokesman(const struct group *g);
 /* Whether @facts name @primary as their source. */
 bool group_follows(const struct group *g, const struct database_facts *facts,
 		   unsigned primary);
+/* Whether a replica receives and applies, and writes nothing itself. */
+bool group_gets_on(const struct database_facts *facts);
 /* See that all others follow @primary. */
 void group_mend(struct group *g, unsigned primary);
 void group_mend_answered(struct group *g, unsigned instance, bool done,

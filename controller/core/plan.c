@@ -99,7 +99,7 @@ static enum plan_reject judge(const struct plan_question *ask, unsigned i)
 		return PLAN_NO_REPLICA;
 	if (last != NULL && last->system != 0 && facts->system != last->system)
 		return PLAN_FOREIGN;
-	if (last != NULL && !comparable(facts, last))
+	if (facts->errant || (last != NULL && !comparable(facts, last)))
 		return PLAN_DIVERGED;
 	if (it->failed)
 		return PLAN_FAILED;

@@ -109,6 +109,20 @@ def test_one_that_has_diverged_is_made_anew():
                              if s is not old), 60)
 
 
+def test_a_replica_that_was_written_to_is_made_anew():
+    with MariaWorld() as w:
+        w.configure(failover=f'rejoin = "{w.rejoin_hook()}"; '
+                             'hook_timeout = "60s";')
+        w.start()
+        w.wait_routed("m1")
+        replica = w.servers[2]
+        replica.ask("INSERT INTO d.t VALUES (-1)")
+        w.write()       # what comes now would go where that row is
+        w.daemon.wait_said("m3 follows m1 again", seconds=90)
+        assert replica.follows(w.servers[0])
+        assert replica.value("COUNT(*) FROM d.t WHERE id = -1") == "0"
+
+
 def test_a_switchover_loses_nothing():
     with MariaWorld() as w:
         w.start()
@@ -137,6 +151,7 @@ def test_the_servers_logs_stay_quiet():
         w.start()
         w.wait_routed("m1")
         time.sleep(2)
+        w.daemon.stop()
         for server in w.servers:
             assert server.said("Aborted") == []
 

@@ -349,6 +349,29 @@ static void one_that_is_worked_on_is_not_promoted(void **state)
 	group_free(w.group);
 }
 
+static void a_replica_with_writes_of_its_own_is_rejoined(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_on(&w, "nb");
+	w.facts[B].errant = true;
+	tell_facts(&w, B);
+	assert_int_equal(group_plan(w.group, PLAN_NOBODY).reject[B],
+			 PLAN_DIVERGED);
+	assert_null(find(&w, GROUP_HOOK));
+	w.now.us += 5 * SECOND;
+	tell_facts(&w, B);
+	assert_null(find(&w, GROUP_ORDER));
+	tick(&w);
+	assert_int_equal(find(&w, GROUP_HOOK)->hook.instance, B);
+	answer(&w, find(&w, GROUP_HOOK)->id, NULL);
+	w.facts[B].errant = false;
+	tell_facts(&w, B);
+	assert_non_null(note(&w, GROUP_NOTE_REJOINED));
+	group_free(w.group);
+}
+
 static void a_restarted_server_is_fenced_anew(void **state)
 {
 	struct world w;
@@ -383,6 +406,7 @@ int main(void)
 		cmocka_unit_test(one_in_maintenance_is_left_as_it_is),
 		cmocka_unit_test(a_replica_that_lost_its_link_is_told_anew),
 		cmocka_unit_test(one_that_is_worked_on_is_not_promoted),
+		cmocka_unit_test(a_replica_with_writes_of_its_own_is_rejoined),
 		cmocka_unit_test(a_restarted_server_is_fenced_anew),
 	};
 

@@ -37,7 +37,8 @@ static const char *const maria[] = {
 	"0",          "written",    "0-1-9",       "applied", "0-1-9",
 	"wait_point", "AFTER_SYNC", "wait_ms",     "3600000", "waits_alone",
 	"1",          "wsrep",      "0",           "started", "1795210040",
-	"semi_sync",  "OFF",        "wsrep_ready", "OFF",
+	"semi_sync",  "OFF",        "wsrep_ready", "OFF",     "followed",
+	"0-1-9",
 };
 static const char *const maria_source[] = {
 	"Slave_IO_State",
@@ -119,6 +120,37 @@ static void a_replica_tells_what_it_has_received(void **state)
 	assert_true(seen.facts.source_up);
 	assert_int_equal(seen.facts.lag_us, 2 * SECOND);
 	assert_int_equal(mysql_judge(&seen, 5).code, RESULT_L7OK);
+}
+
+static void a_replica_that_was_written_to_is_errant(void **state)
+{
+	static const struct {
+		const char *written, *followed;
+		bool errant;
+	} cases[] = {
+		{ "0-1-10", "0-2-9", true },
+		{ "0-2-10", "0-2-9", false }, /* replicated just now */
+		{ "0-1-9", "0-1-9", false },  /* from when it was primary */
+		{ "0-1-9", "0-2-12", false },
+		{ "1-1-10,0-2-9", "0-2-9", false }, /* another domain */
+		{ "0-1-10", "", true },
+		{ "", "", false },
+	};
+	const char *words[COUNT(maria)];
+	struct mysql_seen seen;
+	size_t i;
+
+	(void)state;
+	memcpy(words, maria, sizeof(words));
+	for (i = 0; i < COUNT(cases); i++) {
+		set(words, COUNT(words), "written", cases[i].written);
+		set(words, COUNT(words), "followed", cases[i].followed);
+		mysql_begin(&seen, DIALECT_MARIADB);
+		TAKE(&seen, MYSQL_OF_ITSELF, words);
+		assert_false(seen.facts.errant);
+		TAKE(&seen, MYSQL_OF_ITS_SOURCE, maria_source);
+		assert_int_equal(seen.facts.errant, cases[i].errant);
+	}
 }
 
 static void a_replica_without_its_primary_is_a_concern(void **state)
@@ -355,6 +387,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_primary_is_who_follows_nobody),
 		cmocka_unit_test(a_replica_tells_what_it_has_received),
+		cmocka_unit_test(a_replica_that_was_written_to_is_errant),
 		cmocka_unit_test(a_replica_without_its_primary_is_a_concern),
 		cmocka_unit_test(a_replica_that_cannot_apply_says_why),
 		cmocka_unit_test(a_primary_that_refuses_writes_is_a_concern),
