@@ -79,6 +79,11 @@ class Prober:
 
     def stop(self):
         """End it; its summary."""
+        # Before its first line a signal has nobody to write a last one.
+        end = time.monotonic() + 30
+        while (self.process.poll() is None and not self.changes()
+               and time.monotonic() < end):
+            time.sleep(0.01)
         if self.process.poll() is None:
             self.process.terminate()
         status = self.process.wait(timeout=30)

@@ -100,7 +100,7 @@ def test_who_is_stopped_twice_leaves_its_release_to_the_guard(cluster):
     old.signal(signal.SIGTERM)
     time.sleep(0.05)
     old.signal(signal.SIGTERM)
-    old.process.wait(timeout=10)
+    old.process.wait(timeout=60)
     assert_moves(cluster, old)
     wait_for(lambda: not old.host.has("192.0.2.1"))
     write_program(old.folder / "demote", demote)

@@ -52,7 +52,7 @@ def wait_clients(group, by):
     since = clock_us()
     for client in group.clients:
         wait_for(lambda c=client: [row for row in c.rows(since)
-                                   if row[3] == by.name], 20)
+                                   if row[3] == by.name])
 
 
 def maintenance(node):
@@ -78,11 +78,11 @@ def test_held_routes_stay_without_a_quorum():
                 if node is not last:
                     node.stop()
             wait_for(lambda: not last.cluster()["quorum"])
-            # Far longer than the routing lease of 1 s.
-            since = clock_us()
+            # Longer than the routing lease, which is two leases.
+            later = clock_us() + 3000 * group.lease_ms
             client = group.clients[last.number - 1]
-            wait_for(lambda: clock_us() > since + 3000000, 20)
-            wait_for(lambda: client.rows(since + 3000000), 20)
+            wait_for(lambda: clock_us() > later)
+            wait_for(lambda: client.rows(later))
             assert last.running()
             for node in group.nodes:
                 if not node.running():
@@ -122,8 +122,8 @@ def test_every_daemon_may_be_stopped_in_the_clusters_maintenance(group):
             wait_for(lambda n=node: not [p for p in n.guards()
                                          if p != n.process.pid])
             assert node.release().returncode == 0
-        since = clock_us()
-        wait_for(lambda: clock_us() > since + 2000000)
+        later = clock_us() + 3000 * group.lease_ms
+        wait_for(lambda: clock_us() > later)
         wait_clients(group, old)
         # One alone has no quorum, and routes as it did.
         group.nodes[0].restart()
@@ -140,10 +140,10 @@ def test_every_daemon_may_be_stopped_in_the_clusters_maintenance(group):
                 return None
             node.bascule("maintenance", "off", "--cluster")
             return maintenance(node) == "ends" and node.bascule("status")
-        status = wait_for(ends, 20)
+        status = wait_for(ends)
         assert "it waits for: node3" in status.stdout
         group.nodes[2].restart()
-        wait_for(lambda: all(maintenance(n) is None for n in group.nodes), 20)
+        wait_for(lambda: all(maintenance(n) is None for n in group.nodes))
         group.wait_whole()
         wait_clients(group, old)
         assert watch.others() == set()

@@ -101,7 +101,7 @@ def test_what_a_killed_daemon_began_is_taken_up(whole):
     tell_killed(group, old)
     note = node.folder / "state" / f"rejoin.db.{old.name}"
     assert note.exists()
-    wait_for(lambda: not node.guards(), 10)
+    wait_for(lambda: not node.guards())
     node.restart()
     wait_back(group, old, new)
     wait_for(lambda: not note.exists(), 30)
