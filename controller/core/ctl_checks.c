@@ -232,6 +232,8 @@ void checks_ask_now(struct ctl *ctl, unsigned target)
 {
 	struct target *t = &ctl->targets[target];
 
+	/* What was asked before is no answer to this. */
+	t->again = t->check != 0;
 	if (t->check == 0 && !t->waiting)
 		schedule_set(ctl->schedule, slot_of(SLOT_CHECK, target),
 			     ctl->now);
@@ -289,6 +291,8 @@ void checks_evidence(struct ctl *ctl, const struct event *ev)
 	in = doubt_temper(ctl, target, in, res);
 	judged(ctl, target, depends_temper(ctl, target, in, res));
 	readers_heard(ctl, target);
+	if (t->again)
+		checks_ask_now(ctl, target);
 }
 
 void checks_stalled(struct ctl *ctl, int64_t late_us)

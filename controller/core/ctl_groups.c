@@ -252,6 +252,7 @@ void groups_facts(struct ctl *ctl, unsigned target,
 		return;
 	grp = groups_of(ctl, ctl->set->targets[target].service);
 	ev.instance = target - grp->first;
+	ev.asked = ctl->targets[target].asked;
 	ev.facts = facts;
 	feed(ctl, ctl->set->targets[target].service, &ev);
 	if (readers_place(ctl, target) != NOTE_NONE)

@@ -64,6 +64,7 @@ struct target {
 	uint64_t check;   /* id of the check under way, 0 if none */
 	bool stale;       /* ... and its answer will not count */
 	bool excused;     /* ... and its silence will not */
+	bool again;       /* ... and it is to be asked once more after it */
 	uint64_t row;     /* id of the first in the row of silence, or 0 */
 	bool hinted;      /* the next one is due to a hint */
 	bool habit;       /* ... of a kind that may be a habit */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "controller/core/rule.h"
 #include "controller/core/wire.h"
 
 #define FORMAT 1
@@ -25,6 +26,47 @@ const struct document_group *document_group(const struct document *doc,
 		if (strcmp(doc->groups[i].name, name) == 0)
 			return &doc->groups[i];
 	return NULL;
+}
+
+static bool is_so(const struct document_group *is,
+		  const struct document_group *want)
+{
+	return is->epoch == want->epoch && is->phase == want->phase &&
+	       strcmp(is->primary, want->primary) == 0 &&
+	       strcmp(is->leaving, want->leaving) == 0;
+}
+
+/* STEADY -> FENCING -> back, or PROMOTING under the next epoch, as often as
+ * promoting fails -> STEADY. */
+static bool follows(const struct document_group *is,
+		    const struct document_group *want)
+{
+	if (!RULE(DECIDE_FOLLOWS))
+		return true;
+	if (want->phase == PHASE_PROMOTING)
+		return want->epoch == is->epoch + 1 &&
+		       is->phase != PHASE_STEADY;
+	return want->epoch == is->epoch &&
+	       strcmp(want->primary, is->primary) == 0 &&
+	       (want->phase == PHASE_STEADY || is->phase == PHASE_STEADY);
+}
+
+bool document_decide(struct document *doc, const struct document_group *want)
+{
+	struct document_group *is = NULL;
+	unsigned i;
+
+	for (i = 0; i < doc->group_count; i++)
+		if (strcmp(doc->groups[i].name, want->name) == 0)
+			is = &doc->groups[i];
+	if (is != NULL && (is_so(is, want) || !follows(is, want)))
+		return false;
+	if (is == NULL && doc->group_count == DOCUMENT_GROUPS_MAX)
+		return false;
+	if (is == NULL)
+		is = &doc->groups[doc->group_count++];
+	*is = *want;
+	return true;
 }
 
 void document_copy(struct document *to, const struct document *from)

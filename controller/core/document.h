@@ -88,6 +88,12 @@ static inline bool position_is_none(struct position at)
 const struct document_group *document_group(const struct document *doc,
 					    const char *name);
 
+/* Put a decision about one group into @doc.  One that is there already, but for
+ * the time, changes nothing; nor does one that does not follow from what is
+ * there, since it was made from an earlier document: epochs and phases never go
+ * back.  Returns whether @doc changed. */
+bool document_decide(struct document *doc, const struct document_group *want);
+
 /* Copy what @from uses of its arrays. */
 void document_copy(struct document *to, const struct document *from);
 

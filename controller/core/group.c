@@ -1,4 +1,5 @@
 #include "controller/core/group_state.h"
+#include "controller/core/rule.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,7 +22,8 @@ struct group *group_new(const struct group_settings *set)
 	g->wake = INSTANT_NEVER;
 	g->moved_at = INSTANT_NONE;
 	for (i = 0; i < set->count; i++) {
-		g->list[i].heard = INSTANT_NONE;
+		g->list[i].heard = g->list[i].primary_heard = INSTANT_NONE;
+		g->list[i].asked = g->list[i].known_since = INSTANT_NONE;
 		g->list[i].retry = g->list[i].spoke = INSTANT_NONE;
 		g->list[i].unlinked = g->list[i].again = INSTANT_NONE;
 	}
@@ -77,6 +79,13 @@ const struct database_facts *group_facts(const struct group *g, unsigned i)
 	    instant_diff_us(it->heard, g->now) > g->set.fresh_us)
 		return NULL;
 	return &it->facts;
+}
+
+void group_forget(struct group *g, unsigned i)
+{
+	g->list[i].heard = INSTANT_NONE;
+	g->list[i].known_since = g->now;
+	group_act(g, GROUP_ASK)->ask = i;
 }
 
 unsigned group_find(const struct group *g, const char *name)
@@ -140,6 +149,29 @@ void group_reply(struct group *g, int error, const char *text)
 	g->token = 0;
 }
 
+bool group_is_still(const struct group *g, unsigned i)
+{
+	const struct instance *it = &g->list[i];
+
+	if (instant_is_none(g->withdrawn_at) || !RULE(GROUP_STILL))
+		return true;
+	return !instant_is_none(it->heard) &&
+	       !instant_before(RULE(GROUP_ASKED) ? it->asked : it->heard,
+			       g->withdrawn_at);
+}
+
+bool group_heard_lately(const struct group *g)
+{
+	unsigned leaving = group_find(g, g->document.leaving);
+	struct instant heard;
+
+	if (leaving == PLAN_NOBODY)
+		return false;
+	heard = g->list[leaving].primary_heard;
+	return !instant_is_none(heard) &&
+	       instant_diff_us(heard, g->begun_at) < GROUP_HEARD_US;
+}
+
 struct plan group_plan(const struct group *g, unsigned to)
 {
 	struct plan_question ask = { .set = g->set.failover,
@@ -156,7 +188,8 @@ struct plan group_plan(const struct group *g, unsigned to)
 		ask.last = &g->list[ask.leaving].primary_facts;
 	for (i = 0; i < g->set.count; i++)
 		ask.list[i] = (struct plan_instance){
-			.facts = group_facts(g, i),
+			.facts =
+				group_is_still(g, i) ? group_facts(g, i) : NULL,
 			.priority = g->set.list[i].priority,
 			.down = g->list[i].down || g->list[i].suspect,
 			.maintenance = g->list[i].maintenance,
@@ -198,6 +231,11 @@ static void hear_facts(struct group *g, const struct group_event *ev)
 {
 	struct instance *it = &g->list[ev->instance];
 
+	if (instant_before(ev->asked, it->known_since) && RULE(GROUP_ASKED)) {
+		group_act(g, GROUP_ASK)->ask = ev->instance;
+		return;
+	}
+	it->asked = ev->asked;
 	/* What failed while it was away is tried at once. */
 	if (it->gone)
 		it->retry = INSTANT_NONE;
@@ -218,6 +256,7 @@ static void hear_facts(struct group *g, const struct group_event *ev)
 			it->restarted_as_primary = true;
 		else
 			it->primary_facts = *ev->facts;
+		it->primary_heard = g->now;
 	}
 	if (ev->facts->role == DATABASE_REPLICA)
 		it->restarted_as_primary = false;

@@ -78,7 +78,8 @@ struct group_event {
 	enum group_event_kind kind;
 	struct instant now;
 	int64_t wall_us;
-	unsigned instance; /* FACTS, HEALTH, INTERRUPTED: index */
+	unsigned instance;    /* FACTS, HEALTH, INTERRUPTED: index */
+	struct instant asked; /* FACTS: when it was asked for them */
 	union {
 		const struct database_facts *facts; /* borrowed */
 		struct {

@@ -59,6 +59,9 @@ bool group_may_try(struct group *g, struct instance *it)
 
 static void follow(struct group *g, unsigned i, unsigned primary)
 {
+	/* It has as long again to find its link: told without end, it never
+	 * would. */
+	g->list[i].unlinked = INSTANT_NONE;
 	group_order(g, i,
 		    (struct database_order){ .kind = DATABASE_FOLLOW,
 					     .source = primary,
@@ -190,10 +193,12 @@ static void open_up(struct group *g, unsigned primary)
 
 void group_mend(struct group *g, unsigned primary)
 {
+	const struct instance *it = &g->list[primary];
 	unsigned i;
 
+	/* Who is down here alone is there for the others. */
 	if (g->set.failover->mode == FAILOVER_OBSERVE ||
-	    g->list[primary].down || g->list[primary].restarted_as_primary)
+	    (it->down && it->confirmed) || it->restarted_as_primary)
 		return;
 	open_up(g, primary);
 	for (i = 0; i < g->set.count; i++)
@@ -211,8 +216,7 @@ static void opened_up(struct group *g, unsigned i, bool done, const char *why)
 	it->retry = instant_add(g->now, GROUP_RETRY_US);
 	group_wake(g, it->retry);
 	if (done) {
-		it->heard = INSTANT_NONE;
-		group_act(g, GROUP_ASK)->ask = i;
+		group_forget(g, i);
 		return;
 	}
 	snprintf(text, sizeof(text), "it takes no writes: %s", why);
@@ -240,9 +244,7 @@ void group_mend_answered(struct group *g, unsigned i, bool done,
 		it->followed_epoch = g->document.epoch;
 		if (it->returned)
 			it->retry = instant_add(g->now, GROUP_JOIN_US);
-		/* What it was before says nothing any more. */
-		it->heard = INSTANT_NONE;
-		group_act(g, GROUP_ASK)->ask = i;
+		group_forget(g, i);
 		return;
 	}
 	/* What the database cannot do itself, a hook may. */

@@ -1,5 +1,6 @@
 /* What each phase of the document wants done next. */
 #include "controller/core/group_state.h"
+#include "controller/core/rule.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -240,8 +241,7 @@ static bool frozen(struct group *g, unsigned leaving)
 			continue;
 		if (!g->asked_all)
 			group_act(g, GROUP_ASK)->ask = i;
-		if (instant_is_none(it->heard) ||
-		    instant_before(it->heard, g->withdrawn_at))
+		if (!group_is_still(g, i))
 			all = false;
 	}
 	g->asked_all = true;
@@ -260,7 +260,7 @@ static void commit(struct group *g, const struct plan *plan)
 	snprintf(doc.primary, sizeof(doc.primary), "%s",
 		 name_of(g, plan->successor));
 	g->loss_bytes = plan->behind[plan->successor];
-	g->loss_known = plan->behind_known;
+	g->loss_known = plan->behind_known && group_heard_lately(g);
 	group_decide(g, &doc);
 }
 
@@ -432,6 +432,9 @@ static void begin_fencing(struct group *g)
 
 static void begin_promoting(struct group *g)
 {
+	/* Whoever decided this had seen it withdrawn. */
+	if (instant_is_none(g->withdrawn_at))
+		g->withdrawn_at = g->now;
 	g->promoted = g->proved = false;
 	if (g->office)
 		group_note(g, GROUP_NOTE_PROMOTING,
@@ -452,8 +455,10 @@ static void begin_steady(struct group *g, const struct document_group *was)
 	if (was != NULL &&
 	    (was->phase == PHASE_PROMOTING || was->epoch < g->document.epoch))
 		g->moved_at = g->now;
-	if (!g->office)
+	if (!g->office) {
+		g->withdrawn_at = INSTANT_NONE;
 		return;
+	}
 	if (was != NULL && was->phase == PHASE_PROMOTING) {
 		say_done(g, was);
 		group_reply(g, 0, g->document.primary);
@@ -461,6 +466,7 @@ static void begin_steady(struct group *g, const struct document_group *was)
 		group_note(g, GROUP_NOTE_ADOPTED, PLAN_NOBODY, primary, "");
 	}
 	g->planned = false;
+	g->withdrawn_at = INSTANT_NONE;
 }
 
 void group_phase_begins(struct group *g, const struct document_group *was)
@@ -482,6 +488,8 @@ void group_phase_begins(struct group *g, const struct document_group *was)
  * under way is begun again, since orders are safe to repeat. */
 void group_office_changed(struct group *g, bool office)
 {
+	struct instant withdrawn_at = g->withdrawn_at;
+	bool withdrawn = g->withdrawn;
 	unsigned i;
 
 	g->office = office;
@@ -496,11 +504,18 @@ void group_office_changed(struct group *g, bool office)
 			it->rejoin = 0;
 	}
 	if (!office) {
+		/* It says nothing about the next office. */
+		g->withdrawn = false;
 		group_reply(g, -ECANCELED, "this node left office");
 		return;
 	}
-	if (g->known && g->document.phase != PHASE_STEADY)
-		group_phase_begins(g, NULL);
+	if (!g->known || g->document.phase == PHASE_STEADY)
+		return;
+	group_phase_begins(g, NULL);
+	/* It may have been heard just before the office that it is of. */
+	g->withdrawn = withdrawn && RULE(GROUP_WITHDRAWN_FIRST);
+	if (g->withdrawn)
+		g->withdrawn_at = withdrawn_at;
 }
 
 void group_order_answered(struct group *g, unsigned i, bool done,
@@ -515,8 +530,8 @@ void group_order_answered(struct group *g, unsigned i, bool done,
 		g->fence_failed = !g->fenced;
 		/* Its final position is wanted. */
 		if (done)
-			it->heard = INSTANT_NONE;
-		if (!done)
+			group_forget(g, i);
+		else
 			snprintf(g->why, sizeof(g->why),
 				 "it could not be told to stop: %s", why);
 	} else if (g->known && g->document.phase == PHASE_FENCING &&

@@ -162,8 +162,7 @@ void group_rejoin_answered(struct group *g, unsigned i, bool done,
 		wait_us = GROUP_REJOIN_US_MAX;
 	it->again = instant_add(g->now, wait_us);
 	group_wake(g, it->again);
-	it->heard = INSTANT_NONE;
-	group_act(g, GROUP_ASK)->ask = i;
+	group_forget(g, i);
 	if (done) {
 		it->begun = it->parted = false;
 		return;

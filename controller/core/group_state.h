@@ -20,13 +20,18 @@
 #define GROUP_LINK_US (5 * SECOND)
 /* The node that hosts an instance is heard to rejoin it by then. */
 #define GROUP_HOST_US (10 * SECOND)
+/* What a primary said so long before it is left bounds what it wrote. */
+#define GROUP_HEARD_US (3 * SECOND)
 
 struct instance {
 	struct database_facts facts;
-	struct instant heard; /* or NONE */
+	struct instant heard;       /* or NONE */
+	struct instant asked;       /* ... when they were asked for */
+	struct instant known_since; /* asked for before that they are none */
 	/* What it said last as the primary. */
 	struct database_facts primary_facts;
-	bool restarted_as_primary; /* ... and since then it has lost data */
+	struct instant primary_heard; /* or NONE */
+	bool restarted_as_primary;    /* ... and since then it has lost data */
 	bool down, confirmed, certain, suspect, maintenance;
 	bool failed; /* to be promoted, in this plan */
 	bool gone;   /* it went down, and has not spoken since */
@@ -84,6 +89,14 @@ struct group {
 	struct group_actions *out;
 };
 
+/* Whether what is known of an instance was asked for since nobody writes any
+ * more; while it is not yet so, what is known counts. */
+bool group_is_still(const struct group *g, unsigned instance);
+/* Whether the primary spoke shortly before it was left: else nobody here knows
+ * what it has written since. */
+bool group_heard_lately(const struct group *g);
+/* What an instance was says nothing any more: it is asked anew. */
+void group_forget(struct group *g, unsigned instance);
 struct group_action *group_act(struct group *g, enum group_action_kind kind);
 struct group_note *group_note(struct group *g, enum group_note_kind kind,
 			      unsigned from, unsigned to, const char *text);

@@ -1,4 +1,5 @@
 #include "controller/core/plan.h"
+#include "controller/core/rule.h"
 
 #include <string.h>
 
@@ -40,9 +41,9 @@ static uint64_t behind(const struct database_facts *facts,
 	return last->applied.offset - facts->received.offset;
 }
 
-/* Whether the replica that the primary spoke of answers now. */
-static bool answers(const struct plan_question *ask,
-		    const struct database_replica *replica)
+/* The replica that the primary spoke of, if it answers now; or NULL. */
+static const struct database_facts *
+answers(const struct plan_question *ask, const struct database_replica *replica)
 {
 	unsigned i;
 
@@ -52,29 +53,32 @@ static bool answers(const struct plan_question *ask,
 		if (i != ask->leaving && facts != NULL && !ask->list[i].down &&
 		    facts->role == DATABASE_REPLICA &&
 		    strcmp(facts->name, replica->name) == 0)
-			return true;
+			return facts;
 	}
-	return false;
+	return NULL;
 }
 
-/* Whether no acknowledged write can be missing on the most advanced of the
- * replicas that answer.  A commit waits for `quorum` of the synchronous ones:
- * when so many of them are silent, it may be known to these alone. */
-static bool holds_all(const struct plan_question *ask)
+/* A commit waits for `quorum` of the synchronous replicas.  One that @facts do
+ * not have is with so many of those that are silent or further on. */
+static bool holds_all(const struct plan_question *ask,
+		      const struct database_facts *facts)
 {
-	const struct database_facts *last = ask->last;
-	unsigned i, silent = 0;
+	const struct database_facts *last = ask->last, *other;
+	unsigned i, may = 0;
 
-	if (last == NULL || !last->durable)
+	if (last == NULL || !last->durable ||
+	    last->replica_count > DATABASE_REPLICAS_MAX)
 		return false;
-	for (i = 0; i < last->replica_count && i < DATABASE_REPLICAS_MAX; i++) {
-		const struct database_replica *replica = &last->replicas[i];
-
-		if (replica->synchronous && !answers(ask, replica))
-			silent++;
+	for (i = 0; i < last->replica_count; i++) {
+		if (!last->replicas[i].synchronous)
+			continue;
+		other = answers(ask, &last->replicas[i]);
+		if (other == NULL ||
+		    database_position_compare(other->received,
+					      facts->received) > 0)
+			may++;
 	}
-	return silent < last->quorum &&
-	       last->replica_count <= DATABASE_REPLICAS_MAX;
+	return may < last->quorum;
 }
 
 static enum plan_reject judge(const struct plan_question *ask, unsigned i)
@@ -134,20 +138,15 @@ static unsigned best(const struct plan_question *ask, const struct plan *plan)
 	return found;
 }
 
-/* Under no-loss all stands and falls with the most advanced one: if that may
- * lack a write, so may the others. */
 static void refuse_loss(const struct plan_question *ask, struct plan *plan)
 {
-	unsigned i, most = best(ask, plan);
+	unsigned i;
 
-	if (ask->set->durability != DURABILITY_NO_LOSS || most == PLAN_NOBODY)
+	if (ask->set->durability != DURABILITY_NO_LOSS || !RULE(PLAN_NO_LOSS))
 		return;
 	for (i = 0; i < ask->count; i++)
 		if (plan->reject[i] == PLAN_FIT &&
-		    (!holds_all(ask) ||
-		     database_position_compare(
-			     ask->list[i].facts->received,
-			     ask->list[most].facts->received) < 0))
+		    !holds_all(ask, ask->list[i].facts))
 			plan->reject[i] = PLAN_MAY_LACK;
 }
 

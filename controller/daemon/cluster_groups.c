@@ -81,35 +81,8 @@ static void hand_on_document(struct cluster *c)
 	c->parts.document(c->parts.arg, doc);
 }
 
-/* Whether @doc has it as it is wanted already, but for the time. */
-static bool has(const struct document *doc, const struct document_group *want)
-{
-	const struct document_group *is = document_group(doc, want->name);
-
-	return is != NULL && is->epoch == want->epoch &&
-	       is->phase == want->phase &&
-	       strcmp(is->primary, want->primary) == 0 &&
-	       strcmp(is->leaving, want->leaving) == 0;
-}
-
-static bool merge(struct document *doc, const struct document_group *want)
-{
-	unsigned i;
-
-	if (has(doc, want))
-		return false;
-	for (i = 0; i < doc->group_count; i++)
-		if (strcmp(doc->groups[i].name, want->name) == 0)
-			break;
-	if (i == DOCUMENT_GROUPS_MAX)
-		return false;
-	if (i == doc->group_count)
-		doc->group_count++;
-	doc->groups[i] = *want;
-	return true;
-}
-
-/* All that waits is written at once. */
+/* All that waits is written at once; what this node wanted in an earlier office
+ * is not wanted any more. */
 static void decide(struct cluster *c)
 {
 	struct election_event ev = { .kind = ELECTION_DECIDE };
@@ -118,11 +91,13 @@ static void decide(struct cluster *c)
 	bool changed = false;
 	unsigned i;
 
+	if (election_role(c->election) != ELECTION_PRIMARY)
+		g->wanted_count = 0;
 	if (g->wanted_count == 0 || !election_may_decide(c->election))
 		return;
 	document_copy(&doc, election_document(c->election));
 	for (i = 0; i < g->wanted_count; i++)
-		changed = merge(&doc, &g->wanted[i]) || changed;
+		changed = document_decide(&doc, &g->wanted[i]) || changed;
 	g->wanted_count = 0;
 	if (!changed)
 		return;

@@ -1,4 +1,4 @@
-#include "drill/sim/cluster_world.h"
+#include "drill/sim/cluster_floor.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -86,8 +86,8 @@ static void put(struct cluster *cl, const struct happening *h)
 	cl->queue[i] = *h;
 }
 
-void cluster_at(struct cluster *cl, int64_t at_us, enum what what,
-		unsigned node, uint32_t life, uint32_t arg)
+void cluster_at(struct cluster *cl, int64_t at_us, unsigned what, unsigned node,
+		uint32_t life, uint32_t arg)
 {
 	struct happening h = { at_us, cl->order++, what, arg, node, life };
 
@@ -200,6 +200,7 @@ static void begin(struct cluster *cl, const struct cluster_script *script,
 	memset(result, 0, sizeof(*result));
 	cl->trace = trace;
 	cl->trace_arg = trace_arg;
+	cl->floor = cluster_floor();
 	cl->script = script;
 	cl->result = result;
 	cl->queue_count = 0;
@@ -213,6 +214,8 @@ static void begin(struct cluster *cl, const struct cluster_script *script,
 	net_init(cl);
 	draw_weather(cl);
 	make_machines(cl);
+	if (cl->floor != NULL)
+		cl->floor->begin(cl);
 	cl->step_order = cl->order;
 	cl->order += script->step_count;
 	put_step(cl, 0);
@@ -257,6 +260,9 @@ static void happen(struct cluster *cl, const struct happening *h)
 		break;
 	case WHAT_VERDICT:
 		judge_verdict(cl);
+		break;
+	default:
+		cl->floor->happens(cl, h);
 		break;
 	}
 }

@@ -58,6 +58,21 @@ enum cluster_step_kind {
 	STEP_QUIET,       /* the last fault: all is mended but the nodes whose
 			     bits are in value stay dead, and the link between
 			     node and other is cut if they differ */
+	/* Of databases; node is an instance, or the group's primary or one of
+	 * its replicas, where it is not said otherwise. */
+	STEP_DB_KILL,    /* its process; it starts again after span, 0: never */
+	STEP_DB_EMPTY,   /* the same, and its data are gone */
+	STEP_DB_HOST,    /* its machine: nothing answers, for span */
+	STEP_DB_FREEZE,  /* for span */
+	STEP_DB_DISK,    /* nothing is synced, for span */
+	STEP_DB_SLOW,    /* it applies value us late, for span */
+	STEP_DB_CUT,     /* other, a node, and it do not reach each other */
+	STEP_DB_PART,    /* other, an instance, and it do not */
+	STEP_DB_ISOLATE, /* nobody reaches it, but value 1: node of the same
+			    number, and its HAProxy */
+	STEP_DB_SWITCHOVER,  /* to node, or any */
+	STEP_DB_MAINTENANCE, /* of node, for span */
+	STEP_DB_CANCEL,      /* clients cancel waits for replicas, for span */
 	STEP_KINDS
 };
 
@@ -74,6 +89,11 @@ struct cluster_script {
 	bool preempt;
 	int64_t heartbeat_us, lease_us, routing_lease_us;
 	int64_t drift_ppm; /* that the clocks have; the nodes allow 20000 */
+	/* Of databases. */
+	unsigned engine;     /* enum database_engine of database_world.h */
+	bool no_loss, apart; /* apart: on machines of their own */
+	bool canary;
+	int64_t cooldown_us;
 	int64_t end_us;
 	unsigned step_count;
 	struct cluster_step steps[CLUSTER_STEPS_MAX]; /* none before another */
@@ -87,7 +107,11 @@ enum cluster_wrong {
 	WRONG_TWO_ROUTES,
 	WRONG_LOST, /* a committed document */
 	WRONG_TWO_LEADERS,
-	WRONG_STUCK, /* no primary in time, or not followed */
+	WRONG_STUCK,      /* no primary in time, or not followed */
+	WRONG_WRITE_LOST, /* an acknowledged one, against the promise */
+	WRONG_ESTIMATE,   /* of what was lost */
+	WRONG_PLAN,       /* a step without the one before it */
+	WRONG_IDLE,       /* nobody takes writes although somebody could */
 	WRONG_KINDS
 };
 
@@ -103,6 +127,8 @@ struct cluster_result {
 	 * bound. */
 	unsigned recovery_count;
 	unsigned recoveries[CLUSTER_RECOVERIES_MAX];
+	/* Of databases: rows acknowledged, and of these lost; take-overs. */
+	uint64_t rows, rows_lost, failovers, switchovers;
 };
 
 struct cluster;

@@ -1,5 +1,5 @@
 #include "controller/core/election_state.h"
-#include "drill/sim/cluster_world.h"
+#include "drill/sim/cluster_floor.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -108,7 +108,7 @@ static void order_route(struct cluster *cl, unsigned node,
 	unsigned at = (m->order_first + m->order_count++) % 32;
 
 	assert(m->order_count <= 32);
-	m->orders[at] = (struct route_order){
+	m->orders[at] = (struct sim_route){
 		.id = act->id,
 		.group = act->route.group[1] - '0',
 		.instance = act->route.instance[0] == '\0'
@@ -125,6 +125,12 @@ static void carry_out(struct cluster *cl, unsigned node,
 {
 	struct machine *m = &cl->machines[node];
 
+	if (cl->floor != NULL &&
+	    (act->kind == ELECTION_ROUTE || act->kind == ELECTION_WITHDRAWN ||
+	     act->kind == ELECTION_OBSERVED)) {
+		cl->floor->act(cl, node, act);
+		return;
+	}
 	switch (act->kind) {
 	case ELECTION_SEND:
 		net_send(cl, node, act->send.to, &act->send.message);
@@ -148,6 +154,8 @@ static void carry_out(struct cluster *cl, unsigned node,
 		break;
 	case ELECTION_COMMITTED:
 		judge_committed(cl, node);
+		if (cl->floor != NULL)
+			cl->floor->act(cl, node, act);
 		outside_mover(cl, node);
 		fault_committed(cl, node);
 		break;
@@ -203,6 +211,8 @@ void daemon_feed(struct cluster *cl, unsigned node, struct election_event *ev)
 		judge_leader(cl, node);
 	if (cl->quiet_us != FOREVER_US && cl->well_us == FOREVER_US)
 		judge_well(cl);
+	if (cl->floor != NULL)
+		cl->floor->stepped(cl, node);
 }
 
 void daemon_start(struct cluster *cl, unsigned node)
@@ -249,6 +259,8 @@ void daemon_start(struct cluster *cl, unsigned node)
 	m->keeps = m->keeps && ev.start.stored != NULL &&
 		   hard.document.maintenance == KEEP_ON;
 	ev.start.boot = rng_next(&cl->rng) | 1;
+	if (cl->floor != NULL)
+		cl->floor->start(cl, node);
 	daemon_feed(cl, node, &ev);
 }
 
@@ -273,6 +285,8 @@ void daemon_die(struct cluster *cl, unsigned node)
 	election_free(m->election);
 	m->election = NULL;
 	m->life++;
+	if (cl->floor != NULL)
+		cl->floor->die(cl, node);
 }
 
 void daemon_local(struct cluster *cl, unsigned node, unsigned obstacle, bool on)

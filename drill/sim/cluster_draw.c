@@ -1,4 +1,4 @@
-#include "drill/sim/cluster_world.h"
+#include "drill/sim/cluster_floor.h"
 
 /* Scripts from a seed. */
 
@@ -299,6 +299,13 @@ static void draw_quiet(struct draw *d)
 	if (!can_recover(script, dead, step->node, step->other))
 		dead = 0;
 	step->value = dead;
+	if (cluster_floor() == NULL)
+		return;
+	/* Who decides must reach who takes writes. */
+	if (!script->apart)
+		step->other = step->node;
+	if (below(d, 2) == 0)
+		step->value |= (1 + below(d, 3)) << 8;
 }
 
 static void draw_round(struct draw *d)
@@ -311,11 +318,16 @@ static void draw_round(struct draw *d)
 	add(d, STEP_KEEP)->value = 0;
 	for (i = 0; i < faults; i++) {
 		d->at_us += below(d, script->lease_us * dense / 2);
-		draw_step(d);
+		if (cluster_floor() != NULL && below(d, 2) == 0)
+			cluster_floor()->draw(script, &d->rng, &d->at_us);
+		else
+			draw_step(d);
 	}
 	d->at_us += below(d, script->lease_us);
 	draw_quiet(d);
 	d->at_us += 4 * script->lease_us + 24 * script->heartbeat_us;
+	if (cluster_floor() != NULL)
+		d->at_us += cluster_floor()->rest_us + script->cooldown_us;
 	for (i = 0; i < script->nodes; i++)
 		add(d, STEP_START)->node = i;
 	add(d, STEP_HEAL);
@@ -340,6 +352,8 @@ void cluster_draw(struct cluster_script *script, uint64_t seed, unsigned nodes,
 		script->lease_us *= 2;
 	script->routing_lease_us = script->lease_us * (1 + below(&d, 2));
 	script->drift_ppm = 20000;
+	if (cluster_floor() != NULL)
+		cluster_floor()->draw_settings(script, &d.rng);
 	script->step_count = 0;
 	script->breaks[0] = '\0';
 	d.at_us = 3 * SECOND;

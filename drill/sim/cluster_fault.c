@@ -1,4 +1,4 @@
-#include "drill/sim/cluster_world.h"
+#include "drill/sim/cluster_floor.h"
 
 #include <string.h>
 
@@ -41,6 +41,12 @@ static void mend_later(struct cluster *cl, const struct cluster_step *step,
 	if (step->span_us > 0)
 		cluster_at(cl, cl->now_us + step->span_us, WHAT_MEND, node,
 			   life, (uint32_t)(step - cl->script->steps));
+}
+
+void fault_mend_later(struct cluster *cl, const struct cluster_step *step,
+		      unsigned node)
+{
+	mend_later(cl, step, node, cl->cut_life);
 }
 
 /* Cut @a and @b off from the rest, one way and the other; @a may be @b. */
@@ -151,6 +157,8 @@ static void power_off(struct cluster *cl, unsigned node)
 	outside_kill_children(cl, node);
 	outside_clear(cl, node, true);
 	memset(m->routes, 0, sizeof(m->routes));
+	if (cl->floor != NULL)
+		cl->floor->power(cl, node, false);
 }
 
 /* A frozen daemon needs a guard that lives. */
@@ -218,6 +226,8 @@ static void heal(struct cluster *cl)
 	cl->split_armed = cl->crash_armed = false;
 	memset(cl->cut, 0, sizeof(cl->cut));
 	memset(cl->mute, 0, sizeof(cl->mute));
+	if (cl->floor != NULL)
+		cl->floor->heal(cl);
 	for (i = 0; i < cl->script->nodes; i++) {
 		struct machine *m = &cl->machines[i];
 
@@ -265,6 +275,8 @@ static void quiet(struct cluster *cl, const struct cluster_step *step)
 	cl->well_us = FOREVER_US;
 	cluster_at(cl, cl->quiet_us + judge_bound_us(cl), WHAT_VERDICT, 0, 0,
 		   0);
+	if (cl->floor != NULL)
+		cl->floor->quiet(cl, step);
 }
 
 static void hand_over(struct cluster *cl, unsigned to)
@@ -283,7 +295,7 @@ static void move_group(struct cluster *cl, int64_t group)
 	unsigned primary = fault_primary(cl);
 	struct document_group *grp;
 
-	if (primary == CLUSTER_NODES ||
+	if (primary == CLUSTER_NODES || cl->floor != NULL ||
 	    !election_may_decide(cl->machines[primary].election))
 		return;
 	document_copy(&cl->scratch,
@@ -464,6 +476,11 @@ static void step_node(struct cluster *cl, const struct cluster_step *step,
 void fault_step(struct cluster *cl, const struct cluster_step *step)
 {
 	cl->quiet_us = FOREVER_US;
+	if (cluster_step_is_of_databases(step)) {
+		if (cl->floor != NULL)
+			cl->floor->step(cl, step);
+		return;
+	}
 	switch (step->kind) {
 	case STEP_HEAL:
 		heal(cl);
@@ -501,6 +518,10 @@ void fault_mend(struct cluster *cl, const struct happening *h)
 
 	if (h->life != cl->cut_life)
 		return;
+	if (cluster_step_is_of_databases(step)) {
+		cl->floor->mend(cl, step, node, other);
+		return;
+	}
 	switch (step->kind) {
 	case STEP_CUT:
 		cl->cut[node][other]--;

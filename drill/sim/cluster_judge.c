@@ -17,6 +17,10 @@ const char *cluster_wrong_name(enum cluster_wrong wrong)
 		[WRONG_LOST] = "document lost",
 		[WRONG_TWO_LEADERS] = "two leaders",
 		[WRONG_STUCK] = "stuck",
+		[WRONG_WRITE_LOST] = "write lost",
+		[WRONG_ESTIMATE] = "estimate",
+		[WRONG_PLAN] = "plan",
+		[WRONG_IDLE] = "idle",
 	};
 
 	return names[wrong];

@@ -1,4 +1,4 @@
-#include "drill/sim/cluster_world.h"
+#include "drill/sim/cluster_floor.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
  * the release, the routes, and whoever moves groups while it is primary. */
 
 /* Frozen between check and act: the act comes when it thaws. */
-static bool freeze_before_act(struct cluster *cl, unsigned node)
+static bool outside_freezes(struct cluster *cl, unsigned node)
 {
 	struct machine *m = &cl->machines[node];
 
@@ -52,7 +52,7 @@ static void promote(struct cluster *cl, unsigned node)
 			return;
 		}
 		m->promote_checked = true;
-		if (freeze_before_act(cl, node)) {
+		if (outside_freezes(cl, node)) {
 			cluster_at(cl, m->thaw_us, WHAT_PROMOTE, node, m->life,
 				   0);
 			return;
@@ -81,6 +81,8 @@ void outside_clear(struct cluster *cl, unsigned node, bool routes)
 	m->active = false;
 	if (routes && !m->keeps)
 		memset(m->routes, 0, sizeof(m->routes));
+	if (routes && !m->keeps && cl->floor != NULL)
+		cl->floor->clear(cl, node);
 }
 
 /* Slow work counts as a fault: none after the last one. */
@@ -144,7 +146,7 @@ void outside_route(struct cluster *cl, unsigned node)
 static void route(struct cluster *cl, unsigned node)
 {
 	struct machine *m = &cl->machines[node];
-	struct route_order *order = &m->orders[m->order_first];
+	struct sim_route *order = &m->orders[m->order_first];
 
 	if (!order->checked && order->instance != 0) {
 		if (!instant_before(daemon_clock(cl, node), order->not_after)) {
@@ -152,7 +154,7 @@ static void route(struct cluster *cl, unsigned node)
 			return;
 		}
 		order->checked = true;
-		if (freeze_before_act(cl, node)) {
+		if (outside_freezes(cl, node)) {
 			cluster_at(cl, m->thaw_us, WHAT_ROUTE, node, m->life,
 				   0);
 			return;
@@ -169,7 +171,7 @@ void outside_mover(struct cluster *cl, unsigned node)
 {
 	struct machine *m = &cl->machines[node];
 
-	if (m->mover_us != FOREVER_US)
+	if (m->mover_us != FOREVER_US || cl->floor != NULL)
 		return;
 	m->mover_us = cl->now_us + cluster_below(cl, cl->weather.mover_span_us);
 	cluster_at(cl, m->mover_us, WHAT_MOVER, node, m->life, 0);

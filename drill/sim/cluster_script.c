@@ -47,7 +47,24 @@ static const struct {
 	[STEP_LEASE] = { "lease", NODE | SPAN | VALUE },
 	[STEP_HURRY] = { "hurry", VALUE },
 	[STEP_QUIET] = { "quiet", NODE | OTHER | VALUE },
+	[STEP_DB_KILL] = { "db-kill", NODE | SPAN },
+	[STEP_DB_EMPTY] = { "db-empty", NODE | SPAN },
+	[STEP_DB_HOST] = { "db-host", NODE | SPAN },
+	[STEP_DB_FREEZE] = { "db-freeze", NODE | SPAN },
+	[STEP_DB_DISK] = { "db-disk", NODE | SPAN },
+	[STEP_DB_SLOW] = { "db-slow", NODE | SPAN | VALUE },
+	[STEP_DB_CUT] = { "db-cut", NODE | OTHER | SPAN },
+	[STEP_DB_PART] = { "db-part", NODE | OTHER | SPAN },
+	[STEP_DB_ISOLATE] = { "db-isolate", NODE | SPAN | VALUE },
+	[STEP_DB_SWITCHOVER] = { "db-switchover", NODE },
+	[STEP_DB_MAINTENANCE] = { "db-maintenance", NODE | SPAN },
+	[STEP_DB_CANCEL] = { "db-cancel", SPAN },
 };
+
+bool cluster_step_is_of_databases(const struct cluster_step *step)
+{
+	return step->kind >= STEP_DB_KILL && step->kind < STEP_KINDS;
+}
 
 void cluster_step_tidy(struct cluster_step *step)
 {
@@ -119,6 +136,22 @@ static void put_step(struct text *out, const struct cluster_step *step)
 	put(out, "\n");
 }
 
+static void put_databases(struct text *out, const struct cluster_script *script)
+{
+	if (script->engine == 0)
+		return;
+	put(out, "engine %u\n", script->engine);
+	if (script->no_loss)
+		put(out, "no-loss 1\n");
+	if (script->apart)
+		put(out, "apart 1\n");
+	if (script->canary)
+		put(out, "canary 1\n");
+	put(out, "cooldown ");
+	put_span(out, script->cooldown_us);
+	put(out, "\n");
+}
+
 size_t cluster_script_print(const struct cluster_script *script, char *buf,
 			    size_t size)
 {
@@ -137,6 +170,7 @@ size_t cluster_script_print(const struct cluster_script *script, char *buf,
 	put(&out, "\nrouting-lease ");
 	put_span(&out, script->routing_lease_us);
 	put(&out, "\ndrift %" PRId64 "\n", script->drift_ppm);
+	put_databases(&out, script);
 	if (script->breaks[0] != '\0')
 		put(&out, "breaks %s\n", script->breaks);
 	for (i = 0; i < script->step_count; i++)
@@ -242,6 +276,8 @@ static int read_setting(struct cluster_script *script, const char *key,
 		return read_span(value, &script->routing_lease_us);
 	if (strcmp(key, "end") == 0)
 		return read_span(value, &script->end_us);
+	if (strcmp(key, "cooldown") == 0)
+		return read_span(value, &script->cooldown_us);
 	if (strcmp(key, "breaks") == 0) {
 		snprintf(script->breaks, sizeof(script->breaks), "%s", value);
 		return 0;
@@ -259,6 +295,14 @@ static int read_setting(struct cluster_script *script, const char *key,
 		script->preempt = number != 0;
 	else if (strcmp(key, "drift") == 0)
 		script->drift_ppm = number;
+	else if (strcmp(key, "engine") == 0)
+		script->engine = (unsigned)number;
+	else if (strcmp(key, "no-loss") == 0)
+		script->no_loss = number != 0;
+	else if (strcmp(key, "apart") == 0)
+		script->apart = number != 0;
+	else if (strcmp(key, "canary") == 0)
+		script->canary = number != 0;
 	else
 		return -EINVAL;
 	return 0;

@@ -37,8 +37,11 @@ enum what {
 	WHAT_STOP_HOOK,
 	WHAT_MEND, /* arg: what for a span ends, see cluster_fault.c */
 	WHAT_STEP, /* arg: index */
-	WHAT_VERDICT
+	WHAT_VERDICT,
+	WHAT_FLOOR /* and more: cluster_floor.h */
 };
+
+struct cluster_floor;
 
 struct happening {
 	int64_t at_us;
@@ -48,7 +51,7 @@ struct happening {
 	uint32_t life; /* of the process that it belongs to */
 };
 
-struct route_order {
+struct sim_route {
 	uint64_t id;
 	int group;
 	int instance; /* 0: withdraw */
@@ -82,7 +85,7 @@ struct machine {
 	bool fails;
 
 	/* What it does outside. */
-	struct route_order orders[32];
+	struct sim_route orders[32];
 	unsigned order_first, order_count;
 	uint64_t promote_id, release_id;
 	struct instant promote_not_after;
@@ -128,6 +131,7 @@ struct weather {
 struct cluster {
 	const struct cluster_script *script; /* borrowed for the run */
 	struct cluster_result *result;       /* borrowed for the run */
+	const struct cluster_floor *floor;   /* NULL: none */
 	void (*trace)(void *arg, const char *line);
 	void *trace_arg;
 
@@ -165,8 +169,8 @@ struct cluster {
 /* cluster.c */
 void cluster_say(struct cluster *cl, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-void cluster_at(struct cluster *cl, int64_t at_us, enum what what,
-		unsigned node, uint32_t life, uint32_t arg);
+void cluster_at(struct cluster *cl, int64_t at_us, unsigned what, unsigned node,
+		uint32_t life, uint32_t arg);
 int64_t cluster_below(struct cluster *cl, int64_t bound);
 bool cluster_chance(struct cluster *cl, unsigned per_mille);
 
@@ -210,6 +214,8 @@ void fault_mend(struct cluster *cl, const struct happening *h);
 void fault_document(struct cluster *cl, unsigned node);
 void fault_committed(struct cluster *cl, unsigned node);
 unsigned fault_primary(const struct cluster *cl);
+void fault_mend_later(struct cluster *cl, const struct cluster_step *step,
+		      unsigned node);
 
 /* cluster_judge.c */
 void judge_wrong(struct cluster *cl, enum cluster_wrong wrong, const char *fmt,
@@ -224,5 +230,8 @@ uint32_t judge_change(struct cluster *cl, uint32_t parent);
 void judge_well(struct cluster *cl);
 void judge_verdict(struct cluster *cl);
 int64_t judge_bound_us(const struct cluster *cl);
+
+/* cluster_script.c */
+bool cluster_step_is_of_databases(const struct cluster_step *step);
 
 #endif

@@ -61,6 +61,7 @@ void tell_facts(struct world *w, unsigned i)
 	w->now.us += MS;
 	feed(w, (struct group_event){ .kind = GROUP_FACTS,
 				      .instance = i,
+				      .asked = w->now,
 				      .facts = &w->facts[i] });
 }
 

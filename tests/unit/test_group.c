@@ -171,7 +171,10 @@ static void a_fence_hook_that_fails_is_run_again_and_not_spun_on(void **state)
 	assert_non_null(find(&w, GROUP_HOOK));
 	/* While it runs nothing is due that is past. */
 	assert_true(instant_before(w.now, group_deadline(w.group)));
-	answer(&w, find(&w, GROUP_HOOK)->id, NULL);
+	id = find(&w, GROUP_HOOK)->id;
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	answer(&w, id, NULL);
 	commit(&w);
 	assert_int_equal(w.document.phase, PHASE_PROMOTING);
 	group_free(w.group);
@@ -194,6 +197,82 @@ static void whoever_comes_into_office_goes_on(void **state)
 	feed(&w, (struct group_event){ .kind = GROUP_OFFICE, .office = true });
 	assert_int_equal(order(&w, DATABASE_PROMOTE)->order.target, B);
 	group_free(w.group);
+}
+
+static void what_is_withdrawn_may_be_heard_before_the_office(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_OFFICE });
+	w.document.phase = PHASE_FENCING;
+	strcpy(w.document.leaving, "a");
+	feed(&w, (struct group_event){ .kind = GROUP_DOCUMENT,
+				       .document = &w.document });
+	withdrawn(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_OFFICE, .office = true });
+	tell_health(&w, A, true);
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	assert_non_null(find(&w, GROUP_DECIDE));
+	/* Of an earlier office it says nothing. */
+	feed(&w, (struct group_event){ .kind = GROUP_OFFICE });
+	feed(&w, (struct group_event){ .kind = GROUP_OFFICE, .office = true });
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	assert_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
+/* A check that was under way when positions came to rest. */
+static void facts_from_before_do_not_count(void **state)
+{
+	struct instant before;
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	tell_health(&w, A, true);
+	commit(&w);
+	before = w.now;
+	withdrawn(&w);
+	tell_facts(&w, B);
+	feed(&w, (struct group_event){ .kind = GROUP_FACTS,
+				       .instance = C,
+				       .asked = before,
+				       .facts = &w.facts[C] });
+	assert_null(find(&w, GROUP_DECIDE));
+	tell_facts(&w, C);
+	assert_non_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
+static void a_decision_never_goes_back(void **state)
+{
+	struct document doc = { 0 };
+	struct document_group now = { .name = "g", .epoch = 3, .primary = "c" };
+	struct document_group want = now;
+
+	(void)state;
+	assert_true(document_decide(&doc, &now));
+	assert_false(document_decide(&doc, &want));
+	want.epoch = 2;
+	want.phase = PHASE_PROMOTING;
+	strcpy(want.primary, "b");
+	assert_false(document_decide(&doc, &want));
+	want.epoch = 4;
+	assert_false(document_decide(&doc, &want));
+	want = now;
+	want.phase = PHASE_FENCING;
+	assert_true(document_decide(&doc, &want));
+	want.phase = PHASE_PROMOTING;
+	want.epoch = 4;
+	strcpy(want.primary, "b");
+	assert_true(document_decide(&doc, &want));
+	want = now;
+	assert_false(document_decide(&doc, &want));
+	assert_int_equal(doc.groups[0].epoch, 4);
 }
 
 static void a_switchover_loses_nothing(void **state)
@@ -420,6 +499,10 @@ int main(void)
 		cmocka_unit_test(
 			a_fence_hook_that_fails_is_run_again_and_not_spun_on),
 		cmocka_unit_test(whoever_comes_into_office_goes_on),
+		cmocka_unit_test(
+			what_is_withdrawn_may_be_heard_before_the_office),
+		cmocka_unit_test(facts_from_before_do_not_count),
+		cmocka_unit_test(a_decision_never_goes_back),
 		cmocka_unit_test(a_switchover_loses_nothing),
 		cmocka_unit_test(while_it_waits_nothing_is_due),
 		cmocka_unit_test(a_switchover_that_cannot_be_goes_back),

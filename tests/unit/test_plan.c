@@ -155,6 +155,23 @@ static void no_loss_believes_no_primary_that_did_not_wait(void **state)
 	assert_int_equal(plan_make(&q.ask).successor, PLAN_NOBODY);
 }
 
+static void no_loss_waits_for_one_that_has_more_and_is_not_fit(void **state)
+{
+	struct question q;
+
+	(void)state;
+	make(&q);
+	synchronous(&q, 1);
+	q.ask.list[NEAR].failed = true;
+	assert_int_equal(plan_make(&q.ask).successor, PLAN_NOBODY);
+	assert_int_equal(plan_make(&q.ask).reject[FAR], PLAN_MAY_LACK);
+	q.ask.list[NEAR].failed = false;
+	q.ask.list[NEAR].maintenance = true;
+	assert_int_equal(plan_make(&q.ask).successor, PLAN_NOBODY);
+	q.facts[FAR].received = q.facts[NEAR].received;
+	assert_int_equal(plan_make(&q.ask).successor, FAR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +181,8 @@ int main(void)
 		cmocka_unit_test(
 			no_loss_needs_one_that_has_every_acknowledged_write),
 		cmocka_unit_test(no_loss_believes_no_primary_that_did_not_wait),
+		cmocka_unit_test(
+			no_loss_waits_for_one_that_has_more_and_is_not_fit),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
