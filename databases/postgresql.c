@@ -21,7 +21,10 @@ enum statement {
 	REPLICATION,
 	CREATE_SLOT,
 	SET_CONNINFO,
-	RECEIVER
+	RECEIVER,
+	WHERE_IT_STANDS,
+	SOURCE_STANDS,
+	SOURCE_HISTORY
 };
 
 static const char *const statements[] = {
@@ -44,6 +47,13 @@ static const char *const statements[] = {
 			"current_setting('primary_slot_name')",
 	[RECEIVER] = "select status, sender_host, sender_port "
 		     "from pg_stat_wal_receiver",
+	/* The timeline is that of its newest log; see the check. */
+	[WHERE_IT_STANDS] = "select (select max(left(name, 8)) "
+			    "from pg_ls_waldir() "
+			    "where name ~ '^[0-9A-F]{24}$'), "
+			    "greatest(pg_last_wal_receive_lsn(), "
+			    "pg_last_wal_replay_lsn()) - '0/0'::pg_lsn",
+	[SOURCE_STANDS] = "IDENTIFY_SYSTEM",
 };
 
 static void fail(struct postgresql_step *step, const char *fmt, ...)
@@ -129,9 +139,19 @@ static void write_statement(struct postgresql_talk *talk, enum statement which,
 		       "alter system set primary_conninfo = ");
 		append_literal(step->sql, sizeof(step->sql), talk->conninfo);
 		break;
+	case SOURCE_HISTORY:
+		snprintf(step->sql, sizeof(step->sql),
+			 "TIMELINE_HISTORY %" PRIu64, talk->source_timeline);
+		break;
 	default:
 		snprintf(step->sql, sizeof(step->sql), "%s", statements[which]);
 	}
+}
+
+static bool is_of_source(enum statement which)
+{
+	return which == CREATE_SLOT || which == SOURCE_STANDS ||
+	       which == SOURCE_HISTORY;
 }
 
 static void ask(struct postgresql_talk *talk, enum statement which,
@@ -139,7 +159,7 @@ static void ask(struct postgresql_talk *talk, enum statement which,
 {
 	talk->at = which;
 	step->kind =
-		which == CREATE_SLOT ? POSTGRESQL_ASK_SOURCE : POSTGRESQL_ASK;
+		is_of_source(which) ? POSTGRESQL_ASK_SOURCE : POSTGRESQL_ASK;
 	write_statement(talk, which, step);
 }
 
@@ -310,6 +330,73 @@ static void exchange_source(struct postgresql_talk *talk,
 	ask(talk, talk->slot[0] != '\0' ? CREATE_SLOT : SET_CONNINFO, step);
 }
 
+/* "0/4027D48" */
+static uint64_t lsn(const char *text)
+{
+	char *end;
+	uint64_t high = strtoull(text, &end, 16);
+
+	return *end == '/' ? high << 32 | strtoull(end + 1, NULL, 16) : 0;
+}
+
+/* Where the source's history leaves @timeline: lines of a timeline, a tab, the
+ * position of its end and more.  0: it never was on it. */
+static uint64_t end_of(uint64_t timeline, const char *history)
+{
+	char *end;
+
+	for (; *history != '\0'; history += history[0] == '\n') {
+		if (strtoull(history, &end, 10) == timeline && *end == '\t')
+			return lsn(end + 1);
+		history += strcspn(history, "\n");
+	}
+	return 0;
+}
+
+static void parted(struct postgresql_step *step, uint64_t more)
+{
+	fail(step,
+	     "its history has parted from the primary's, which lacks %" PRIu64
+	     " bytes of it: that needs the rejoin hook",
+	     more);
+	step->kind = POSTGRESQL_PARTED;
+}
+
+/* Whether what the replica has is a part of the source's history. */
+static void compare(struct postgresql_talk *talk, uint64_t end,
+		    struct postgresql_step *step)
+{
+	if (talk->offset > end)
+		parted(step, talk->offset - end);
+	else
+		wait_for(step, "it was pointed to the primary and receives "
+			       "nothing: its log says why");
+}
+
+static void compare_histories(struct postgresql_talk *talk,
+			      const struct postgresql_reply *reply,
+			      struct postgresql_step *step)
+{
+	switch (talk->at) {
+	case WHERE_IT_STANDS:
+		talk->timeline = strtoull(cell(reply, 0), NULL, 16);
+		talk->offset = strtoull(cell(reply, 1), NULL, 10);
+		ask(talk, SOURCE_STANDS, step);
+		break;
+	case SOURCE_STANDS:
+		talk->source_timeline = strtoull(cell(reply, 1), NULL, 10);
+		if (talk->source_timeline == talk->timeline)
+			compare(talk, lsn(cell(reply, 2)), step);
+		else if (talk->source_timeline < talk->timeline)
+			compare(talk, 0, step);
+		else
+			ask(talk, SOURCE_HISTORY, step);
+		break;
+	default:
+		compare(talk, end_of(talk->timeline, cell(reply, 1)), step);
+	}
+}
+
 static void follow(struct postgresql_talk *talk,
 		   const struct postgresql_reply *reply,
 		   struct postgresql_step *step)
@@ -324,17 +411,29 @@ static void follow(struct postgresql_talk *talk,
 	case SET_CONNINFO:
 		ask(talk, RELOAD, step);
 		break;
+	case WHERE_IT_STANDS:
+	case SOURCE_STANDS:
+	case SOURCE_HISTORY:
+		/* Where it may not be asked, it is only waited. */
+		if (reply->done)
+			compare_histories(talk, reply, step);
+		else
+			wait_for(step, reply->why);
+		break;
 	case RECEIVER:
 		if (cell_is(reply, 0, "streaming") &&
 		    atoi(cell(reply, 2)) == talk->terms.source_port) {
 			step->kind = POSTGRESQL_DONE;
 			break;
 		}
+		if (talk->looks++ == POSTGRESQL_LOOKS) {
+			ask(talk, WHERE_IT_STANDS, step);
+			break;
+		}
 		/* fall through */
 	default:
 		wait_for(step, "it was pointed to the primary and receives "
-			       "nothing: its log says why; if it has more than "
-			       "the primary, it needs the rejoin hook");
+			       "nothing: its log says why");
 	}
 }
 
@@ -368,7 +467,8 @@ void postgresql_next(struct postgresql_talk *talk,
 		     struct postgresql_step *ret_step)
 {
 	ret_step->why[0] = '\0';
-	if (!reply->done && talk->order.kind != DATABASE_CANARY) {
+	if (!reply->done && talk->order.kind != DATABASE_CANARY &&
+	    talk->at < WHERE_IT_STANDS) {
 		fail(ret_step, "%s%s",
 		     talk->at == CREATE_SLOT ? "no slot on the primary: " : "",
 		     reply->why);

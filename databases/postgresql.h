@@ -16,6 +16,8 @@
 #define POSTGRESQL_CONNINFO_MAX 1024
 #define POSTGRESQL_SQL_MAX      (2 * POSTGRESQL_CONNINFO_MAX + 128)
 #define POSTGRESQL_WHY_MAX      160
+/* So often it is looked in vain before the histories are compared. */
+#define POSTGRESQL_LOOKS 100
 /* Between two looks at something that takes its time. */
 #define POSTGRESQL_PAUSE_US 10000
 
@@ -60,6 +62,10 @@ struct postgresql_talk {
 	bool told;      /* what changes something was said */
 	char since[32]; /* FENCE: when new sessions became read-only */
 	char slot[DATABASE_NAME_MAX];
+	/* FOLLOW: how often it was looked whether it does, where it stands,
+	 * and the timeline of the source. */
+	unsigned looks;
+	uint64_t timeline, offset, source_timeline;
 	char conninfo[POSTGRESQL_CONNINFO_MAX]; /* may hold a password */
 };
 

@@ -84,6 +84,8 @@ static void bind_order(struct postgresql_order *pg)
 	if (order->source == NULL)
 		return;
 	pg->source_login = login_of(order, order->source);
+	/* What its history is only such a connection tells. */
+	pg->source_login.replication = true;
 	terms->source_host = order->source->host;
 	terms->source_port = order->source->port;
 	terms->user = order->failover->replication_user;

@@ -218,6 +218,8 @@ static PGconn *open_connection(struct pq *pq, const struct secret *password)
 	option(&opt, "user", login->user != NULL ? login->user : "postgres");
 	option(&opt, "dbname",
 	       login->database != NULL ? login->database : "postgres");
+	if (login->replication)
+		option(&opt, "replication", "database");
 	option(&opt, "application_name", "bascule");
 	option(&opt, "client_encoding", "UTF8");
 	/* Looking for a ticket may ask the network, and wait. */

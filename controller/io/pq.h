@@ -27,6 +27,7 @@ struct pq_login {
 	const char *ca_file;              /* NULL: the system's own */
 	const char *cert_file, *key_file; /* NULL: none is shown */
 	const char *server_name;          /* whom the certificate must name */
+	bool replication; /* it also takes the commands of replication */
 };
 
 /* What came of a statement; borrowed for the call. */

@@ -171,6 +171,35 @@ def test_a_switchover_loses_nothing():
         assert c.value("show default_transaction_read_only") == "off"
 
 
+def signal_all(pids, number):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def test_a_replica_ahead_of_the_promoted_one_is_rejoined():
+    with PgWorld() as w:
+        w.start()
+        a, b, c = w.servers
+        # Only c has what is written now, and cannot be asked.
+        receiver = int(b.value("select pid from pg_stat_wal_receiver"))
+        os.kill(receiver, signal.SIGSTOP)
+        a.ask("insert into t values (-1)")
+        wait_for(lambda: c.value("select id from t where id = -1"))
+        frozen = [c.pid(), *children(c.pid())]
+        signal_all(frozen, signal.SIGSTOP)
+        w.daemon.wait_said("db/c UP -> DOWN")
+        a.kill()
+        # It never reads what waits for it; b starts anew by itself.
+        os.kill(receiver, signal.SIGKILL)
+        w.wait_routed("b", seconds=60)
+        signal_all(frozen, signal.SIGCONT)
+        w.daemon.wait_said("c follows b again", seconds=90)
+        assert c.follows(b)
+        assert c.value("select id from t where id = -1") is None
+        assert "servers diverged" in (w.folder / "rejoin.log").read_text()
+
+
 def test_a_frozen_primary_is_succeeded_and_fenced_when_it_wakes():
     with PgWorld(check='timeout = "500ms";') as w:
         w.start()

@@ -197,6 +197,78 @@ static void a_replica_is_pointed_elsewhere(void **state)
 	assert_int_equal(step.kind, POSTGRESQL_DONE);
 }
 
+/* Pointed in vain for long: the histories are compared. */
+static void stand(const char *timeline, const char *offset)
+{
+	unsigned i;
+
+	begin(DATABASE_FOLLOW);
+	answer("t", "host=10.0.0.1", "");
+	answer(NULL, NULL, NULL);
+	answer("t", NULL, NULL);
+	for (i = 0; i < POSTGRESQL_LOOKS; i++) {
+		postgresql_resume(&talk, &step);
+		answer(NULL, NULL, NULL);
+		assert_int_equal(step.kind, POSTGRESQL_PAUSE);
+	}
+	postgresql_resume(&talk, &step);
+	answer(NULL, NULL, NULL);
+	says("pg_ls_waldir");
+	answer(timeline, offset, NULL);
+	assert_int_equal(step.kind, POSTGRESQL_ASK_SOURCE);
+	assert_string_equal(step.sql, "IDENTIFY_SYSTEM");
+}
+
+static const char history[] = "1\t0/1000\tno recovery target specified\n"
+			      "\n2\t1/0\tno recovery target specified\n";
+
+static void a_replica_with_more_than_the_primary_has_parted(void **state)
+{
+	(void)state;
+	stand("00000001", "4097");
+	answer("71", "3", "1/2000");
+	assert_string_equal(step.sql, "TIMELINE_HISTORY 3");
+	answer("00000003.history", history, NULL);
+	assert_int_equal(step.kind, POSTGRESQL_PARTED);
+	assert_non_null(strstr(step.why, "lacks 1 bytes"));
+	/* On the last one before, on none of them, on a later one. */
+	stand("00000002", "4294967297");
+	answer("71", "3", "1/2000");
+	answer("00000003.history", history, NULL);
+	assert_int_equal(step.kind, POSTGRESQL_PARTED);
+	stand("00000004", "1");
+	answer("71", "3", "1/2000");
+	assert_int_equal(step.kind, POSTGRESQL_PARTED);
+	stand("00000001", "1");
+	answer("71", "3", "1/2000");
+	answer("00000003.history", "2\t1/0\tno target\n", NULL);
+	assert_int_equal(step.kind, POSTGRESQL_PARTED);
+	/* On the same, further than it ever was. */
+	stand("00000003", "8193");
+	answer("71", "3", "0/2000");
+	assert_int_equal(step.kind, POSTGRESQL_PARTED);
+}
+
+static void a_replica_below_the_promoted_position_is_waited_for(void **state)
+{
+	(void)state;
+	stand("00000001", "4096");
+	answer("71", "3", "1/2000");
+	answer("00000003.history", history, NULL);
+	assert_int_equal(step.kind, POSTGRESQL_PAUSE);
+	stand("00000003", "8192");
+	answer("71", "3", "0/2000");
+	assert_int_equal(step.kind, POSTGRESQL_PAUSE);
+	/* Once; where that may not be asked, too. */
+	stand("00000001", "4097");
+	refuse("42501", "must be a superuser or replication role");
+	assert_int_equal(step.kind, POSTGRESQL_PAUSE);
+	postgresql_resume(&talk, &step);
+	says("pg_stat_wal_receiver");
+	answer("streaming", "10.0.0.2", "5433");
+	assert_int_equal(step.kind, POSTGRESQL_DONE);
+}
+
 static void a_primary_cannot_be_pointed(void **state)
 {
 	(void)state;
@@ -266,6 +338,10 @@ int main(void)
 		cmocka_unit_test(the_canary_makes_its_table),
 		cmocka_unit_test(a_canary_that_cannot_write_says_why),
 		cmocka_unit_test(a_replica_is_pointed_elsewhere),
+		cmocka_unit_test(
+			a_replica_with_more_than_the_primary_has_parted),
+		cmocka_unit_test(
+			a_replica_below_the_promoted_position_is_waited_for),
 		cmocka_unit_test(a_primary_cannot_be_pointed),
 		cmocka_unit_test(a_refusal_ends_an_order),
 		cmocka_unit_test(connection_strings_keep_what_is_not_exchanged),
