@@ -269,7 +269,7 @@ def test_report_says_when_the_record_has_holes(daemon):
 
 @pytest.mark.parametrize("name, subject", [
     ([], {"node": True}), (["node1"], {"node": True}),
-    (["--cluster"], {"node": True}), (["api"], {"service": "api"}),
+    (["api"], {"service": "api"}),
     (["api1"], {"target": "api1"}), (["api/api1"], {"target": "api/api1"})])
 def test_maintenance_of_a_node_a_service_or_a_target(daemon, name, subject):
     run = ask(daemon, "maintenance", "on", *name, "--for", "30m", "--reason",

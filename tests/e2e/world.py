@@ -300,7 +300,9 @@ services = (
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind:
+            print("---", *self.daemon.lines()[-80:], sep="\n")
         try:
             self.daemon.stop()
         finally:
