@@ -46,7 +46,7 @@ class Haproxy:
         lines += [f"  stats socket {s.format(folder=self.folder)}"
                   for s in stats]
         lines += ["defaults", "  mode http", "  timeout connect 1s",
-                  "  timeout client 2s", "  timeout server 2s"]
+                  "  timeout client 60s", "  timeout server 60s"]
         for backend, servers in backends.items():
             lines += [f"backend {backend}", "  balance roundrobin"]
             lines += [f"  server {s}" for s in servers]
