@@ -88,7 +88,7 @@ lines_with '\b(u?sleep|nanosleep|clock_gettime|gettimeofday|time)\(' \
 	lint_case "unit tests have no real clock"
 # A machine stands still for a while: a test that bounds a time gives seconds.
 few='([0-9]|1[0-9])([.][0-9]+)?'
-lines_with "wait_for\\(.*, $few\\)\$|seconds=$few[,)]|[.]ms < [0-9]{1,3}\$" \
+lines_with "wait_for\\(.*, $few\\)\$|seconds=${few}[,)]|[.]ms < [0-9]{1,3}\$" \
 	'tests/e2e/test_*.py' |
 	lint_case "no end-to-end test is in a hurry"
 lines_with "assert .*(monotonic|took|span|gap).* < $few( |,|\$)" \
