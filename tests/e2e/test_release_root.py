@@ -1,7 +1,9 @@
 """basculed --release as root, where the daemon was somebody else."""
 
 import os
+import pathlib
 import signal
+import tempfile
 
 import pytest
 from guards import Node
@@ -18,7 +20,9 @@ def make_node(tmp_path):
 
 def test_root_releases_as_the_daemons_user(node):
     """Else whoever may write the recipe could have root run anything."""
-    for folder in (node.folder, *list(node.folder.parents)[:2]):
+    for folder in (node.folder, *node.folder.parents):
+        if folder == pathlib.Path(tempfile.gettempdir()):
+            break
         os.chmod(folder, 0o755)
     drive = node.start(demote=node.hook("demote", "id -ru >>$log")).ready()
     guard = drive.guard()
