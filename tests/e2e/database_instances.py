@@ -125,34 +125,42 @@ class Redis(Instance):
             and role[1] == other.host.ipv4
 
 
-class Postgresql(Instance):
-    """Its postmaster is found by its file: the rejoin hook starts it, too."""
+class Rejoined(Instance):
+    """One that a hook makes anew, and starts: its processes are found by their
+    folder."""
 
-    kind = "postgresql"
-    port = 5432
-    patience = 0.2
-    bin = next(iter(sorted(
-        pathlib.Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+    user = group = None
 
     def __init__(self, host, folder):
         super().__init__(host, folder)
-        shutil.chown(self.folder, "postgres", "postgres")
+        shutil.chown(self.folder, self.user, self.group)
         self.data = self.folder / "data"
 
-    @staticmethod
-    def check(_folder):
-        return 'user = "bascule";'
+    def pids(self):
+        found = []
+        for pid in self.host.pids():
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/cwd") == str(self.data):
+                    found.append(pid)
+        return found
+
+    def freeze(self):
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self):
+        for pid in self.pids():
+            os.kill(pid, signal.SIGCONT)
 
     @staticmethod
-    def failover(folder):
-        """The shipped script, set up for these."""
-        script = SOURCE.resolve() / "hooks/rejoin-postgresql"
-        conf, hook = folder / "rejoin.conf", folder / "rejoin"
-        conf.write_text(
-            f"data={folder}/databases/$BASCULE_TARGET/data\n"
-            f"bin={Postgresql.bin}\nstream='user=repl'\n"
-            f"log={folder}/$BASCULE_TARGET/rejoin.log\n")
-        hook.write_text(f"""#!/bin/sh
+    def hook(folder, script, conf):
+        """Settings for the shipped @script.  It says when it runs; "broken"
+        breaks it."""
+        (folder / "rejoin.conf").write_text(
+            f"at={folder}/databases/$BASCULE_TARGET\n"
+            f"data=$at/data\nlog={folder}/$BASCULE_TARGET/rejoin.log\n"
+            + conf)
+        path = program(folder / "rejoin", f"""
 echo "begin $BASCULE_NODE $BASCULE_TARGET" >>{folder}/rejoins
 trap 'echo "end $BASCULE_NODE $BASCULE_TARGET" >>{folder}/rejoins' EXIT
 if test -e {folder}/broken; then
@@ -160,10 +168,33 @@ if test -e {folder}/broken; then
 	echo as is told here
 	exit 1
 fi
-{script} {conf}
+{SOURCE.resolve()}/hooks/{script} {folder}/rejoin.conf
 """)
-        hook.chmod(0o755)
-        return f'rejoin = "{hook}"; hook_timeout = "60s";'
+        return f'rejoin = "{path}"; hook_timeout = "60s";'
+
+    def part(self):
+        """While it is down: give it a write that nobody else has, where that
+        is what it takes to part its history from the others'."""
+
+
+class Postgresql(Rejoined):
+    """Its postmaster is found by its file."""
+
+    kind = "postgresql"
+    user = group = "postgres"
+    port = 5432
+    patience = 0.2
+    bin = next(iter(sorted(
+        pathlib.Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+    @staticmethod
+    def check(_folder):
+        return 'user = "bascule";'
+
+    @staticmethod
+    def failover(folder):
+        return Rejoined.hook(folder, "rejoin-postgresql",
+                             f"bin={Postgresql.bin}\nstream='user=repl'\n")
 
     def owned(self, program, *argv):
         done = self.host.run("runuser", "-u", "postgres", "--",
@@ -216,15 +247,6 @@ fi
             "grant select, insert, update on bascule_canary to bascule; "
             "select 'made'"), user="postgres")
 
-    def pids(self):
-        """Of whatever works in its folder."""
-        found = []
-        for pid in self.host.pids():
-            with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{pid}/cwd") == str(self.data):
-                    found.append(pid)
-        return found
-
     def postmaster(self):
         with contextlib.suppress(OSError, ValueError, IndexError):
             pid = int((self.data / "postmaster.pid").read_text().split()[0])
@@ -253,14 +275,6 @@ fi
         return ["setpriv", "--reuid=postgres", "--regid=postgres",
                 "--clear-groups", self.bin / "postgres", "-D", self.data]
 
-    def freeze(self):
-        for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP)
-
-    def thaw(self):
-        for pid in self.pids():
-            os.kill(pid, signal.SIGCONT)
-
     def kill(self):
         """The postmaster: its children notice."""
         os.kill(self.postmaster(), signal.SIGKILL)
@@ -272,17 +286,14 @@ fi
         return host == [other.host.ipv4]
 
 
-class Mariadb(Instance):
+class Mariadb(Rejoined):
     kind = "mysql"
+    user, group = "nobody", "nogroup"
     port = 3306
     RIGHTS = ("REPLICA MONITOR, REPLICATION SLAVE ADMIN, REPLICATION MASTER "
               "ADMIN, READ_ONLY ADMIN, BINLOG ADMIN, BINLOG MONITOR, "
               "CONNECTION ADMIN, PROCESS, RELOAD")
     USER = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-
-    def __init__(self, host, folder):
-        super().__init__(host, folder)
-        shutil.chown(self.folder, "nobody", "nogroup")
 
     @staticmethod
     def check(folder):
@@ -290,12 +301,27 @@ class Mariadb(Instance):
 
     @staticmethod
     def failover(folder):
+        password = secret(folder, "repl")
         return ('replication_user = "repl"; replication_password_file = '
-                f'"{secret(folder, "repl")}";')
+                f'"{password}";' + Rejoined.hook(folder, "rejoin-mariadb", f"""
+from={folder}/databases/$BASCULE_SOURCE
+copy="mariadb-backup --no-defaults --backup --stream=mbstream --user=root
+--socket=$from/s --datadir=$from/data --target-dir=$at/copy"
+owner=nobody
+server=$at/server
+stop="pkill -F $at/pid"
+start=$at/start
+socket=$at/s
+user=repl
+password_file={password}
+"""))
 
     def argv(self):
+        return [*self.USER, *self.words()]
+
+    def words(self):
         number = self.name.removeprefix("node")
-        return [*self.USER, "/usr/sbin/mariadbd", "--no-defaults",
+        return ["/usr/sbin/mariadbd", "--no-defaults",
                 f"--datadir={self.folder}/data", f"--socket={self.folder}/s",
                 f"--pid-file={self.folder}/pid", f"--port={self.port}",
                 f"--server-id={number}", f"--report-host={self.host.ipv4}",
@@ -313,6 +339,10 @@ class Mariadb(Instance):
              "--auth-root-authentication-method=normal"],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             cwd="/")
+        program(self.folder / "server",
+                f'\nexec {" ".join(self.words())} "$@"\n')
+        program(self.folder / "start", f"\nsetsid {' '.join(self.argv())} "
+                f">>{self.folder}/log 2>&1 &\n")
         self.start()
         wait_for(lambda: os.path.exists(f"{self.folder}/s"))
         for sql in ("RESET MASTER", "SET GLOBAL gtid_slave_pos = ''",
@@ -341,6 +371,28 @@ class Mariadb(Instance):
                 "MASTER_PASSWORD='repl', MASTER_USE_GTID=slave_pos, "
                 "MASTER_CONNECT_RETRY=1", "START SLAVE"]
 
+    def start(self):
+        wait_for(lambda: not self.pids())
+        super().start()
+
+    def running(self):
+        if self.process is not None:
+            self.process.poll()     # lest it stay a zombie
+        return bool(self.pids())
+
+    def kill(self):
+        for pid in self.pids():
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not self.running())
+
+    def part(self):
+        wait_for(lambda: not self.pids())
+        self.process = self.host.start(*self.argv(), "--skip-networking",
+                                       stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        self.as_root("INSERT INTO app.rows VALUES (-1)")
+        self.kill()
+
     def as_root(self, sql):
         def done():
             with contextlib.suppress(OSError), contextlib.closing(
@@ -355,6 +407,12 @@ class Mariadb(Instance):
         row = self.try_asking(lambda c: c.ask("SHOW SLAVE STATUS", 12))
         return bool(row) and row[1] == other.host.ipv4 and \
             row[10] == row[11] == "Yes"
+
+
+def program(path, text):
+    path.write_text("#!/bin/sh" + text)
+    path.chmod(0o755)
+    return path
 
 
 def secret(folder, text):

@@ -10,7 +10,7 @@ from world import wait_for
 BACK_S = 90
 
 
-@pytest.fixture(name="group", scope="module", params=["postgresql"])
+@pytest.fixture(name="group", scope="module", params=["postgresql", "mysql"])
 def hosts_of_a_group(request):
     with DatabaseHosts(request.param, rate=100) as hosts:
         hosts.start()
@@ -77,6 +77,7 @@ def fail_over(group, old):
     begin = clock_us()
     old.kill()
     row = group.wait_writes(begin, other_than=old.name)
+    old.part()
     return group.instance(row[3])
 
 
