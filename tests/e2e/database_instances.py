@@ -322,6 +322,8 @@ password_file={password}
     def words(self):
         number = self.name.removeprefix("node")
         return ["/usr/sbin/mariadbd", "--no-defaults",
+                # One that starts removes all temporary tables in there.
+                f"--tmpdir={self.folder}",
                 f"--datadir={self.folder}/data", f"--socket={self.folder}/s",
                 f"--pid-file={self.folder}/pid", f"--port={self.port}",
                 f"--server-id={number}", f"--report-host={self.host.ipv4}",

@@ -126,6 +126,8 @@ class Server:
     def command(self):
         return [
             MARIADBD, "--no-defaults", f"--datadir={self.folder}/data",
+            # One that starts removes all temporary tables in there.
+            f"--tmpdir={self.folder}",
             f"--socket={self.path}", f"--pid-file={self.folder}/pid",
             f"--port={self.port}", "--bind-address=127.0.0.1",
             f"--server-id={self.number}", "--report-host=127.0.0.1",
