@@ -41,7 +41,7 @@ LOSS_PERCENT = 20
 PORT = 5000
 CHECKS = {
     "default": 'type = "http"; path = "/health"; interval = "200ms";',
-    "fast": f'interval = "{bench.FAST_MS}ms"; {bench.FAST_CHECK}',
+    "fast": f"{bench.fast_pace()} {bench.FAST_CHECK}",
 }
 SERVICES = {"api": [0, 1, 2], "shop": [2, 3]}
 RATE = 20
