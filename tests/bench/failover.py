@@ -78,11 +78,15 @@ FAULTS = {"kill": kill, "kill-with-guard": kill_with_guard, "freeze": freeze,
           "mute": mute, "deaf": deaf, "partition": partition}
 
 
-def heal(cluster, node):
-    """A frozen daemon was killed by its guard, and dead ones are started."""
+def heal(cluster, name, node):
+    """A frozen daemon is killed by its guard, and dead ones are started: that
+    of a fault, and any that a guard found late by itself."""
     cluster.hosts.heal()
-    if not node.running():
-        node.restart()
+    if name == "freeze":
+        wait_for(lambda: not node.running())
+    for one in cluster.nodes:
+        if not one.running():
+            one.restart()
 
 
 def once(cluster, name, leases):
@@ -95,7 +99,7 @@ def once(cluster, name, leases):
     moved = wait_for(lambda: moved_at(cluster.prober.changes(), begin,
                                       old.number))
     bench.settle(leases * cluster.lease_ms / 1e3)
-    heal(cluster, old)
+    heal(cluster, name, old)
     changes = cluster.prober.changes()
     gap = nobody_us(changes, begin, moved) if name in PLANNED else (
         moved - begin)
