@@ -5,7 +5,7 @@ import pytest
 
 from database_hosts import DatabaseHosts, overlapping
 from prober import clock_us
-from world import wait_for
+from world import never, wait_for
 
 
 @pytest.fixture(name="group", scope="module", params=["redis"])
@@ -46,10 +46,10 @@ def assert_back(group, old, new, begin):
     group.wait_routed(new)
     group.wait_writes(clock_us(), by=new.name)
     rows = group.rows(begin)
-    assert not overlapping(rows, old.name)
+    never(overlapping(rows, old.name), "rows taken by two instances")
     assert {row[3] for row in rows} <= {old.name, new.name}
     settled = [row for row in rows if row[3] == new.name]
-    assert not new.lacks([row[2] for row in settled])
+    never(new.lacks([row[2] for row in settled]), "rows lost")
 
 
 def test_a_killed_primary_is_succeeded(whole):

@@ -40,6 +40,16 @@ def free_port():
         return s.getsockname()[1]
 
 
+class Unsafe(AssertionError):
+    """What must never be was: build-aux/bascule-again does not run it again."""
+
+
+def never(wrong, what):
+    """@wrong, whatever it is, must be empty."""
+    if wrong:
+        raise Unsafe(f"{what}: {wrong}")
+
+
 def wait_for(what, seconds=PATIENCE, every=0.01):
     """Call @what until it gives something true, and return that."""
     end = time.monotonic() + seconds

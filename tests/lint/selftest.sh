@@ -225,4 +225,34 @@ echo '1 0 1 t' >"$copy/counts"
 	lint_case "a test left out fails the sum"
 { ! "$build_aux/bascule-tally" "$copy/none" >/dev/null || echo "status 0"; } |
 	lint_case "results that never came fail the sum"
+
+# What failed among many is run again: the failure's text, how the second run
+# ends, and the sum.  The results have one test that passed.
+while IFS='|' read -r name text times second want; do
+	plant
+	{
+		echo '<testsuite errors="0" failures="'"$times"'" tests="9">'
+		for i in $(seq "$times"); do
+			echo '<testcase classname="test_a" name="t'"$i"'">' \
+				"<failure message=\"$text\"/></testcase>"
+		done
+		echo '</testsuite>'
+	} >"$copy/r.xml"
+	"$build_aux/bascule-again" "$copy/r.xml" "$copy/again" \
+		"$second" "$copy/." >/dev/null
+	touch "$copy/again"
+	{
+		# shellcheck disable=SC2046
+		"$build_aux/bascule-tally" "$copy/r.xml" \
+			$(find "$copy/again" -size +0) || true
+	} | { grep -vFx "$want" || true; } |
+		{ grep -v '^UNSTEADY, .*again alone: ' || true; } |
+		lint_case "the second run: $name"
+done <<'END'
+none failed|x|0|false|9 passed, 0 failed, 0 skipped
+it passes|x|2|true|9 passed, 0 failed, 0 skipped
+it fails again|x|2|false|7 passed, 2 failed, 0 skipped
+too many failed|x|3|true|6 passed, 3 failed, 0 skipped
+what must never be|world.Unsafe: two|1|true|8 passed, 1 failed, 0 skipped
+END
 lint_done
