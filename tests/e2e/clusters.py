@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 
+from guards import kill_with_guard
 from netns import Hosts, is_zombie
 from prober import ADDRESS, Prober
 from world import BASCULE, BASCULED, PATIENCE, never, wait_for
@@ -102,12 +103,7 @@ class Node:
         self.process.wait()
 
     def kill_with_guard(self):
-        guards = self.guards()
-        # A daemon that runs on has another guard in a moment.
-        self.freeze()
-        for pid in [*guards, self.process.pid]:
-            os.kill(pid, signal.SIGKILL)
-        self.process.wait()
+        kill_with_guard(self.process)
 
     def release(self):
         """What ExecStopPost= does."""

@@ -26,19 +26,47 @@ def until(condition, what, patience=PATIENCE, every=0.0005):
     raise AssertionError(f"not within {patience} s: {what}")
 
 
-def lives(pid):
+def state(pid):
+    """Its letter in /proc; X once it is gone."""
     try:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return text.rsplit(")", 1)[1].split()[0] not in "ZX"
+        return "X"
+    return text.rsplit(")", 1)[1].split()[0]
+
+
+def lives(pid):
+    return state(pid) not in "ZX"
 
 
 def children(pid):
+    """Its own, none once it has died."""
     found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        found += [int(p) for p in (task / "children").read_text().split()]
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            found += [int(p) for p in (task / "children").read_text().split()]
     return found
+
+
+def freeze(process):
+    """Send SIGSTOP, and wait until nothing of it runs: what was under way, a
+    fork say, it finishes before."""
+    process.send_signal(signal.SIGSTOP)
+    until(lambda: state(process.pid) in "TZX", "a standstill")
+
+
+def kill_with_guard(process):
+    """Kill the daemon and the guard that it has now, and see the daemon dead.
+    One that ran on would have another guard in a moment."""
+    freeze(process)
+    program = os.path.realpath(f"/proc/{process.pid}/exe")
+    for pid in children(process.pid):
+        # One that has only just been made has no name of its own yet.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if os.path.realpath(f"/proc/{pid}/exe") == program:
+                os.kill(pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 class Node:
@@ -87,6 +115,13 @@ class Node:
             drive.close()
 
 
+def is_guard(pid):
+    with contextlib.suppress(OSError):
+        comm = pathlib.Path(f"/proc/{pid}/comm").read_text()
+        return comm.strip() == "bascule-guard"
+    return False
+
+
 class Drive:
     def __init__(self, node, command, env):
         self.node = node
@@ -118,12 +153,7 @@ class Drive:
 
     def guard(self):
         def find():
-            for pid in children(self.pid):
-                comm = pathlib.Path(f"/proc/{pid}/comm")
-                with contextlib.suppress(FileNotFoundError):
-                    if comm.read_text().strip() == "bascule-guard":
-                        return pid
-            return None
+            return next(filter(is_guard, children(self.pid)), None)
         pid = until(find, "a guard")
         if pid not in self.guards:
             self.guards.append(pid)
@@ -131,6 +161,9 @@ class Drive:
 
     def kill(self, number=signal.SIGKILL):
         os.kill(self.pid, number)
+
+    def kill_with_guard(self):
+        kill_with_guard(self.process)
 
     def wait(self):
         return self.process.wait(timeout=PATIENCE)

@@ -276,11 +276,9 @@ def test_both_killed_and_the_stop_hook_cleans_up(node):
     promote = node.hook("promote", "while :; do echo child >>$log; done")
     demote = node.hook("demote", "echo demoted $BASCULE_REASON >>$log; "
                                  "sleep 0.1; echo end >>$log")
-    drive, guard = promoted(node, promote, demote)
+    drive, _ = promoted(node, promote, demote)
     node.logged("child")
-    os.kill(guard, signal.SIGKILL)
-    drive.kill()
-    drive.wait()
+    drive.kill_with_guard()
     done = node.release()
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     lines = node.lines()
@@ -301,11 +299,9 @@ def test_nothing_to_release_is_fine_and_silent(node):
 
 def test_a_release_that_fails_is_said_and_can_be_repeated(node):
     demote = node.hook("demote", AT_START + "echo tried >>$log; exit 4")
-    drive, guard = promoted(node, demote=demote)
+    drive, _ = promoted(node, demote=demote)
     drive.heard("promoted")
-    os.kill(guard, signal.SIGKILL)
-    drive.kill()
-    drive.wait()
+    drive.kill_with_guard()
     done = node.release()
     assert done.returncode == 1
     assert "exit status 4" in done.stderr
@@ -334,11 +330,9 @@ def test_a_damaged_recipe_is_said_and_stays(node):
 
 def test_every_start_begins_with_a_release(node):
     demote = node.hook("demote", "echo demoted $BASCULE_REASON >>$log")
-    drive, guard = promoted(node, demote=demote)
+    drive, _ = promoted(node, demote=demote)
     drive.heard("promoted")
-    os.kill(guard, signal.SIGKILL)
-    drive.kill()
-    drive.wait()
+    drive.kill_with_guard()
     other = node.hook("other", "echo other $BASCULE_REASON >>$log")
     node.start(demote=other).heard("started 1")
     assert node.lines() == ["demoted start"]

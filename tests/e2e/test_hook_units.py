@@ -1,7 +1,5 @@
 """Hooks that are systemd units, against a stand-in for systemd on D-Bus."""
 
-import os
-import signal
 import subprocess
 
 import pytest
@@ -103,12 +101,10 @@ def test_the_guard_cancels_and_releases_by_units(node):
 
 
 def test_the_stop_hook_releases_by_units(node):
-    drive, guard = promoted(node, "unit:up-ok.service",
-                            "unit:down-ok.service")
+    drive, _ = promoted(node, "unit:up-ok.service",
+                        "unit:down-ok.service")
     drive.heard("promoted")
-    os.kill(guard, signal.SIGKILL)
-    drive.kill()
-    drive.wait()
+    drive.kill_with_guard()
     done = node.release()
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     assert node.asked()[2:] == ["StartUnit down-ok.service replace"]

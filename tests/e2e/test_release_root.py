@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import signal
 import tempfile
 
 import pytest
@@ -25,12 +24,10 @@ def test_root_releases_as_the_daemons_user(node):
             break
         os.chmod(folder, 0o755)
     drive = node.start(demote=node.hook("demote", "id -ru >>$log")).ready()
-    guard = drive.guard()
+    drive.guard()
     drive.say("promote 7 3 elected")
     drive.heard("promoted")
-    os.kill(guard, signal.SIGKILL)
-    drive.kill()
-    drive.wait()
+    drive.kill_with_guard()
     node.log.write_text("")
     for path in (node.folder, *node.folder.iterdir()):
         os.chown(path, NOBODY, NOBODY)
