@@ -131,6 +131,17 @@ static void look_at(struct group *g, unsigned i, unsigned primary)
 		begin(g, i, primary);
 }
 
+/* By its own word before its state: one that is held back since it flapped
+ * counts as down, and answers. */
+static bool is_well(const struct group *g, unsigned primary)
+{
+	const struct database_facts *facts = group_facts(g, primary);
+
+	if (facts == NULL)
+		return !g->list[primary].down;
+	return !g->list[primary].gone && facts->role == DATABASE_PRIMARY;
+}
+
 void group_rejoin(struct group *g)
 {
 	unsigned primary, i;
@@ -139,7 +150,7 @@ void group_rejoin(struct group *g)
 	    g->set.failover->mode == FAILOVER_OBSERVE)
 		return;
 	primary = group_find(g, g->document.primary);
-	if (primary == PLAN_NOBODY || g->list[primary].down)
+	if (primary == PLAN_NOBODY || !is_well(g, primary))
 		return;
 	for (i = 0; i < g->set.count; i++)
 		if (i != primary)
