@@ -57,10 +57,20 @@ static const char *lag_text(const json_t *db, char buf[static CELL_MAX])
 	return buf;
 }
 
-static const char *note_text(const json_t *db)
+static bool is_shut(const json_t *target)
 {
+	const json_t *door = json_object_get(target, "door");
+
+	return json_is_object(door) && !field_bool(door, "open");
+}
+
+static const char *note_text(const json_t *target)
+{
+	const json_t *db = json_object_get(target, "database");
 	bool primary = field_bool(db, "primary");
 
+	if (is_shut(target))
+		return "its door is shut";
 	if (!json_is_object(db))
 		return "nothing fresh is known of it";
 	if (field_bool(db, "loading"))
@@ -91,7 +101,7 @@ static void add_instance(struct table *t, const json_t *target,
 			     strcmp(name, routed) == 0 ? "yes" : "",
 			     position_text(db, "received", position),
 			     lag_text(db, lag), field_text(db, "source"),
-			     note_text(db) });
+			     note_text(target) });
 	if (strcmp(state, "UP") != 0)
 		table_paint(t, 1, SGR_BAD);
 	if (primary)

@@ -158,6 +158,66 @@ static void check_terms(const struct reader *reader,
 			"withdraw");
 }
 
+/* The port is what is closed. */
+static void check_port(const struct reader *reader,
+		       const struct settings *settings, unsigned i,
+		       config_setting_t *given)
+{
+	const struct target_settings *mine = &settings->targets[i], *other;
+	unsigned k;
+
+	for (k = 0; k < i; k++) {
+		other = &settings->targets[k];
+		if (settings->services[other->service].readers_of == 0 &&
+		    settings->services[other->service].failover != NULL &&
+		    settings_text_same(mine->node, other->node) &&
+		    mine->port == other->port)
+			reader_error(reader, given,
+				     "door of \"%.63s\" would close port %u of "
+				     "\"%.63s\", too, on node \"%.63s\": give "
+				     "them ports of their own",
+				     mine->name, mine->port, other->name,
+				     mine->node);
+	}
+}
+
+static void check_door(const struct reader *reader,
+		       const struct settings *settings,
+		       const struct service_settings *service,
+		       config_setting_t *failover)
+{
+	const struct failover_settings *set = service->failover;
+	config_setting_t *given = block_given(failover, "door");
+	const struct target_settings *target;
+	unsigned i;
+
+	if (!set->door)
+		return;
+	if (settings->cluster == NULL)
+		reader_error(reader, given,
+			     "door has no cluster: who would not renew it? "
+			     "Add cluster, or remove door");
+	if (set->mode == FAILOVER_OBSERVE)
+		reader_error(reader, given,
+			     "door closes ports, and mode = \"observe\" "
+			     "changes nothing: remove one of them");
+	if (set->on_quorum_loss == QUORUM_LOSS_HOLD)
+		reader_error(reader, given,
+			     "door closes what on_quorum_loss = \"hold\" "
+			     "keeps: remove one of them");
+	for (i = 0; i < service->target_count; i++) {
+		target = &settings->targets[service->first_target + i];
+		if (target->node == NULL)
+			reader_error(reader, given,
+				     "door of \"%.63s\" is kept by the node "
+				     "that hosts it: add node to the target",
+				     target->name);
+		else
+			check_port(reader, settings, service->first_target + i,
+				   given);
+	}
+}
+
 /* A server obeys one service. */
 static void check_readers(const struct reader *reader,
 			  const struct settings *settings,
@@ -216,6 +276,7 @@ void check_failover(const struct reader *reader,
 	check_group(reader, service, given);
 	check_terms(reader, service, given);
 	check_readers(reader, settings, service, given);
+	check_door(reader, settings, service, given);
 	if (check_self_leads(settings->cluster)) {
 		check_hook(reader, "fence", service->failover->fence, given);
 		check_hook(reader, "rejoin", service->failover->rejoin, given);

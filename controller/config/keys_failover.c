@@ -139,6 +139,15 @@ static const struct key failover_keys[] = {
 	  .dflt = "0s",
 	  .help = "How often the primary's check writes one row, or sets one "
 		  "key: a disk that hangs shows only there.  \"0s\": never." },
+	{ .name = "door",
+	  .type = KEY_BOOLEAN,
+	  FIELD(failover_settings, door),
+	  .dflt = "false",
+	  .help = "On the machine of each instance the kernel closes its port "
+		  "and cuts its connections when the node that hosts it may "
+		  "not let it be written to, or does not renew that in time, "
+		  "whatever has become of its processes.  Needs CAP_NET_ADMIN "
+		  "there, and node of each target." },
 	{ .name = NULL },
 };
 

@@ -9,6 +9,7 @@
 #include "controller/core/group.h"
 #include "controller/core/health.h"
 #include "controller/core/incident.h"
+#include "controller/core/permit.h"
 #include "controller/core/plan.h"
 #include "controller/core/settings.h"
 
@@ -153,6 +154,12 @@ bool ctl_instance_rejoins(const struct ctl *ctl, unsigned target);
 
 /* Whether it is to be read from (group_reads()). */
 bool ctl_instance_reads(const struct ctl *ctl, unsigned target);
+
+/* What is to become of the door of @target, which this node hosts, by @doc and
+ * under the @lease that was given for it (permit.h). */
+enum permit ctl_permit(const struct ctl *ctl, unsigned target,
+		       const struct document *doc, struct instant lease,
+		       struct instant now);
 
 /* What a database said of itself last; NULL when nothing fresh is known. */
 const struct database_facts *ctl_facts(const struct ctl *ctl, unsigned target);

@@ -381,11 +381,13 @@ static void tell_health(struct ctl *ctl, unsigned service, unsigned i)
 	ev.health.maintenance = admin_holds(ctl, target);
 	ev.health.called = groups_calls(ctl, grp, target);
 	ev.health.at_work = groups_works(ctl, grp, target);
+	ev.health.host_up = groups_hears(ctl, grp, target);
 	if (ev.health.down == m->down && ev.health.certain == m->certain &&
 	    ev.health.confirmed == m->confirmed &&
 	    ev.health.suspect == m->suspect &&
 	    ev.health.maintenance == m->maintenance &&
-	    ev.health.called == m->called && ev.health.at_work == m->at_work)
+	    ev.health.called == m->called && ev.health.at_work == m->at_work &&
+	    ev.health.host_up == m->host_up)
 		return;
 	m->down = ev.health.down;
 	m->certain = ev.health.certain;
@@ -394,6 +396,7 @@ static void tell_health(struct ctl *ctl, unsigned service, unsigned i)
 	m->maintenance = ev.health.maintenance;
 	m->called = ev.health.called;
 	m->at_work = ev.health.at_work;
+	m->host_up = ev.health.host_up;
 	feed(ctl, service, &ev);
 }
 
@@ -576,6 +579,7 @@ void groups_carry(struct ctl *ctl, unsigned service, const struct ctl *old,
 	if (grp == NULL || was == NULL)
 		return;
 	grp->route = was->route;
+	grp->heard = was->heard;
 	grp->told = was->told;
 	group_carry(grp->machine, was->machine);
 	for (i = 0; was->routed != NOTE_NONE && i < grp->count; i++)

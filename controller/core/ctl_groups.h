@@ -12,12 +12,14 @@ struct member {
 	bool called, at_work; /* group.h */
 	uint32_t rejoins;     /* the nodes that say so: bit i is node i */
 	bool told_rejoins;    /* so do we, and the others were told */
+	bool host_up;
 	bool dirty;
 	uint64_t order, order_of; /* ctl's id, and the machine's */
 	uint64_t hook, hook_of;
 };
 
 struct ctl_group {
+	uint32_t heard;        /* nodes, likewise */
 	struct group *machine; /* owned */
 	unsigned first, count; /* targets */
 	unsigned readers; /* the first of their places there, or NOTE_NONE */
@@ -44,6 +46,9 @@ static inline struct ctl_group *groups_of(const struct ctl *ctl,
 bool groups_calls(const struct ctl *ctl, const struct ctl_group *grp,
 		  unsigned target);
 bool groups_works(const struct ctl *ctl, const struct ctl_group *grp,
+		  unsigned target);
+/* Whether the node that hosts it is heard, or is this one. */
+bool groups_hears(const struct ctl *ctl, const struct ctl_group *grp,
 		  unsigned target);
 
 #endif

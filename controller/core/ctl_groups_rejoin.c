@@ -18,12 +18,19 @@ void groups_rejoins(struct ctl *ctl, unsigned node, unsigned target, bool on)
 
 void groups_heard(struct ctl *ctl, uint32_t heard)
 {
+	struct ctl_group *grp;
 	unsigned i, j;
 
-	for (i = 0; i < ctl->set->service_count; i++)
-		for (j = 0; ctl->groups[i] != NULL && j < ctl->groups[i]->count;
-		     j++)
-			ctl->groups[i]->members[j].rejoins &= heard;
+	for (i = 0; i < ctl->set->service_count; i++) {
+		grp = groups_of(ctl, i);
+		if (grp == NULL)
+			continue;
+		grp->heard = heard;
+		for (j = 0; j < grp->count; j++) {
+			grp->members[j].rejoins &= heard;
+			groups_look(ctl, grp->first + j);
+		}
+	}
 }
 
 static bool says(const struct ctl_group *grp, unsigned target, unsigned node)
@@ -63,4 +70,13 @@ bool groups_works(const struct ctl *ctl, const struct ctl_group *grp,
 			       host != ctl->primary
 		       ? says(grp, target, host)
 		       : false;
+}
+
+bool groups_hears(const struct ctl *ctl, const struct ctl_group *grp,
+		  unsigned target)
+{
+	unsigned host = host_of(ctl, target);
+
+	return host != NOTE_NONE && (host == ctl->set->cluster->self ||
+				     (grp->heard >> host & 1) != 0);
 }

@@ -50,6 +50,24 @@ bool ctl_instance_rejoins(const struct ctl *ctl, unsigned target)
 	return grp != NULL && group_rejoins(grp->machine, target - grp->first);
 }
 
+enum permit ctl_permit(const struct ctl *ctl, unsigned target,
+		       const struct document *doc, struct instant lease,
+		       struct instant now)
+{
+	unsigned service = ctl->set->targets[target].service;
+	const struct health *h = &ctl->targets[target].health;
+	struct permit_question ask = {
+		.lease = lease,
+		.document =
+			document_group(doc, ctl->set->services[service].name),
+		.instance = ctl->set->targets[target].name,
+		.facts = ctl_facts(ctl, target),
+		.doubted = h->state == HEALTH_DOWN || h->bad > 0,
+	};
+
+	return permit_judge(&ask, now);
+}
+
 const struct database_facts *ctl_facts(const struct ctl *ctl, unsigned target)
 {
 	const struct ctl_group *grp =

@@ -227,6 +227,10 @@ void election_step(struct election *e, const struct election_event *ev,
 /* When the next TICK is wanted. */
 struct instant election_deadline(const struct election *e);
 
+/* Until when this node may act by the document as it holds it: under a routing
+ * lease that was given for it, with routes that obey it; else NONE. */
+struct instant election_permit(const struct election *e);
+
 /* What the guard must know now; peers' addresses are the driver's. */
 void election_page(const struct election *e, struct guard_page *ret_page);
 

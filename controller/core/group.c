@@ -276,6 +276,9 @@ static void hear_health(struct group *g, const struct group_event *ev)
 	it->called = ev->health.called;
 	it->at_work = ev->health.at_work;
 	it->host_spoke = it->host_spoke || it->at_work;
+	if (ev->health.host_up && !it->host_up)
+		it->host_since = g->now;
+	it->host_up = ev->health.host_up;
 	/* From here on a replica that receives more speaks for it. */
 	if (!was && (it->suspect || it->down))
 		group_mark_received(g);

@@ -91,6 +91,7 @@ struct group_event {
 			bool called;  /* the primary node wants it rejoined,
 					 and this one hosts it */
 			bool at_work; /* its node says that it rejoins it */
+			bool host_up; /* its node is heard, or is this one */
 		} health;
 		bool office;
 		const struct document_group *document;

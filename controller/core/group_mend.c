@@ -239,6 +239,8 @@ void group_mend_answered(struct group *g, unsigned i, bool done,
 		it->retry = INSTANT_NONE;
 		if (it->ordered == DATABASE_FENCE) {
 			it->fenced = true;
+			if (!g->office)
+				group_act(g, GROUP_ASK)->ask = i;
 			return;
 		}
 		it->followed_epoch = g->document.epoch;

@@ -94,6 +94,8 @@ static const char *forbidden(struct group *g, unsigned primary,
 		return "it is in maintenance";
 	if (it->down && !it->confirmed && !it->restarted_as_primary)
 		return "too few nodes find it down";
+	if (group_opens_door(g, primary))
+		return "its door was shut, and its node opens it now";
 	if (speaks != PLAN_NOBODY && !it->certain) {
 		group_wake(g,
 			   instant_add(g->list[speaks].spoke, GROUP_SPEAKS_US));
@@ -493,6 +495,7 @@ void group_office_changed(struct group *g, bool office)
 	unsigned i;
 
 	g->office = office;
+	g->office_at = g->now;
 	g->deciding = false;
 	for (i = 0; i < g->set.count; i++) {
 		struct instance *it = &g->list[i];
@@ -575,6 +578,7 @@ void group_hook_answered(struct group *g, unsigned i, bool done,
 void group_proceed(struct group *g)
 {
 	group_rejoin(g);
+	group_keep_house(g);
 	if (!g->office)
 		return;
 	if (g->deciding && instant_before(g->now, g->decide_by)) {

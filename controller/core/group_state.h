@@ -48,14 +48,16 @@ struct instance {
 	bool told_trouble;
 	struct instant unlinked; /* since when its link is down, or NONE */
 	/* Of one that cannot become a replica as it is. */
-	bool parted;          /* as this node found in office, ... */
-	struct instant since; /* then */
-	bool called, at_work; /* see group.h */
-	bool host_spoke;      /* it was at work since then */
-	bool begun;           /* here, and not done */
-	uint64_t rejoin;      /* the hook under way, 0 if none */
-	unsigned tries;       /* in a row */
-	struct instant again; /* not before it, or NONE */
+	bool parted;               /* as this node found in office, ... */
+	struct instant since;      /* then */
+	bool called, at_work;      /* see group.h */
+	bool host_spoke;           /* it was at work since then */
+	bool host_up;              /* heard, */
+	struct instant host_since; /* ... since then */
+	bool begun;                /* here, and not done */
+	uint64_t rejoin;           /* the hook under way, 0 if none */
+	unsigned tries;            /* in a row */
+	struct instant again;      /* not before it, or NONE */
 	bool told_person;
 };
 
@@ -65,6 +67,7 @@ struct group {
 	bool known; /* there is a document */
 	struct document_group document;
 	bool office;
+	struct instant office_at;
 	bool deciding;
 	struct instant decide_by;
 	char forbids[GROUP_TEXT_MAX], held[GROUP_TEXT_MAX];
@@ -137,6 +140,13 @@ void group_mend_answered(struct group *g, unsigned instance, bool done,
 bool group_may_try(struct group *g, struct instance *it);
 
 /* group_rejoin.c */
+/* group_house.c: behind its door, whoever hosts an instance tells it to stop,
+ * in office or not. */
+void group_keep_house(struct group *g);
+/* Whether @instance may have been unreachable only since nobody gave its node a
+ * lease: whoever came into office, or the node back, does so by and by. */
+bool group_opens_door(struct group *g, unsigned instance);
+
 /* It cannot become a replica as it is; false: nothing is there to be run. */
 bool group_parted(struct group *g, unsigned instance);
 /* It follows: all that was said of it is over. */

@@ -244,6 +244,18 @@ void routing_expire(struct election *e)
 	}
 }
 
+struct instant election_permit(const struct election *e)
+{
+	struct position at = e->hard.document.position;
+
+	if (!position_same(e->granted, at) ||
+	    !position_same(e->conforming, at) ||
+	    !position_same(e->disk.position, at) ||
+	    instant_reached(e->now, e->routing_end))
+		return INSTANT_NONE;
+	return e->routing_end;
+}
+
 /* When the first of the routes must be gone; NONE if there are none. */
 struct instant routing_end(const struct election *e)
 {

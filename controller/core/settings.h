@@ -111,6 +111,7 @@ struct failover_settings {
 	const char *readers;     /* HAProxy backend of the replicas, or NULL */
 	unsigned readers_min_up; /* replicas that stay, whatever their lag */
 	int64_t canary_us;       /* how often a row is written; 0: never */
+	bool door;               /* the kernel closes the ports of instances */
 	unsigned line;
 };
 

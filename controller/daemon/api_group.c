@@ -170,6 +170,25 @@ json_t *api_database(const struct daemon_view *view, unsigned target)
 	return doc;
 }
 
+json_t *api_door(const struct daemon_view *view, unsigned target)
+{
+	const struct door_fact *door =
+		cluster_facts_door(&view->cluster, target);
+	int64_t left_us;
+	json_t *doc;
+
+	if (door == NULL)
+		return json_null();
+	left_us = door_left_us(door, view->now);
+	doc = json_object();
+	json_object_set_new(doc, "guarded", json_boolean(door->guarded));
+	json_object_set_new(doc, "open",
+			    json_boolean(!door->guarded || left_us > 0));
+	json_object_set_new(doc, "left_seconds",
+			    api_span(left_us > 0 ? left_us : -1));
+	return doc;
+}
+
 /* ---- a plan ---- */
 
 static json_t *candidate_doc(const struct daemon_view *view,

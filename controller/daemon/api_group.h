@@ -13,6 +13,9 @@ json_t *api_group(const struct daemon_view *view, unsigned service);
  * fresh is known. */
 json_t *api_database(const struct daemon_view *view, unsigned target);
 
+/* The door that this node keeps for @target, or null. */
+json_t *api_door(const struct daemon_view *view, unsigned target);
+
 /* The switchover that would be done now, to @to or to the best one (then
  * NOTE_NONE). */
 json_t *api_plan(const struct daemon_view *view, unsigned service, unsigned to);

@@ -158,8 +158,10 @@ json_t *api_target(const struct daemon_view *view, unsigned target)
 	json_object_set_new(doc, "maintenance",
 			    api_maintenance(view, t.maintenance));
 	json_object_set_new(doc, "servers", servers_doc(view, target));
-	if (svc->failover != NULL)
+	if (svc->failover != NULL) {
 		json_object_set_new(doc, "database",
 				    api_database(view, target));
+		json_object_set_new(doc, "door", api_door(view, target));
+	}
 	return doc;
 }

@@ -103,6 +103,13 @@ void cluster_decide(struct cluster *cluster, const struct document_group *want);
 /* The order @id to route was carried out, or was not. */
 void cluster_routed(struct cluster *cluster, uint64_t id, bool done);
 
+/* Until when this node may let its own instances be written to by its
+ * document, with time to spare; NONE: not now.  That document; and whether the
+ * cluster is in maintenance, so that what is routed stays. */
+struct instant cluster_permit(const struct cluster *cluster);
+bool cluster_keeps(const struct cluster *cluster);
+const struct document *cluster_document(const struct cluster *cluster);
+
 /* The guard, which must know of whatever runs; borrowed, NULL without a
  * cluster. */
 struct guard_process *cluster_guard(struct cluster *cluster);

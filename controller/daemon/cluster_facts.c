@@ -146,3 +146,22 @@ void cluster_facts_datagrams(struct cluster_facts *facts,
 			link->received[verdict],
 		};
 }
+
+const struct door_fact *cluster_facts_door(const struct cluster_facts *facts,
+					   unsigned target)
+{
+	unsigned i;
+
+	for (i = 0; i < facts->door_count; i++)
+		if (facts->doors[i].target == target)
+			return &facts->doors[i];
+	return NULL;
+}
+
+int64_t door_left_us(const struct door_fact *door, struct instant now)
+{
+	if (instant_is_none(door->open_until) ||
+	    instant_reached(now, door->open_until))
+		return 0;
+	return instant_diff_us(now, door->open_until);
+}

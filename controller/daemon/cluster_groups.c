@@ -139,3 +139,22 @@ void cluster_routed(struct cluster *c, uint64_t id, bool done)
 	ev.id = id;
 	cluster_step(c, &ev, loop_clock());
 }
+
+struct instant cluster_permit(const struct cluster *c)
+{
+	struct instant end = election_permit(c->election);
+
+	if (instant_is_none(end))
+		return end;
+	return instant_add(end, -election_release_budget_us(&c->rules) / 2);
+}
+
+bool cluster_keeps(const struct cluster *c)
+{
+	return c->keeps;
+}
+
+const struct document *cluster_document(const struct cluster *c)
+{
+	return election_document(c->election);
+}

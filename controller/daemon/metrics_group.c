@@ -70,6 +70,16 @@ void metrics_database_lag(const struct metrics_row *row)
 		sample_seconds(row, INSTANCES, it.facts->lag_us);
 }
 
+void metrics_database_door(const struct metrics_row *row)
+{
+	const struct door_fact *door =
+		cluster_facts_door(&row->view->cluster, row->i);
+
+	if (door != NULL && door->guarded)
+		sample_seconds(row, INSTANCES,
+			       door_left_us(door, row->view->now));
+}
+
 /* ---- failovers ---- */
 
 static void failovers_of_node(const struct metrics_row *row)

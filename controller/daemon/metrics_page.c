@@ -219,6 +219,10 @@ static const struct family families[] = {
 	{ "bascule_database_lag_seconds", GAUGE, INSTANCES,
 	  metrics_database_lag,
 	  "How far the replica is behind by its own word." },
+	{ "bascule_database_door_seconds", GAUGE, INSTANCES,
+	  metrics_database_door,
+	  "How long the port of an instance on this machine stays open if "
+	  "nobody renews that; 0: it is shut." },
 	{ "bascule_maintenance", GAUGE, ONCE, metrics_maintenance,
 	  "Whether the whole node is in maintenance." },
 	{ "bascule_store_up", GAUGE, ONCE, metrics_store_up,

@@ -91,6 +91,7 @@ void metrics_database_routed(const struct metrics_row *row);
 void metrics_database_writable(const struct metrics_row *row);
 void metrics_database_lag_bytes(const struct metrics_row *row);
 void metrics_database_lag(const struct metrics_row *row);
+void metrics_database_door(const struct metrics_row *row);
 void metrics_failovers(const struct metrics_row *row);
 void metrics_failover_duration(const struct metrics_row *row);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "controller/config/load.h"
+#include "controller/daemon/doors.h"
 #include "controller/daemon/guard_page.h"
 #include "controller/daemon/recipe.h"
 #include "controller/daemon/release.h"
@@ -35,7 +36,21 @@ static void add(struct folders *folders, const char *path, size_t length)
 	folders->count++;
 }
 
-static bool add_configured(struct folders *folders, const char *file)
+/* A service manager calls after each end of the daemon, and soon starts it
+ * again: then the doors stay as long as the lease, which whoever succeeds waits
+ * for. */
+static bool shut_doors(const struct settings *set)
+{
+	struct err err;
+
+	if (getenv("SERVICE_RESULT") != NULL || doors_shut(set, &err) >= 0)
+		return true;
+	fprintf(stderr, "basculed: release: %s\n", err.text);
+	return false;
+}
+
+static bool add_configured(struct folders *folders, const char *file,
+			   bool *ret_shut)
 {
 	struct report report;
 	struct settings *set;
@@ -51,6 +66,7 @@ static bool add_configured(struct folders *folders, const char *file)
 	if (slash != NULL)
 		add(folders, set->control_socket,
 		    (size_t)(slash - set->control_socket));
+	*ret_shut = shut_doors(set);
 	settings_free(set);
 	return true;
 }
@@ -68,8 +84,8 @@ int release_main(const char *file)
 {
 	const char *given = getenv("RUNTIME_DIRECTORY");
 	struct folders folders = { .count = 0 };
-	bool known = add_configured(&folders, file);
-	int status = EXIT_SUCCESS;
+	bool shut = true, known = add_configured(&folders, file, &shut);
+	int status = shut ? EXIT_SUCCESS : EXIT_FAILURE;
 	struct err err;
 	unsigned i;
 

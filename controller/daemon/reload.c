@@ -113,6 +113,9 @@ static int prepare(struct run *run, struct next *next, struct err *err)
 		      run);
 	if (r < 0)
 		return err_set(err, r, "out of memory");
+	r = run->doors == NULL ? 0 : doors_prepare(run->doors, next->set, err);
+	if (r < 0)
+		return r;
 	return responder_prepare(run->responder, next->set, &next->doors, err);
 }
 
@@ -173,6 +176,8 @@ static void apply(struct run *run, struct next *next)
 	stored.claim_count = next->claim_count;
 	run->set = next->set;
 	run->ctl = next->ctl;
+	if (run->doors != NULL)
+		doors_apply(run->doors, run->set);
 	local_free(run->local);
 	run->local = next->local;
 	next->local = NULL;

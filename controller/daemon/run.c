@@ -94,7 +94,8 @@ static void tell_incidents(struct run *run)
 void run_look_at_stop(struct run *run)
 {
 	if (run->stopping &&
-	    (cluster_stopped(run->cluster) ||
+	    ((cluster_stopped(run->cluster) &&
+	      doors_may_end(run->doors, run->cluster)) ||
 	     instant_reached(loop_now(run->loop), run->stop_by)))
 		loop_stop(run->loop);
 }
@@ -126,6 +127,7 @@ void run_feed(struct run *run, struct event *ev)
 		step(run, &more);
 	}
 	look_at_obstacles(run);
+	doors_look(run->doors, run->ctl, run->cluster);
 	/* Since when it is down, before that it is. */
 	tell_incidents(run);
 	tell_views(run);

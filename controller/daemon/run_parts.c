@@ -136,6 +136,7 @@ static void on_facts(void *arg, struct cluster_facts *ret_facts)
 	struct run *run = arg;
 
 	cluster_facts_now(run->cluster, ret_facts);
+	doors_facts(run->doors, ret_facts);
 }
 
 static void on_incidents(struct run *run, unsigned node,
@@ -186,6 +187,7 @@ static void on_node_changed(void *arg)
 {
 	struct run *run = arg;
 
+	doors_look(run->doors, run->ctl, run->cluster);
 	run_look_at_stop(run);
 	run_arm(run);
 }
@@ -247,6 +249,7 @@ static int join_cluster(struct run *run, struct err *err)
 					     .route = run_route,
 					     .changed = on_node_changed,
 					     .arg = run };
+	int r;
 
 	run->hooks = run_hooks(run);
 	if (run->hooks == NULL)
@@ -257,7 +260,10 @@ static int join_cluster(struct run *run, struct err *err)
 	run->shared = shared_new(run->set);
 	if (run->views == NULL || run->shared == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	return cluster_join(run->cluster, &parts, err);
+	r = cluster_join(run->cluster, &parts, err);
+	return r < 0 ? r
+		     : doors_new(&run->doors, run->log, run->set, run->cluster,
+				 err);
 }
 
 static int make_parts(struct run *run, struct err *err)
@@ -342,6 +348,8 @@ void run_free(struct run *run)
 	if (run == NULL)
 		return;
 	group_hooks_free(run->hooks);
+	doors_free(run->doors,
+		   run->stopping && ctl_maintenance(run->ctl) != NULL);
 	alone_free(run->alone);
 	cluster_free(run->cluster);
 	self_watch_free(run->self);

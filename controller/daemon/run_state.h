@@ -6,6 +6,7 @@
 #include "controller/core/ctl.h"
 #include "controller/daemon/alone.h"
 #include "controller/daemon/cluster.h"
+#include "controller/daemon/doors.h"
 #include "controller/daemon/group_hooks.h"
 #include "controller/daemon/local.h"
 #include "controller/daemon/log.h"
@@ -53,6 +54,7 @@ struct run {
 	struct masters *masters;
 	struct self_watch *self;
 	struct cluster *cluster; /* NULL: a cluster of one */
+	struct doors *doors;     /* likewise */
 	struct group_hooks *hooks;
 	struct alone *alone;   /* ... that has databases; or NULL */
 	struct views *views;   /* likewise */

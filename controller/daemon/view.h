@@ -41,6 +41,15 @@ struct datagram_fact {
 
 #define CLUSTER_DATAGRAMS_MAX 16
 
+/* The door of an instance that this node hosts (controller/io/door.h). */
+struct door_fact {
+	unsigned target;
+	bool guarded; /* false: in the cluster's maintenance none is */
+	struct instant open_until; /* at most; NONE: shut */
+};
+
+#define DOOR_FACTS_MAX 32
+
 /* What this node knows of its cluster; nodes by their index in the settings'
  * cluster. */
 struct cluster_facts {
@@ -58,10 +67,17 @@ struct cluster_facts {
 	struct node_facts nodes[SETTINGS_NODES_MAX];
 	/* Those with a result; in a fixed order. */
 	struct datagram_fact datagrams[CLUSTER_DATAGRAMS_MAX];
+	unsigned door_count;
+	struct door_fact doors[DOOR_FACTS_MAX];
 };
 
 /* Nothing is known yet. */
 void cluster_facts_init(struct cluster_facts *facts);
+
+/* The door of @target, or NULL; and how long it stays open at most. */
+const struct door_fact *cluster_facts_door(const struct cluster_facts *facts,
+					   unsigned target);
+int64_t door_left_us(const struct door_fact *door, struct instant now);
 
 struct daemon_view {
 	const struct settings *set;

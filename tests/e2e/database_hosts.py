@@ -24,8 +24,9 @@ CLIENT_PORT = 7000
 class Proxy:
     """A HAProxy whose only backend is what the daemon beside it routes."""
 
-    def __init__(self, host, folder, instances):
+    def __init__(self, host, folder, instances, user=None):
         self.host = host
+        as_user = f"    user {user}\n" if user else ""
         self.socket = f"{folder}/haproxy.sock"
         self.master = f"{folder}/master.sock"
         self.config = folder / "haproxy.cfg"
@@ -35,7 +36,7 @@ class Proxy:
             f"    server {i.name} {i.host.ipv4}:{i.port} disabled"
             for i in instances)
         self.config.write_text(
-            "global\n"
+            f"global\n{as_user}"
             f"    stats socket {self.socket} mode 600 level admin\n"
             "    stats timeout 1h\n    nbthread 1\n"
             "defaults\n    mode tcp\n    timeout connect 200ms\n"
@@ -111,10 +112,11 @@ class Client:
 
 class DatabaseHosts(Cluster):
     """@failover, @check: more of its blocks.  @rate: rows a second of all
-    clients."""
+    clients.  @proxy_user: whose the HAProxies are."""
 
     def __init__(self, kind="redis", failover="", check="", rate=500,
-                 **options):
+                 proxy_user=None, **options):
+        self.proxy_user = proxy_user
         self.check = patient(check)
         self.kind, self.failover, self.rate = kind, failover, rate
         super().__init__(3, **options)
@@ -129,7 +131,8 @@ class DatabaseHosts(Cluster):
         hosts = [node.host for node in self.nodes]
         self.instances = [INSTANCES[self.kind](host, self.folder / "databases")
                           for host in hosts]
-        self.proxies = [Proxy(node.host, node.folder, self.instances)
+        self.proxies = [Proxy(node.host, node.folder, self.instances,
+                              self.proxy_user)
                         for node in self.nodes]
         self.clients = [Client(host, i + 1, self.kind,
                                self.rate / len(hosts), self.folder)

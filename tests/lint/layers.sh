@@ -15,7 +15,7 @@ table()
 	sed 's/#.*//' <<-'END'
 	controller/core/*    controller/core/*
 	controller/config/*  controller/config/* controller/core/* <libconfig.h>
-	controller/io/*      controller/io/* controller/core/instant.h controller/core/err.h controller/core/row.h <ev.h> <curl/*> <openssl/*> <sodium.h> <libpq-fe.h> <mysql*> <mariadb/*> <hiredis/*>
+	controller/io/*      controller/io/* controller/core/instant.h controller/core/err.h controller/core/row.h <ev.h> <curl/*> <openssl/*> <sodium.h> <libpq-fe.h> <mysql*> <mariadb/*> <hiredis/*> <nftables/*>
 
 	# Adapters: plain files are pure, *_io files carry them.
 	checks/*_io.[ch]     checks/* controller/core/* controller/io/* <ev.h> <curl/*> <openssl/*>

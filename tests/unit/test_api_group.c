@@ -247,6 +247,36 @@ static void metrics_tell_roles_and_lag(void **state)
 		       "\"api2\"} 0.02\n");
 }
 
+static void a_door_is_told_of_where_it_is_kept(void **state)
+{
+	struct view_world *w = *state;
+	struct cluster_facts *facts = &w->view.cluster;
+	json_t *doc;
+
+	begin(w);
+	facts->door_count = 1;
+	facts->doors[0].target = API2;
+	facts->doors[0].guarded = true;
+	facts->doors[0].open_until = instant_add(w->core.now, 850 * MS);
+	assert_line(w, "\nbascule_database_door_seconds{group=\"api\",target="
+		       "\"api2\"} 0.85\n");
+	doc = api_door(&w->view, API1);
+	assert_true(json_is_null(doc));
+	json_decref(doc);
+	doc = api_door(&w->view, API2);
+	assert_true(json_is_true(json_object_get(doc, "open")));
+	json_decref(doc);
+	facts->doors[0].open_until = w->view.now;
+	doc = api_door(&w->view, API2);
+	assert_true(json_is_false(json_object_get(doc, "open")));
+	assert_true(json_is_null(json_object_get(doc, "left_seconds")));
+	json_decref(doc);
+	facts->doors[0].guarded = false;
+	doc = api_door(&w->view, API2);
+	assert_true(json_is_true(json_object_get(doc, "open")));
+	json_decref(doc);
+}
+
 static void failovers_of_a_group_are_counted(void **state)
 {
 	struct note note = { .kind = NOTE_GROUP_DONE,
@@ -304,6 +334,7 @@ int main(void)
 		CASE(an_instance_shows_how_far_behind_it_is),
 		CASE(a_plan_rejects_with_a_reason),
 		CASE(metrics_tell_roles_and_lag),
+		CASE(a_door_is_told_of_where_it_is_kept),
 		CASE(failovers_of_a_group_are_counted),
 		CASE(an_event_tells_its_steps),
 	};

@@ -88,6 +88,30 @@ static void routes_until_its_own_echoed_time_and_the_lease(void **state)
 	assert_true(instant_is_none(page().routing_end));
 }
 
+static void lets_write_by_a_lease_for_its_document_alone(void **state)
+{
+	int64_t end_us;
+
+	(void)state;
+	assert_true(instant_is_none(election_permit(w.e)));
+	primary_beat(steady);
+	end_us = w.msg.echo.clock_us + 1 * SECOND;
+	assert_int_equal(election_permit(w.e).us, end_us);
+	feed(ELECTION_ROUTED, w.route_id);
+	/* Another one, which is not known to be committed, nor on disk. */
+	document_of(8, PHASE_FENCING);
+	assert_true(instant_is_none(election_permit(w.e)));
+}
+
+static void lets_write_until_the_lease_ends(void **state)
+{
+	(void)state;
+	primary_beat(steady);
+	w.now.us = w.msg.echo.clock_us + 1 * SECOND;
+	feed(ELECTION_TICK, 0);
+	assert_true(instant_is_none(election_permit(w.e)));
+}
+
 static void routes_by_nothing_but_the_committed_document(void **state)
 {
 	(void)state;
@@ -343,6 +367,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(routes_until_its_own_echoed_time_and_the_lease),
+		CASE(lets_write_by_a_lease_for_its_document_alone),
+		CASE(lets_write_until_the_lease_ends),
 		CASE(routes_by_nothing_but_the_committed_document),
 		CASE(withdraws_what_a_newer_document_does_not_name),
 		CASE(what_is_being_withdrawn_gets_no_longer_lease),
