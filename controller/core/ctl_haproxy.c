@@ -24,7 +24,7 @@ static void forget_seen(struct ctl *ctl, unsigned haproxy)
 		struct server *srv = mend_server(ctl, haproxy, i);
 
 		lose_order(srv);
-		srv->seen = SERVER_UNKNOWN;
+		server_forget(srv);
 		srv->pushed = SERVER_UNKNOWN;
 		srv->retry = INSTANT_NONE;
 		srv->refused = false;

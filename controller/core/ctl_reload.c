@@ -40,6 +40,10 @@ static void carry_servers(struct ctl *ctl, unsigned target,
 		if (k == NOTE_NONE)
 			continue;
 		was = mend_server(old, k, from);
+		srv->seen = was->seen;
+		srv->weight_percent = was->weight_percent;
+		srv->was_used = was->was_used;
+		server_forget(srv);
 		srv->claim = was->claim;
 		srv->kept = was->kept;
 		srv->doubt = was->doubt;

@@ -187,6 +187,13 @@ bool server_weighted(const struct server *srv)
 		srv->ordered_weight != 100);
 }
 
+void server_forget(struct server *srv)
+{
+	if (srv->seen != SERVER_UNKNOWN)
+		srv->was_used = server_in_use(srv);
+	srv->seen = SERVER_UNKNOWN;
+}
+
 bool server_taken(const struct server *srv, enum server_state state)
 {
 	if (!server_is_out(state) || srv->doubt || srv->routed ||
@@ -194,6 +201,9 @@ bool server_taken(const struct server *srv, enum server_state state)
 		return false;
 	if (srv->claim != CLAIM_OUT || (srv->word && !srv->bits))
 		return true;
+	/* A claim alone took nothing out. */
+	if (srv->seen == SERVER_UNKNOWN)
+		return srv->was_used;
 	/* We drain first and never drain what is in maintenance. */
 	return srv->seen == SERVER_READY ||
 	       (server_is_out(srv->seen) && srv->seen != state);

@@ -34,6 +34,7 @@ struct server {
 	bool leaving;   /* in use, and on its way out */
 	bool counted;   /* in use, and not leaving: one of its pool */
 	bool out;       /* we keep it out, or are about to */
+	bool was_used;  /* in use when it was seen last, before UNKNOWN */
 	bool known;     /* looked at: its pool counts it as that */
 	bool doubt;     /* an order of ours to leave may still be carried out */
 	bool failed;    /* the last order to leave did, perhaps with the link */
@@ -100,6 +101,9 @@ bool server_ordered_out(const struct server *srv);
 
 /* Whether @srv has another weight than configured, or is on its way to one. */
 bool server_weighted(const struct server *srv);
+
+/* What is known of @srv may be so no longer, until it is seen again. */
+void server_forget(struct server *srv);
 
 /* Whether somebody else took @srv out, now that it is seen in @state: what
  * was written down or is being written down about it is void then.  (What an

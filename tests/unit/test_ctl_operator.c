@@ -180,6 +180,74 @@ static void a_refused_order_makes_no_maintenance_ours(void **state)
 	core_done(&w);
 }
 
+/* api1 is DOWN, and what is written down is not done yet. */
+static void claim_only(struct core_world *w)
+{
+	core_init(w);
+	core_begin(w, NULL);
+	core_answers(w, API1, 3, RESULT_L7STS);
+	core_acted(w, core_store(w, STORE_CLAIM)->id, NULL);
+	assert_int_equal(core_order(w, API1)->haproxy.state, SERVER_MAINT);
+}
+
+/* api1 is seen out of rotation, recovers, and is left so. */
+static void assert_operators(struct core_world *w)
+{
+	core_see(w, 0, API1, SERVER_MAINT, 100);
+	assert_non_null(core_store(w, STORE_UNCLAIM));
+	core_forget(w);
+	core_answers(w, API1, 3, RESULT_L7OK);
+	core_wait(w, 2 * MINUTE);
+	assert_null(core_order(w, API1));
+	assert_true(ctl_target(w->ctl, API1).operator_hold);
+	core_done(w);
+}
+
+/* The process that was told had left; what the next one has is not ours. */
+static void a_new_process_was_told_nothing(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	claim_only(&w);
+	core_acted(&w, core_order(&w, API1)->id, "Proxy is disabled.");
+	core_link(&w, 0, true);
+	assert_operators(&w);
+	claim_only(&w);
+	core_link(&w, 0, false);
+	core_link(&w, 0, true);
+	assert_operators(&w);
+}
+
+static void a_reload_of_ours_makes_no_maintenance_ours(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	claim_only(&w);
+	core_reload(&w, &w.set);
+	assert_operators(&w);
+	claim_only(&w);
+	core_reload(&w, &w.set);
+	core_reload(&w, &w.set);
+	assert_operators(&w);
+}
+
+/* Servers' states are kept over a reload of HAProxy by many. */
+static void what_we_did_is_ours_at_a_new_process_too(void **state)
+{
+	struct core_world w;
+
+	(void)state;
+	claim_only(&w);
+	core_settle(&w);
+	core_link(&w, 0, true);
+	core_see(&w, 0, API1, SERVER_MAINT, 100);
+	core_answers(&w, API1, 3, RESULT_L7OK);
+	assert_int_equal(core_order(&w, API1)->haproxy.state, SERVER_READY);
+	core_done(&w);
+}
+
 static void drift_is_mended_and_said(void **state)
 {
 	struct core_world w;
@@ -210,6 +278,9 @@ int main(void)
 		cmocka_unit_test(an_order_lost_with_the_link_is_still_ours),
 		cmocka_unit_test(in_doubt_nothing_is_given_up),
 		cmocka_unit_test(a_refused_order_makes_no_maintenance_ours),
+		cmocka_unit_test(a_new_process_was_told_nothing),
+		cmocka_unit_test(a_reload_of_ours_makes_no_maintenance_ours),
+		cmocka_unit_test(what_we_did_is_ours_at_a_new_process_too),
 		cmocka_unit_test(drift_is_mended_and_said),
 	};
 

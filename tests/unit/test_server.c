@@ -191,6 +191,28 @@ static void knows_when_somebody_else_took_a_server_out(void **state)
 	assert_true(server_taken(&srv, SERVER_MAINT));
 }
 
+/* One that was in use the last time was not taken out by a claim alone. */
+static void knows_that_nobody_did_what_is_written_down(void **state)
+{
+	struct server srv = server(SERVER_READY, 100, CLAIM_OUT);
+
+	(void)state;
+	server_forget(&srv);
+	assert_int_equal(srv.seen, SERVER_UNKNOWN);
+	assert_true(server_taken(&srv, SERVER_MAINT));
+	assert_true(server_taken(&srv, SERVER_DRAIN));
+	assert_false(server_taken(&srv, SERVER_READY));
+	/* Once more, before it is seen again. */
+	server_forget(&srv);
+	assert_true(server_taken(&srv, SERVER_MAINT));
+	srv.doubt = true;
+	assert_false(server_taken(&srv, SERVER_MAINT));
+	srv.doubt = false;
+	srv.seen = SERVER_MAINT;
+	server_forget(&srv);
+	assert_false(server_taken(&srv, SERVER_MAINT));
+}
+
 static void knows_what_is_on_its_way_out(void **state)
 {
 	struct server srv = server(SERVER_READY, 100, CLAIM_OUT);
@@ -304,6 +326,7 @@ int main(void)
 		cmocka_unit_test(does_not_drain_what_is_in_maintenance),
 		cmocka_unit_test(in_doubt_it_tells_again),
 		cmocka_unit_test(knows_when_somebody_else_took_a_server_out),
+		cmocka_unit_test(knows_that_nobody_did_what_is_written_down),
 		cmocka_unit_test(knows_what_is_on_its_way_out),
 		cmocka_unit_test(pushes_an_agents_word_once),
 		cmocka_unit_test(takes_an_agents_word_back_even_unseen),
