@@ -13,7 +13,11 @@
 
 static bool is_lost(struct world *w, const struct machine *m)
 {
-	return m->loss_percent > 0 && rng_below(&w->rng, 100) < m->loss_percent;
+	bool lost = m->loss_percent > 0 &&
+		    rng_below(&w->rng, 100) < m->loss_percent;
+
+	w->node.lost = w->node.lost || lost;
+	return lost;
 }
 
 /* How long until a packet on a connection that stands gets there: at once, or
@@ -37,6 +41,7 @@ static int64_t send_question(struct world *w, unsigned machine, bool fresh)
 	int64_t there_us;
 
 	asks->now.dropped = m->fake.fault == FAKE_DROPPED;
+	w->node.lost = w->node.lost || asks->now.dropped;
 	asks->now.reach = REACH_NOT_CONNECTED;
 	/* A lost SYN is sent again after a second. */
 	if (fresh && (asks->now.dropped || is_lost(w, m) || is_lost(w, m)))
@@ -235,6 +240,8 @@ void asks_answer(struct world *w, const struct happening *h)
 	res = judge(w, h->a, (enum fake_fault)ask->fault,
 		    instant_diff_us(ask->since, w->now));
 	res.late = ask == &asks->late;
+	if (result_verdict(res.code) == VERDICT_PASS)
+		w->machines[h->a].heard_of = w->now;
 	if (result_verdict(res.code) == VERDICT_PASS && !res.late)
 		asks->late.id = 0;
 	if ((res.code == RESULT_L7OK || res.code == RESULT_L7STS) &&

@@ -190,6 +190,7 @@ void node_start(struct world *w)
 
 	n->life++;
 	n->runs = true;
+	n->lost = false;
 	n->set = w->set;
 	n->frozen = INSTANT_NONE;
 	n->armed = INSTANT_NONE;

@@ -332,6 +332,17 @@ static void check_traffic(struct world *w, unsigned target, int64_t limit_us)
 	}
 }
 
+/* How long one that fails may stay unseen.  Who has learned that trips are lost
+ * lets loss excuse silence for a while. */
+static int64_t overlooked_us(const struct world *w,
+			     const struct check_settings *check)
+{
+	struct worst worst = worst_of(check);
+
+	return (w->node.lost ? worst.strained_us : worst.silence_us) +
+	       DETECT_LATE_US;
+}
+
 /* A target that fails for long enough must be DOWN. */
 static void check_detection(struct world *w, unsigned target)
 {
@@ -349,12 +360,13 @@ static void check_detection(struct world *w, unsigned target)
 	from = instant_max(from, w->node.frozen);
 	from = instant_max(from, w->rules.doubted);
 	from = instant_max(from, h->since);
+	/* What it had said before may have been sent again since. */
+	from = instant_max(from, m->heard_of);
 	if (instant_is_none(h->last_good))
 		from = instant_max(
 			from,
 			instant_add(h->watched, svc->check.start_period_us));
-	if (instant_diff_us(from, w->now) >
-	    worst_of(&svc->check).silence_us + DETECT_LATE_US)
+	if (instant_diff_us(from, w->now) > overlooked_us(w, &svc->check))
 		world_break(w, "%s fails and is still %s", m->name,
 			    health_state_name(h->state));
 }

@@ -143,7 +143,9 @@ unsigned world_machine(struct world *w, const char *service, const char *name)
 					 sizeof(*w->node.asks));
 	}
 	m = &w->machines[w->machine_count];
-	*m = (struct machine){ .well = w->now, .target = NOTE_NONE };
+	*m = (struct machine){ .well = w->now,
+			       .heard_of = INSTANT_NONE,
+			       .target = NOTE_NONE };
 	w->node.asks[w->machine_count] = (struct asks){ 0 };
 	snprintf(m->service, sizeof(m->service), "%s", service);
 	snprintf(m->name, sizeof(m->name), "%s", name);

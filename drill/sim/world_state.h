@@ -49,11 +49,12 @@ struct machine {
 	char name[SETTINGS_NAME_MAX + 1];
 	struct fake_target fake;
 	enum fake_fault flap_fault;
-	uint64_t flap;         /* token */
-	struct instant well;   /* since when it answers in time; or NEVER */
-	unsigned target;       /* in the settings in force, or NOTE_NONE */
-	unsigned loss_percent; /* of the packets to and from it */
-	int64_t idle_us;       /* it closes idle connections then; 0: never */
+	uint64_t flap;           /* token */
+	struct instant well;     /* since when it answers in time; or NEVER */
+	struct instant heard_of; /* its last good answer came; or NONE */
+	unsigned target;         /* in the settings in force, or NOTE_NONE */
+	unsigned loss_percent;   /* of the packets to and from it */
+	int64_t idle_us;         /* it closes idle connections then; 0: never */
 	struct fake_server *servers[SETTINGS_HAPROXIES_MAX]; /* or NULL */
 	/* By haproxy: an operator has it out, as far as can be told. */
 	bool operated[SETTINGS_HAPROXIES_MAX];
@@ -110,6 +111,7 @@ struct link {
 struct node {
 	bool runs;
 	unsigned life; /* how many daemons there were */
+	bool lost;     /* this one may have learned that trips are lost */
 	struct instant frozen;
 	const struct settings *set;
 	struct ctl *ctl;                  /* owned */
