@@ -29,7 +29,7 @@ struct election *election_new(const struct election_settings *set,
 		peer_init(&e->peers[i], &e->rng);
 	e->role = ELECTION_RELEASING;
 	e->leader = e->successor = e->former = ELECTION_NOBODY;
-	e->promise = e->boot_promise = INSTANT_NONE;
+	e->promise = e->boot_promise = e->leased = INSTANT_NONE;
 	e->stand_at = INSTANT_NEVER;
 	e->resigned_at = INSTANT_NONE;
 	e->store_retry = e->sent = e->routing_end = INSTANT_NONE;

@@ -68,6 +68,8 @@ struct election {
 	unsigned leader; /* of the term, or NOBODY */
 	bool leader_primary, leader_promoting;
 	struct instant promise, boot_promise; /* until then, or NONE */
+	struct instant leased; /* until then a primary's lease may run, by
+				  all that is known; a RESIGN does not end it */
 	struct message_ack ack;
 	uint64_t resigned;  /* the term whose RESIGN was acted on last */
 	uint64_t parted;    /* the highest term that a peer says it left, */
@@ -115,7 +117,9 @@ struct election {
 	unsigned route_count;
 	struct fence fences[DOCUMENT_GROUPS_MAX];
 	unsigned fence_count;
-	unsigned former; /* the primary before, or NOBODY */
+	unsigned former;    /* the primary before, or NOBODY */
+	uint64_t inherited; /* the term of the document that was taken over */
+	struct instant leased_before; /* e->leased when the term was won */
 	struct election_holds holds;
 };
 

@@ -64,6 +64,7 @@ static void put_body(struct wire_out *out, const struct message *msg)
 	case MESSAGE_VOTE_ANSWER:
 		wire_put(out, msg->vote.wanted, 8);
 		put_position(out, msg->vote.position);
+		wire_put(out, (uint64_t)msg->vote.left_us, 8);
 		break;
 	case MESSAGE_DOCUMENT:
 		wire_put(out, msg->document.size, 2);
@@ -185,6 +186,8 @@ static bool get_body(struct wire_in *in, struct message *msg)
 	case MESSAGE_VOTE_ANSWER:
 		msg->vote.wanted = wire_get(in, 8);
 		msg->vote.position = get_position(in);
+		msg->vote.left_us =
+			in->at == in->end ? -1 : (int64_t)wire_get(in, 8);
 		return true;
 	case MESSAGE_DOCUMENT:
 		get_document(in, msg);

@@ -109,6 +109,9 @@ struct message {
 		struct {
 			uint64_t wanted; /* the term stood for */
 			struct position position;
+			/* Of an answer: so long a lease may still run; -1: it
+			 * does not say. */
+			int64_t left_us;
 		} vote; /* and its answers */
 		struct {
 			const uint8_t *body; /* borrowed: the encoded one */

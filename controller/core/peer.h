@@ -40,7 +40,9 @@ struct peer {
 	struct instant eligible_since; /* or NONE */
 	struct position stored, conforming;
 	uint64_t stored_term; /* of the message that said so */
-	bool told;            /* a heartbeat has come: what follows is known */
+	uint64_t led_term;    /* in which it was heard as primary last; or 0 */
+	struct instant led_since; /* and since when */
+	bool told; /* a heartbeat has come: what follows is known */
 	bool eligible, blank, maintenance;
 	int32_t priority;
 

@@ -82,6 +82,8 @@ void primary_win(struct election *e)
 	e->sent = INSTANT_NONE;
 	e->promoting = false;
 	e->fence_count = 0;
+	e->inherited = e->hard.document.position.term;
+	e->leased_before = e->leased;
 	e->committed = (struct position){ 0, 0 };
 	for (i = 0; i < e->set.node_count; i++) {
 		if (RULE(LEASE_THIS_TERM))
@@ -249,6 +251,7 @@ void primary_step_down(struct election *e, enum election_reason reason,
 	e->left_whole = reason == ELECTION_REASON_LEASE ? e->sent : e->now;
 	e->successor = successor;
 	e->former = ELECTION_NOBODY;
+	e->leased = instant_max(e->leased, primary_lease_end(e));
 	if (!e->promoting) {
 		leave(e);
 		return;

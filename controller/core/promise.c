@@ -28,6 +28,11 @@ void promise_renew(struct election *e, unsigned from, const struct message *msg)
 	if (RULE(PROMISE))
 		e->promise = instant_max(e->promise,
 					 instant_add(e->now, e->promise_us));
+	e->leased = instant_max(e->leased, instant_add(e->now, e->promise_us));
+	if (e->leader_primary && e->peers[from].led_term != msg->term) {
+		e->peers[from].led_term = msg->term;
+		e->peers[from].led_since = e->now;
+	}
 	if (e->ack.boot != ack.boot || e->ack.term != ack.term ||
 	    e->ack.clock_us < ack.clock_us)
 		e->ack = ack;
@@ -99,6 +104,7 @@ static void ask(struct election *e)
 			e, i, for_pre_vote ? MESSAGE_PRE_VOTE : MESSAGE_VOTE);
 		msg->vote.wanted = e->wanted;
 		msg->vote.position = e->disk.position;
+		msg->vote.left_us = 0;
 	}
 	e->ask_again = instant_add(e->now, e->set.heartbeat_us / 2);
 }
@@ -178,6 +184,19 @@ static void win_if_elected(struct election *e)
 		primary_win(e);
 }
 
+/* What a voter says of leases that may still run. */
+static void hear_left(struct election *e, int64_t left_us)
+{
+	int64_t most_us =
+		election_stretched_us(&e->set, e->hard.longest_lease_us);
+
+	if (left_us < 0 || left_us > most_us)
+		left_us = most_us;
+	e->leased = instant_max(
+		e->leased,
+		instant_add(e->now, election_stretched_us(&e->set, left_us)));
+}
+
 void standing_answer(struct election *e, unsigned from,
 		     const struct message *msg)
 {
@@ -195,8 +214,10 @@ void standing_answer(struct election *e, unsigned from,
 	} else if (msg->kind == MESSAGE_VOTE_ANSWER &&
 		   e->role == ELECTION_CANDIDATE && msg->term == e->hard.term) {
 		e->asked |= (uint32_t)1 << from;
-		if (granted)
+		if (granted) {
 			e->votes |= (uint32_t)1 << from;
+			hear_left(e, msg->vote.left_us);
+		}
 		win_if_elected(e);
 	}
 }
@@ -211,6 +232,17 @@ void standing_stored(struct election *e)
 	win_if_elected(e);
 }
 
+/* For how long, by what this node has promised and held itself, a lease of
+ * whoever was primary may still run: a RESIGN ends the promise, not that. */
+static int64_t left_us(const struct election *e)
+{
+	int64_t us = instant_is_none(e->leased)
+			     ? 0
+			     : instant_diff_us(e->now, e->leased);
+
+	return us > 0 ? us : 0;
+}
+
 static void answer(struct election *e, unsigned to, bool pre, uint64_t wanted,
 		   bool granted)
 {
@@ -221,6 +253,7 @@ static void answer(struct election *e, unsigned to, bool pre, uint64_t wanted,
 		msg->flags |= MESSAGE_GRANTED;
 	msg->vote.wanted = wanted;
 	msg->vote.position = e->disk.position;
+	msg->vote.left_us = left_us(e);
 }
 
 /* Rule 4, and "Disk": what must be true of a voter itself. */

@@ -291,6 +291,19 @@ void routing_answered(struct election *e, uint64_t id, bool done)
 	route->retry_at = instant_add(e->now, e->set.heartbeat_us / 4);
 }
 
+/* The primary before this one, of whose term the document was taken over: no
+ * other one came between.  What it routed as primary ends with its lease; what
+ * it had got as a follower it got before it was first heard as primary. */
+static struct instant last_lease_of(const struct election *e, unsigned node)
+{
+	const struct peer *peer = &e->peers[node];
+
+	if (peer->led_term == 0 ||
+	    (peer->led_term != e->inherited && RULE(FORMER_TERM)))
+		return e->office_at;
+	return peer->led_since;
+}
+
 /* Until when @node may route by an earlier document. */
 static struct instant last_route(const struct election *e, unsigned node)
 {
@@ -299,14 +312,17 @@ static struct instant last_route(const struct election *e, unsigned node)
 	struct instant from = INSTANT_NONE;
 
 	if (RULE(WAIT_OFFICE))
-		from = e->office_at;
+		from = last_lease_of(e, node);
 	if (RULE(WAIT_ECHO))
 		from = instant_max(from, e->peers[node].granted);
 	if (!RULE(WAIT_FORMER) && node == e->former)
 		from = INSTANT_NONE;
 	if (RULE(WAIT_DRIFT))
 		wait_us = election_stretched_us(&e->set, wait_us);
-	return instant_add(from, wait_us);
+	if (!RULE(FORMER_LEASE) || !RULE(WAIT_OFFICE) ||
+	    (!RULE(WAIT_FORMER) && node == e->former))
+		return instant_add(from, wait_us);
+	return instant_max(instant_add(from, wait_us), e->leased_before);
 }
 
 static bool is_fenced(const struct election *e,

@@ -54,6 +54,8 @@ enum rule {
 	RULE_KEEP_STILL,
 	RULE_KEEP_COMMITTED,
 	RULE_KEEP_WAIT,
+	RULE_FORMER_TERM,
+	RULE_FORMER_LEASE,
 	/* Of groups of databases: docs/databases.md. */
 	RULE_DECIDE_FOLLOWS,
 	RULE_DECIDE_OFFICE,

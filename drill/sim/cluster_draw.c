@@ -209,6 +209,37 @@ static void draw_keep(struct draw *d)
 	}
 }
 
+/* One that has not heard the primary for long succeeds it when it resigns
+ * early, and groups move at once, while the former one is frozen with the
+ * routes that its lease still allows. */
+static void draw_deaf_successor(struct draw *d)
+{
+	struct cluster_script *script = d->script;
+	unsigned one = (unsigned)below(d, script->nodes), i;
+	struct cluster_step *step;
+
+	add(d, STEP_HEAL);
+	add(d, STEP_HAND_OVER)->node = one;
+	d->at_us += 2 * script->lease_us + below(d, script->lease_us);
+	step = add(d, STEP_CUT);
+	step->node = one;
+	step->other = (one + 1 + (unsigned)below(d, script->nodes - 1)) %
+		      script->nodes;
+	step->span_us = 3 * script->routing_lease_us;
+	d->at_us += script->routing_lease_us * 11 / 10;
+	step = add(d, STEP_CHECKS);
+	step->node = one;
+	step->span_us = 2 * script->lease_us;
+	d->at_us += script->heartbeat_us / 10 + below(d, script->heartbeat_us);
+	step = add(d, STEP_FREEZE);
+	step->node = one;
+	step->span_us = 2 * script->routing_lease_us;
+	for (i = 0; i < 6; i++) {
+		d->at_us += below(d, script->lease_us / 4);
+		add(d, STEP_MOVE)->value = i % CLUSTER_GROUPS;
+	}
+}
+
 static void draw_step(struct draw *d)
 {
 	struct cluster_script *script = d->script;
@@ -243,6 +274,9 @@ static void draw_step(struct draw *d)
 		return;
 	} else if (rare < 38) {
 		draw_keep(d);
+		return;
+	} else if (rare < 42 && script->nodes >= 3) {
+		draw_deaf_successor(d);
 		return;
 	} else {
 		step = add(d, pick_kind(d));

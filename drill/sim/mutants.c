@@ -84,6 +84,10 @@ const struct mutant mutants[] = {
 	  "13: keeps by what may not be committed" },
 	{ "keep-no-wait", OFF(KEEP_WAIT),
 	  "13: ends without waiting for each node" },
+	{ "former-term", OFF(FORMER_TERM),
+	  "10: any earlier primary counts as the last one" },
+	{ "former-lease", OFF(FORMER_LEASE),
+	  "10: a former primary that resigned early routes no more" },
 };
 
 const unsigned mutant_count = sizeof(mutants) / sizeof(mutants[0]);

@@ -252,6 +252,70 @@ static void a_new_primary_waits_from_when_it_took_office(void **state)
 				 w.e->office_at.us + 1020 * MS);
 }
 
+/* n2 was primary and is heard no more; n3 votes, and says that a lease may run
+ * for @left_us still. */
+static void succeed_n2(int64_t left_us)
+{
+	struct instant sent;
+	unsigned i;
+
+	for (i = 0; w.e->role != ELECTION_ASKING && i < 100; i++)
+		quorum_wait(&w, 10 * MS);
+	quorum_message(&w, 2, MESSAGE_PRE_VOTE_ANSWER, 3);
+	w.msg.flags = MESSAGE_GRANTED;
+	w.msg.vote.wanted = w.e->wanted;
+	quorum_hear(&w);
+	quorum_message(&w, 2, MESSAGE_VOTE_ANSWER, w.e->hard.term);
+	w.msg.flags = MESSAGE_GRANTED;
+	w.msg.vote.wanted = w.e->wanted;
+	w.msg.vote.left_us = left_us;
+	quorum_hear(&w);
+	sent = w.now;
+	w.now = instant_add(w.now, 1 * MS);
+	quorum_ack(&w, 2, sent, w.e->hard.document.position);
+	assert_int_equal(w.e->role, ELECTION_PRIMARY);
+}
+
+static void the_last_primarys_wait_counts_from_when_it_was_heard(void **state)
+{
+	struct instant heard;
+
+	(void)state;
+	primary_beat(steady);
+	document_of(8, PHASE_FENCING);
+	heard = w.now;
+	succeed_n2(0);
+	assert_true(instant_diff_us(heard, w.e->office_at) > 400 * MS);
+	assert_int_equal(w.e->fences[0].until[1].us, heard.us + 1020 * MS);
+	assert_int_equal(w.e->fences[0].until[2].us,
+			 w.e->office_at.us + 1020 * MS);
+}
+
+static void a_lease_that_a_voter_says_may_run_is_waited_for(void **state)
+{
+	(void)state;
+	primary_beat(steady);
+	document_of(8, PHASE_FENCING);
+	w.e->peers[1].led_since = INSTANT_NONE;
+	w.e->peers[1].heard = INSTANT_NONE;
+	succeed_n2(300 * MS);
+	assert_int_equal(w.e->fences[0].until[1].us, w.e->leased_before.us);
+	assert_true(w.e->leased_before.us >= w.e->won_at.us + 306 * MS);
+}
+
+static void a_primary_of_an_earlier_term_is_waited_for_from_office(void **state)
+{
+	(void)state;
+	primary_beat(steady);
+	document_of(8, PHASE_FENCING);
+	w.e->hard.document.position.term = 4;
+	w.e->hard.document.position.version = 9;
+	w.e->disk.position = w.e->hard.document.position;
+	succeed_n2(0);
+	assert_int_equal(w.e->fences[0].until[1].us,
+			 w.e->office_at.us + 1020 * MS);
+}
+
 static void waits_for_the_longest_lease_that_anybody_ran_with(void **state)
 {
 	(void)state;
@@ -376,6 +440,9 @@ int main(void)
 		CASE(waits_for_who_has_not_confirmed),
 		CASE(goes_on_when_all_have_confirmed),
 		CASE(a_new_primary_waits_from_when_it_took_office),
+		CASE(the_last_primarys_wait_counts_from_when_it_was_heard),
+		CASE(a_lease_that_a_voter_says_may_run_is_waited_for),
+		CASE(a_primary_of_an_earlier_term_is_waited_for_from_office),
 		CASE(waits_for_the_longest_lease_that_anybody_ran_with),
 		CASE(tells_nothing_committed_when_the_lease_is_nearly_over),
 		CASE(what_is_held_stays_when_its_lease_ends),
