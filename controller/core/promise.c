@@ -190,6 +190,8 @@ static void hear_left(struct election *e, int64_t left_us)
 	int64_t most_us =
 		election_stretched_us(&e->set, e->hard.longest_lease_us);
 
+	if (!RULE(FORMER_TOLD))
+		return;
 	if (left_us < 0 || left_us > most_us)
 		left_us = most_us;
 	e->leased = instant_max(

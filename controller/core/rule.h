@@ -56,6 +56,7 @@ enum rule {
 	RULE_KEEP_WAIT,
 	RULE_FORMER_TERM,
 	RULE_FORMER_LEASE,
+	RULE_FORMER_TOLD,
 	/* Of groups of databases: docs/databases.md. */
 	RULE_DECIDE_FOLLOWS,
 	RULE_DECIDE_OFFICE,

@@ -88,6 +88,8 @@ const struct mutant mutants[] = {
 	  "10: any earlier primary counts as the last one" },
 	{ "former-lease", OFF(FORMER_LEASE),
 	  "10: a former primary that resigned early routes no more" },
+	{ "former-told", OFF(FORMER_TOLD),
+	  "10: what voters say of running leases is not heard" },
 };
 
 const unsigned mutant_count = sizeof(mutants) / sizeof(mutants[0]);

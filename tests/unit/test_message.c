@@ -233,6 +233,7 @@ static struct message sample(enum message_kind kind)
 	} else if (kind <= MESSAGE_VOTE_ANSWER) {
 		msg.vote.wanted = 1;
 		msg.vote.position = (struct position){ 2, 3 };
+		msg.vote.left_us = 4;
 	} else if (kind == MESSAGE_DOCUMENT) {
 		msg.document.body = body;
 		msg.document.size = sizeof(body);
@@ -349,6 +350,22 @@ static void a_resignation_of_an_older_program_is_heard(void **state)
 	assert_int_equal(message_decode(buf, size - 1, &back), -EBADMSG);
 }
 
+static void a_vote_of_an_older_program_says_nothing_of_leases(void **state)
+{
+	struct message msg = sample(MESSAGE_VOTE_ANSWER), back;
+	size_t size = message_encode(&msg, buf, sizeof(buf));
+
+	(void)state;
+	assert_int_equal(message_decode(buf, size, &back), 0);
+	assert_int_equal(back.vote.left_us, 4);
+	buf[10] = (uint8_t)(buf[10] - 8);
+	assert_int_equal(message_decode(buf, size - 8, &back), 0);
+	assert_int_equal(back.vote.wanted, 1);
+	assert_int_equal(back.vote.left_us, -1);
+	buf[10] = (uint8_t)(buf[10] + 3);
+	assert_int_equal(message_decode(buf, size - 5, &back), -EBADMSG);
+}
+
 static void what_it_does_not_know_is_refused(void **state)
 {
 	struct message msg = sample(MESSAGE_RESIGN), back;
@@ -395,6 +412,8 @@ int main(void)
 		cmocka_unit_test(fields_of_a_newer_program_are_passed_over),
 		cmocka_unit_test(a_heartbeat_of_an_older_program_is_heard),
 		cmocka_unit_test(a_resignation_of_an_older_program_is_heard),
+		cmocka_unit_test(
+			a_vote_of_an_older_program_says_nothing_of_leases),
 		cmocka_unit_test(what_it_does_not_know_is_refused),
 		cmocka_unit_test(observations_come_back),
 	};

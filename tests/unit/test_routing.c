@@ -303,6 +303,16 @@ static void a_lease_that_a_voter_says_may_run_is_waited_for(void **state)
 	assert_true(w.e->leased_before.us >= w.e->won_at.us + 306 * MS);
 }
 
+static void who_does_not_say_it_may_mean_the_whole_lease(void **state)
+{
+	(void)state;
+	primary_beat(steady);
+	succeed_n2(-1);
+	assert_true(
+		instant_diff_us(w.e->won_at, w.e->leased_before) >=
+		election_stretched_us(&w.e->set, w.e->hard.longest_lease_us));
+}
+
 static void a_primary_of_an_earlier_term_is_waited_for_from_office(void **state)
 {
 	(void)state;
@@ -442,6 +452,7 @@ int main(void)
 		CASE(a_new_primary_waits_from_when_it_took_office),
 		CASE(the_last_primarys_wait_counts_from_when_it_was_heard),
 		CASE(a_lease_that_a_voter_says_may_run_is_waited_for),
+		CASE(who_does_not_say_it_may_mean_the_whole_lease),
 		CASE(a_primary_of_an_earlier_term_is_waited_for_from_office),
 		CASE(waits_for_the_longest_lease_that_anybody_ran_with),
 		CASE(tells_nothing_committed_when_the_lease_is_nearly_over),
