@@ -64,7 +64,20 @@ static bool is_shut(const json_t *target)
 	return json_is_object(door) && !field_bool(door, "open");
 }
 
-static const char *note_text(const json_t *target)
+/* What its checks say tells the cause. */
+static const char *with_result(const json_t *target, const char *what,
+			       char buf[static NOTE_MAX])
+{
+	const json_t *result = json_object_get(target, "result");
+	const char *why = field_text(result, "text");
+
+	if (why[0] == '\0' || strcmp(field_text(target, "state"), "UP") == 0)
+		return what;
+	snprintf(buf, NOTE_MAX, "%s: %s", what, why);
+	return buf;
+}
+
+static const char *note_text(const json_t *target, char buf[static NOTE_MAX])
 {
 	const json_t *db = json_object_get(target, "database");
 	bool primary = field_bool(db, "primary");
@@ -72,11 +85,13 @@ static const char *note_text(const json_t *target)
 	if (is_shut(target))
 		return "its door is shut";
 	if (!json_is_object(db))
-		return "nothing fresh is known of it";
+		return with_result(target, "nothing fresh is known of it", buf);
 	if (field_bool(db, "loading"))
 		return "loads its data";
 	if (!primary && strcmp(field_text(db, "role"), "primary") == 0)
 		return "says that it is the primary, and is not";
+	if (field_text(target, "unfit")[0] != '\0')
+		return with_result(target, field_text(target, "unfit"), buf);
 	if (primary && !field_bool(db, "writable"))
 		return "takes no writes";
 	if (!primary && !field_bool(db, "follows"))
@@ -93,7 +108,7 @@ static void add_instance(struct table *t, const json_t *target,
 	const char *name = field_text(target, "name");
 	const char *state = field_text(target, "state");
 	const char *role = field_text(db, "role");
-	char position[CELL_MAX], lag[CELL_MAX];
+	char position[CELL_MAX], lag[CELL_MAX], note[NOTE_MAX];
 	bool primary = field_bool(db, "primary");
 
 	table_row(t, (const char *const[]){
@@ -101,7 +116,7 @@ static void add_instance(struct table *t, const json_t *target,
 			     strcmp(name, routed) == 0 ? "yes" : "",
 			     position_text(db, "received", position),
 			     lag_text(db, lag), field_text(db, "source"),
-			     note_text(target) });
+			     note_text(target, note) });
 	if (strcmp(state, "UP") != 0)
 		table_paint(t, 1, SGR_BAD);
 	if (primary)

@@ -156,6 +156,8 @@ static void carry_note(struct ctl *ctl, unsigned service,
 		.loss_bytes = what->loss_bytes,
 		.loss_known = what->loss_known,
 	};
+	if (note->kind == NOTE_GROUP_UNFIT)
+		note->result = ctl->targets[note->target].health.last;
 	note_say(note, "%s", what->text);
 }
 

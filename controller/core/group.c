@@ -88,6 +88,11 @@ void group_forget(struct group *g, unsigned i)
 	group_act(g, GROUP_ASK)->ask = i;
 }
 
+const char *group_name(const struct group *g, unsigned i)
+{
+	return i < g->set.count ? g->set.list[i].name : "nobody";
+}
+
 unsigned group_find(const struct group *g, const char *name)
 {
 	unsigned i;

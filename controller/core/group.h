@@ -115,6 +115,7 @@ enum group_note_kind {
 	GROUP_NOTE_ADOPTED,      /* found as primary, and left so */
 	GROUP_NOTE_AMBIGUOUS,    /* two primaries, none is decided: no guess */
 	GROUP_NOTE_HELD,         /* a failover is due and may not be; why */
+	GROUP_NOTE_UNFIT,        /* to may not succeed from; why */
 	GROUP_NOTE_BEGUN,        /* from, to; why */
 	GROUP_NOTE_PROMOTING,    /* to */
 	GROUP_NOTE_NOT_PROMOTED, /* to; why */

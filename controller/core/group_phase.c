@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SWITCHOVER "switchover"
-
 static void hold(struct group *g, const char *text)
 {
 	if (strcmp(g->held, text) == 0)
@@ -16,11 +14,6 @@ static void hold(struct group *g, const char *text)
 	if (g->held[0] != '\0')
 		group_note(g, GROUP_NOTE_HELD, PLAN_NOBODY, PLAN_NOBODY,
 			   g->held);
-}
-
-static const char *name_of(const struct group *g, unsigned i)
-{
-	return i < g->set.count ? g->set.list[i].name : "nobody";
 }
 
 /* --- no document yet: what is found is adopted ---------------------------- */
@@ -52,12 +45,13 @@ static void adopt(struct group *g)
 	}
 	g->ambiguous = false;
 	if (primaries == 0) {
-		hold(g, "no instance says that it is the primary");
+		hold(g, "no instance says that it is the primary: "
+			"promote one by hand");
 		return;
 	}
 	hold(g, "");
 	snprintf(doc.name, sizeof(doc.name), "%s", g->set.name);
-	snprintf(doc.primary, sizeof(doc.primary), "%s", name_of(g, found));
+	snprintf(doc.primary, sizeof(doc.primary), "%s", group_name(g, found));
 	snprintf(doc.reason, sizeof(doc.reason), "found as primary");
 	group_decide(g, &doc);
 }
@@ -100,7 +94,7 @@ static const char *forbidden(struct group *g, unsigned primary,
 		group_wake(g,
 			   instant_add(g->list[speaks].spoke, GROUP_SPEAKS_US));
 		snprintf(buf, size, "%s still receives from it",
-			 name_of(g, speaks));
+			 group_name(g, speaks));
 		return buf;
 	}
 	end = instant_add(g->moved_at, set->cooldown_us);
@@ -115,7 +109,7 @@ static const char *forbidden(struct group *g, unsigned primary,
 	return NULL;
 }
 
-static void begin(struct group *g, const char *reason)
+void group_begin(struct group *g, const char *reason)
 {
 	struct document_group doc = g->document;
 
@@ -139,7 +133,7 @@ static void steady(struct group *g)
 	group_mend(g, primary);
 	why = cause(g, primary);
 	if (why == NULL) {
-		hold(g, "");
+		hold(g, group_complaint(g, primary));
 		return;
 	}
 	plan = group_plan(g, PLAN_NOBODY);
@@ -148,46 +142,12 @@ static void steady(struct group *g)
 		snprintf(text, sizeof(text), "%s: %s", why, no);
 		text[GROUP_TEXT_MAX - 1] = '\0';
 		hold(g, text);
+		if (plan.successor == PLAN_NOBODY)
+			group_say_unfit(g, &plan);
 		return;
 	}
 	hold(g, "");
-	begin(g, why);
-}
-
-void group_switchover(struct group *g, unsigned to)
-{
-	char text[GROUP_TEXT_MAX];
-	struct plan plan;
-	unsigned primary;
-
-	if (!g->office) {
-		group_reply(g, -EPERM, "this node is not the primary node");
-		return;
-	}
-	if (!g->known || g->document.phase != PHASE_STEADY || g->deciding) {
-		group_reply(g, -EBUSY,
-			    g->known ? "a failover is under way"
-				     : "it has no primary yet");
-		return;
-	}
-	primary = group_find(g, g->document.primary);
-	if (primary == to) {
-		group_reply(g, 0, "it is the primary already");
-		return;
-	}
-	plan = group_plan(g, to);
-	if (plan.successor == PLAN_NOBODY) {
-		snprintf(text, sizeof(text), "%s%s%s",
-			 to == PLAN_NOBODY ? "no replica is fit"
-					   : name_of(g, to),
-			 to == PLAN_NOBODY ? "" : ": ",
-			 to == PLAN_NOBODY ? ""
-					   : plan_reject_text(plan.reject[to]));
-		group_reply(g, -EINVAL, text);
-		return;
-	}
-	g->asked = to;
-	begin(g, SWITCHOVER);
+	group_begin(g, why);
 }
 
 /* --- fencing ---------------------------------------------------------------
@@ -260,7 +220,7 @@ static void commit(struct group *g, const struct plan *plan)
 	doc.phase = PHASE_PROMOTING;
 	doc.epoch++;
 	snprintf(doc.primary, sizeof(doc.primary), "%s",
-		 name_of(g, plan->successor));
+		 group_name(g, plan->successor));
 	g->loss_bytes = plan->behind[plan->successor];
 	g->loss_known = plan->behind_known && group_heard_lately(g);
 	group_decide(g, &doc);
@@ -317,6 +277,7 @@ static void fencing(struct group *g)
 	}
 	if (plan.successor == PLAN_NOBODY) {
 		hold(g, "no replica is fit to succeed it");
+		group_say_unfit(g, &plan);
 		group_wake(g, instant_add(g->now, GROUP_FREEZE_US));
 		return;
 	}
@@ -339,10 +300,12 @@ static void try_another(struct group *g)
 		commit(g, &plan);
 		return;
 	}
-	if (!g->stuck)
+	if (!g->stuck) {
 		group_note(g, GROUP_NOTE_STUCK,
 			   group_find(g, g->document.leaving), PLAN_NOBODY,
 			   "no replica could be promoted: a person is needed");
+		group_say_unfit(g, &plan);
+	}
 	g->stuck = true;
 	group_reply(g, -EIO, "no replica could be promoted");
 	for (i = 0; i < g->set.count; i++) {
@@ -417,7 +380,7 @@ static void begin_fencing(struct group *g)
 {
 	unsigned leaving = group_find(g, g->document.leaving), i;
 
-	g->planned = strcmp(g->document.reason, SWITCHOVER) == 0;
+	g->planned = strcmp(g->document.reason, GROUP_SWITCHOVER_REASON) == 0;
 	g->begun_at = g->now;
 	g->withdrawn_at = g->frozen_at = g->promoted_at = INSTANT_NONE;
 	g->withdrawn = g->fenced = g->fence_failed = false;

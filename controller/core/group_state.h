@@ -59,6 +59,7 @@ struct instance {
 	unsigned tries;            /* in a row */
 	struct instant again;      /* not before it, or NONE */
 	bool told_person;
+	uint32_t told_unfit; /* bit i: why, as a plan_reject */
 };
 
 struct group {
@@ -98,6 +99,8 @@ bool group_is_still(const struct group *g, unsigned instance);
 /* Whether the primary spoke shortly before it was left: else nobody here knows
  * what it has written since. */
 bool group_heard_lately(const struct group *g);
+/* "nobody" of PLAN_NOBODY. */
+const char *group_name(const struct group *g, unsigned instance);
 /* What an instance was says nothing any more: it is asked anew. */
 void group_forget(struct group *g, unsigned instance);
 struct group_action *group_act(struct group *g, enum group_action_kind kind);
@@ -112,15 +115,26 @@ void group_hook(struct group *g, enum database_hook hook, unsigned instance,
 void group_decide(struct group *g, const struct document_group *document);
 void group_reply(struct group *g, int error, const char *text);
 
+/* group_why.c: what keeps a group from having a primary, in words. */
+/* Say of each candidate why it is not fit, once. */
+void group_say_unfit(struct group *g, const struct plan *plan);
+/* What is wrong with @primary although its checks are well; or "". */
+const char *group_complaint(struct group *g, unsigned primary);
+
 /* group_phase.c */
 void group_proceed(struct group *g);
 void group_phase_begins(struct group *g, const struct document_group *was);
 void group_office_changed(struct group *g, bool office);
-void group_switchover(struct group *g, unsigned to);
+/* Leave the primary. */
+void group_begin(struct group *g, const char *reason);
 void group_order_answered(struct group *g, unsigned instance, bool done,
 			  const struct group_event *ev);
 void group_hook_answered(struct group *g, unsigned instance, bool done,
 			 const char *why);
+
+/* group_switchover.c */
+#define GROUP_SWITCHOVER_REASON "switchover"
+void group_switchover(struct group *g, unsigned to);
 
 /* group_mend.c */
 /* Begin to watch whether replicas still receive. */

@@ -69,6 +69,7 @@ static const struct {
 	[NOTE_GROUP_ADOPTED] = { "group_adopted", NOTE_NOTICE },
 	[NOTE_GROUP_AMBIGUOUS] = { "group_ambiguous", NOTE_ERR },
 	[NOTE_GROUP_HELD] = { "group_held", NOTE_WARNING },
+	[NOTE_GROUP_UNFIT] = { "group_unfit", NOTE_WARNING },
 	[NOTE_GROUP_BEGUN] = { "group_failover_begun", NOTE_WARNING },
 	[NOTE_GROUP_PROMOTING] = { "group_promoting", NOTE_NOTICE },
 	[NOTE_GROUP_NOT_PROMOTED] = { "group_not_promoted", NOTE_ERR },
@@ -380,6 +381,11 @@ static void add_about_group(struct line *l, const struct note *n,
 		break;
 	case NOTE_GROUP_NOT_REJOINED:
 		add(l, ": %s does not follow %s: %s", from, to, n->text);
+		break;
+	case NOTE_GROUP_UNFIT:
+		add(l, ": %s is not fit to succeed %s: %s", to, from, n->text);
+		if (n->result.code != RESULT_L7OK)
+			add_evidence(l, n);
 		break;
 	case NOTE_GROUP_HELD:
 		add(l, ": no failover: %s", n->text);

@@ -25,6 +25,20 @@ const char *plan_reject_text(enum plan_reject reject)
 	return texts[reject];
 }
 
+static const char *const remedies[] = {
+	[PLAN_NO_REPLICA] = "let it follow the primary",
+	[PLAN_FOREIGN] = "make it anew from the primary",
+	[PLAN_DIVERGED] = "rejoin it, or make it anew",
+	[PLAN_MAY_LACK] = "have the old primary back, or start the others",
+};
+
+const char *plan_reject_remedy(enum plan_reject reject)
+{
+	return reject < sizeof(remedies) / sizeof(remedies[0])
+		       ? remedies[reject]
+		       : NULL;
+}
+
 static bool comparable(const struct database_facts *facts,
 		       const struct database_facts *last)
 {

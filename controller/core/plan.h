@@ -66,4 +66,8 @@ struct plan plan_make(const struct plan_question *ask);
 /* Why an instance is not fit, as a clause: "its checks fail". */
 const char *plan_reject_text(enum plan_reject reject);
 
+/* What a person can do about it, or NULL: what its checks say tells that, or
+ * time does. */
+const char *plan_reject_remedy(enum plan_reject reject);
+
 #endif

@@ -307,6 +307,7 @@ static bool has_span(enum note_kind kind)
 static bool has_result(const struct note *note)
 {
 	return (note->kind == NOTE_TARGET && note->count > 0) ||
+	       note->kind == NOTE_GROUP_UNFIT ||
 	       note->kind == NOTE_INCIDENT_OPENED ||
 	       note->kind == NOTE_INCIDENT_RAISED ||
 	       note->kind == NOTE_INCIDENT_CLOSED;

@@ -170,6 +170,23 @@ json_t *api_database(const struct daemon_view *view, unsigned target)
 	return doc;
 }
 
+json_t *api_unfit(const struct daemon_view *view, unsigned target)
+{
+	unsigned service = view->set->targets[target].service;
+	unsigned i = target - view->set->services[service].first_target;
+	struct ctl_group_view group;
+	enum plan_reject reject;
+
+	/* Before there is a primary nobody is to succeed it. */
+	if (!ctl_group_look(view->ctl, service, &group) ||
+	    group.document == NULL)
+		return json_null();
+	reject = ctl_group_plan(view->ctl, service, NOTE_NONE).reject[i];
+	return reject == PLAN_FIT || reject == PLAN_IS_LEFT
+		       ? json_null()
+		       : json_string(plan_reject_text(reject));
+}
+
 json_t *api_door(const struct daemon_view *view, unsigned target)
 {
 	const struct door_fact *door =

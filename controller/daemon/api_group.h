@@ -13,6 +13,9 @@ json_t *api_group(const struct daemon_view *view, unsigned service);
  * fresh is known. */
 json_t *api_database(const struct daemon_view *view, unsigned target);
 
+/* Why it may not succeed the primary now; null when it may, or is it. */
+json_t *api_unfit(const struct daemon_view *view, unsigned target);
+
 /* The door that this node keeps for @target, or null. */
 json_t *api_door(const struct daemon_view *view, unsigned target);
 

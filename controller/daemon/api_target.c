@@ -161,6 +161,7 @@ json_t *api_target(const struct daemon_view *view, unsigned target)
 	if (svc->failover != NULL) {
 		json_object_set_new(doc, "database",
 				    api_database(view, target));
+		json_object_set_new(doc, "unfit", api_unfit(view, target));
 		json_object_set_new(doc, "door", api_door(view, target));
 	}
 	return doc;
