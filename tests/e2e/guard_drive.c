@@ -4,11 +4,14 @@
  *	guard_drive FOLDER BUDGET_MS ON_PROMOTE ON_DEMOTE PROMOTE_MS DEMOTE_MS
  *
  *	renew MS		leader, the lease ends in MS, renewed all the
- *time lease MS		the same once route MS		a routing lease, once
+ *				time
+ *	lease MS		the same once
+ *	route MS		a routing lease, once
  *	follow			neither
  *	promote TERM EPOCH REASON [NOT_AFTER_MS]
  *	release REASON DEADLINE_MS
  *
+ * What the guard is shown is answered with "shown" and the order's first word.
  * A hook is - for none.  A RESIGN is a line in FOLDER/resigned.  The end of
  * the input ends the program.
  */
@@ -111,22 +114,8 @@ static void promote(char **words)
 		printf("refused %d %s\n", r, err.text);
 }
 
-static void take(char *line)
+static void show(char **words)
 {
-	char *words[6] = { 0 }, *rest;
-	int i;
-
-	words[0] = strtok_r(line, " \n", &rest);
-	for (i = 1; i < 5 && words[i - 1] != NULL; i++)
-		words[i] = strtok_r(NULL, " \n", &rest);
-	if (words[0] == NULL)
-		return;
-	if (strcmp(words[0], "promote") == 0)
-		promote(words);
-	else if (strcmp(words[0], "release") == 0)
-		printf("releasing %d\n",
-		       office_release(office, words[1], in_ms(words[2]),
-				      on_released, NULL));
 	if (strcmp(words[0], "renew") == 0 || strcmp(words[0], "lease") == 0) {
 		ev_timer_stop(loop_ev(loop), &renewal);
 		lease_us = atoll(words[1]) * MS;
@@ -144,6 +133,27 @@ static void take(char *line)
 	}
 	if (strcmp(words[0], "renew") == 0)
 		ev_timer_again(loop_ev(loop), &renewal);
+	printf("shown %s\n", words[0]);
+}
+
+static void take(char *line)
+{
+	char *words[6] = { 0 }, *rest;
+	int i;
+
+	words[0] = strtok_r(line, " \n", &rest);
+	for (i = 1; i < 5 && words[i - 1] != NULL; i++)
+		words[i] = strtok_r(NULL, " \n", &rest);
+	if (words[0] == NULL)
+		return;
+	if (strcmp(words[0], "promote") == 0)
+		promote(words);
+	else if (strcmp(words[0], "release") == 0)
+		printf("releasing %d\n",
+		       office_release(office, words[1], in_ms(words[2]),
+				      on_released, NULL));
+	else
+		show(words);
 }
 
 /* One read is one or more whole lines: the tests write a line at a time. */

@@ -118,7 +118,7 @@ class Node:
 def is_guard(pid):
     with contextlib.suppress(OSError):
         comm = pathlib.Path(f"/proc/{pid}/comm").read_text()
-        return comm.strip() == "bascule-guard"
+        return comm.strip() == "bascule-guard" and lives(pid)
     return False
 
 
@@ -175,8 +175,8 @@ class Drive:
         self.process.wait()
         for pid in self.guards:
             with contextlib.suppress(AssertionError):
-                until(lambda p=pid: not lives(p), "end of the guard")
+                until(lambda p=pid: not is_guard(p), "end of the guard")
             with contextlib.suppress(ProcessLookupError):
-                if lives(pid):
+                if is_guard(pid):
                     os.kill(pid, signal.SIGKILL)
         self.process.stdin.close()

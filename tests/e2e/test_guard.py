@@ -3,11 +3,10 @@
 import os
 import signal
 import statistics
-import subprocess
 import time
 
 import pytest
-from guards import Node, lives, until
+from guards import Node, children, lives, until
 
 # For a demote hook: the release at the start is another story.
 AT_START = "[ $BASCULE_REASON != start ] || exit 0\n"
@@ -99,9 +98,10 @@ def test_a_frozen_daemon_is_killed_before_its_lease_ends(node):
     """At lease end - R / 2, not before and not after the end."""
     drive, _ = promoted(node, budget=200)
     drive.heard("promoted")
+    drive.said.clear()
     began = time.monotonic()
     drive.say("renew 1500")
-    time.sleep(0.1)
+    drive.heard("shown renew")
     drive.kill(signal.SIGSTOP)
     node.logged("demoted")
     took = time.monotonic() - began
@@ -111,18 +111,19 @@ def test_a_frozen_daemon_is_killed_before_its_lease_ends(node):
 
 
 def test_a_routing_lease_is_watched_too(node):
-    drive, _ = promoted(node, lease="follow")
+    drive, guard = promoted(node, lease="follow")
     drive.heard("promoted")
     drive.say("route 300")
     assert drive.wait() == -signal.SIGKILL
     node.logged("demoted")
+    until(lambda: not lives(guard), "end of the guard")
     assert node.resigned() == []
 
 
 def test_a_daemon_that_renews_is_left_alone(node):
-    drive, guard = promoted(node, lease="renew 2000")
+    drive, guard = promoted(node, lease="renew 4000")
     drive.heard("promoted")
-    time.sleep(3)
+    time.sleep(5)
     assert lives(drive.pid) and lives(guard)
     assert node.lines() == []
 
@@ -247,15 +248,16 @@ def test_the_guard_outlives_what_ends_a_service(node):
 
 def test_the_hook_of_a_release_outlives_what_ends_a_service(node):
     """systemd sends SIGTERM to all of a service whose daemon has died."""
-    demote = node.hook("demote", "echo began >>$log; sleep 0.2; "
-                                 "echo demoted >>$log")
-    drive, guard = promoted(node, demote=demote)
+    demote = node.hook("demote", AT_START + """echo began >>$log
+        until [ -e $log.go ]; do sleep 0.01; done
+        echo demoted >>$log""")
+    drive, guard = promoted(node, demote=demote, demote_ms=20000)
     drive.heard("promoted")
     drive.kill()
     node.logged("began")
-    for pid in subprocess.run(["pgrep", "-P", str(guard)], check=False,
-                              capture_output=True, text=True).stdout.split():
-        os.kill(int(pid), signal.SIGTERM)
+    [hook] = children(guard)
+    os.kill(hook, signal.SIGTERM)
+    node.folder.joinpath("log.go").touch()
     node.logged("demoted")
     assert node.lines() == ["began", "demoted"]
 

@@ -14,12 +14,14 @@ def make_node(tmp_path):
     with open(asked, "w", encoding="ascii") as out:
         fake = subprocess.Popen([BUILD / "tests/e2e/units_fake",
                                  tmp_path / "bus"], stdout=out)
-    until(asked.read_text, "the stand-in")
-    node.asked = lambda: asked.read_text().splitlines()[1:]
-    yield node
-    node.close()
-    fake.kill()
-    fake.wait()
+    try:
+        until(asked.read_text, "the stand-in")
+        node.asked = lambda: asked.read_text().splitlines()[1:]
+        yield node
+    finally:
+        node.close()
+        fake.kill()
+        fake.wait()
 
 
 def promoted(node, promote, demote, **more):

@@ -4,6 +4,7 @@ Checks come once an hour here and hold no connection, so that nothing else can
 tell of a death.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -57,6 +58,13 @@ def test_a_process_that_ends_is_known_at_once_and_again_when_it_is_back():
         w.wait_out("api1")
 
 
+def open_files(pid):
+    """What its descriptors are; some may be closed meanwhile."""
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            yield os.readlink(f"/proc/{pid}/fd/{name}")
+
+
 def test_a_reload_takes_up_processes_and_lets_go_of_them():
     with LocalWorld() as w:
         w.start()
@@ -68,9 +76,8 @@ def test_a_reload_takes_up_processes_and_lets_go_of_them():
         w.more = {}
         w.configure()
         w.daemon.signal(signal.SIGHUP)
-        wait_for(lambda: not [name for name in os.listdir(
-            f"/proc/{w.daemon.process.pid}/fd") if "pidfd" in os.readlink(
-                f"/proc/{w.daemon.process.pid}/fd/{name}")])
+        wait_for(lambda: not any("pidfd" in what
+                                 for what in open_files(w.daemon.process.pid)))
 
 
 @pytest.mark.parametrize("text, why", [
@@ -145,15 +152,17 @@ def units(tmp_path):
     bus = Bus(tmp_path)
     bus.set(api1="active", api2="active")
     bus.start()
-    with LocalWorld(environment={
-            "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/bus"}) as w:
-        for name in w.names:
-            w.more[name] = f'unit = "{name}.service";'
-        w.configure()
-        w.start()
-        w.daemon.wait_said("2 units are watched")
-        yield w, bus
-    bus.stop()
+    try:
+        with LocalWorld(environment={
+                "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/bus"}) as w:
+            for name in w.names:
+                w.more[name] = f'unit = "{name}.service";'
+            w.configure()
+            w.start()
+            w.daemon.wait_said("2 units are watched")
+            yield w, bus
+    finally:
+        bus.stop()
 
 
 def test_a_unit_that_fails_is_known_at_once(units):
