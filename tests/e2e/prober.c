@@ -6,7 +6,8 @@
  * has ADDRESS (IPv4), which is what on_promote adds and on_demote removes.
  * Each change is a line "INSTANT_US HOLDERS", the instant on the loop's clock
  * and HOLDERS the numbers of those that have it ("1+3"; "-" for none; the
- * first namespace is 1).  SIGTERM ends it with the line
+ * first namespace is 1).  SIGTERM, or the end of standard input, ends it with
+ * the line
  *
  *	# samples N longest_gap_us N none_us N two_us N
  *
@@ -19,6 +20,7 @@
 #include <inttypes.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,7 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -213,7 +214,6 @@ static void sample(struct prober *p)
 	print_change(p);
 }
 
-/* Readable once it is to end; also when whoever started it has died. */
 static int open_signals(void)
 {
 	sigset_t set;
@@ -223,11 +223,19 @@ static int open_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (fd < 0)
 		fail("signalfd");
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	return fd;
+}
+
+/* Whoever started it and has died held the other end of standard input. */
+static bool is_to_end(int signals)
+{
+	struct pollfd ends[] = { { .fd = signals, .events = POLLIN },
+				 { .fd = STDIN_FILENO, .events = POLLIN } };
+
+	return poll(ends, 2, 0) > 0;
 }
 
 static int open_timer(long period_us)
@@ -256,7 +264,6 @@ int main(int argc, char **argv)
 {
 	struct prober p = { .hosts = 0 };
 	long period_us = argc > 3 ? strtol(argv[2], NULL, 10) : 0;
-	struct signalfd_siginfo ended;
 	uint64_t expirations;
 	int signals, timer;
 
@@ -274,7 +281,7 @@ int main(int argc, char **argv)
 		if (read(timer, &expirations, sizeof(expirations)) < 0)
 			fail("timer");
 		sample(&p);
-	} while (read(signals, &ended, sizeof(ended)) < 0);
+	} while (!is_to_end(signals));
 	printf("# samples %" PRIu64 " longest_gap_us %" PRId64
 	       " none_us %" PRId64 " two_us %" PRId64 "\n",
 	       p.samples, p.longest_gap_us, p.none_us, p.two_us);

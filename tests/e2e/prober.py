@@ -66,7 +66,7 @@ class Prober:
         self.process = subprocess.Popen(
             [PROBER, ADDRESS, str(period_us),
              *(f"{netns.FOLDER}/{h.namespace}" for h in hosts)],
-            stdout=self.out)
+            stdin=subprocess.PIPE, stdout=self.out)
 
     def changes(self):
         """All whole lines until now."""
@@ -87,6 +87,7 @@ class Prober:
         if self.process.poll() is None:
             self.process.terminate()
         status = self.process.wait(timeout=30)
+        self.process.stdin.close()
         self.out.close()
         with open(self.path) as trace:
             summary = parse(trace.read())[1]
