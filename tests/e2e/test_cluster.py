@@ -12,7 +12,7 @@ import time
 import pytest
 
 from clusters import PORT, PROMOTE, Cluster, write_key, write_program
-from prober import clock_us
+from prober import ADDRESS, clock_us
 from world import BASCULED, wait_for
 
 
@@ -24,8 +24,10 @@ def three_nodes():
 
 @pytest.fixture(name="cluster")
 def healthy(three):
-    """The three nodes, all running, and healed in the end."""
+    """The three nodes, all running, and healed in the end.  All know of the
+    same incidents, and the last one is over."""
     three.wait_whole()
+    wait_for(lambda: is_settled([node_incidents(n) for n in three.nodes]))
     yield three
     three.print_logs()      # shown with a failure alone
     three.hosts.heal()
@@ -38,10 +40,23 @@ def role_changes(cluster, begin):
     return [holders for at, holders in cluster.prober.changes() if at > begin]
 
 
-def took_ms(node, old):
-    """How long nobody was primary when @node took over, as it says."""
-    return float(re.findall(rf"took over from {old.name}: ([0-9.]+) ms",
-                            "\n".join(node.lines()))[-1])
+def is_settled(lists):
+    numbers = [[row["number"] for row in rows] for rows in lists]
+    return (all(one == numbers[0] for one in numbers)
+            and not any(row["open"] for rows in lists for row in rows))
+
+
+def log_sizes(cluster):
+    return {node: len(node.lines()) for node in cluster.nodes}
+
+
+def took_ms(node, old, sizes):
+    """How long nobody was primary when @node took over from @old, as it says
+    behind what it had said.  It has the role a moment before it says so."""
+    def found():
+        return re.findall(rf"took over from {old.name}: ([0-9.]+) ms",
+                          "\n".join(node.lines()[sizes[node]:]))
+    return float(wait_for(found)[-1])
 
 
 def assert_moves(cluster, old):
@@ -67,7 +82,7 @@ def test_a_killed_primary_is_succeeded_and_follows_when_it_returns(cluster):
     old = cluster.primary()
     old.kill()
     new = assert_moves(cluster, old)
-    assert not old.host.has("192.0.2.1")
+    assert not old.host.has(ADDRESS)
     old.restart()
     assert cluster.wait_whole() is new
 
@@ -96,25 +111,26 @@ def test_who_is_stopped_twice_leaves_its_release_to_the_guard(cluster):
     old = cluster.primary()
     demote = (old.folder / "demote").read_text()
     write_program(old.folder / "demote",
-                  demote.replace("exec", "sleep 0.1\nexec"))
+                  demote.replace("exec", "sleep 0.3\nexec"))
+    known = len(old.hooks())
     old.signal(signal.SIGTERM)
-    time.sleep(0.05)
+    wait_for(lambda: len(old.hooks()) > known)
     old.signal(signal.SIGTERM)
     old.process.wait(timeout=60)
     assert_moves(cluster, old)
-    wait_for(lambda: not old.host.has("192.0.2.1"))
+    wait_for(lambda: not old.host.has(ADDRESS))
     write_program(old.folder / "demote", demote)
 
 
 def test_a_switchover_goes_where_it_is_told(cluster):
     old = cluster.primary()
     to = cluster.followers()[-1]
-    known = len(node_incidents(to))
+    known, sizes = len(node_incidents(to)), log_sizes(cluster)
     done = old.bascule("switchover", "--to", to.name)
     assert done.returncode == 0, done.stderr
     assert cluster.wait_primary(other_than=old) is to
     # Its office began with a write to disk, after the other had resigned.
-    assert took_ms(to, old) > 0.3
+    assert took_ms(to, old, sizes) > 0.3
     assert len(node_incidents(to)) == known
     refused = old.bascule("switchover", "--to", to.name)
     assert refused.returncode != 0 and "primary" in refused.stderr
@@ -122,17 +138,17 @@ def test_a_switchover_goes_where_it_is_told(cluster):
 
 @pytest.mark.parametrize("way", ["stop", "switchover"])
 def test_a_departure_was_planned_though_its_resignation_is_lost(cluster, way):
-    old, others = cluster.primary(), cluster.followers()
-    known = len(node_incidents(others[0]))
+    old = cluster.primary()
+    known, sizes = len(node_incidents(old)), log_sizes(cluster)
     # RESIGN is the shortest of all messages.
     cluster.hosts.lose_short(190)
     if way == "stop":
         assert old.stop() == 0
     else:
         assert old.bascule("switchover").returncode == 0
-    new = cluster.wait_primary(5, other_than=old)
+    new = cluster.wait_primary(other_than=old)
     cluster.hosts.heal()
-    assert took_ms(new, old) > 0
+    assert took_ms(new, old, sizes) > 0
     if way == "stop":
         old.restart()
     cluster.wait_whole()
@@ -141,13 +157,14 @@ def test_a_departure_was_planned_though_its_resignation_is_lost(cluster, way):
 
 def test_nobody_serves_before_the_promote_work_is_done(cluster):
     old, to = cluster.primary(), cluster.followers()[0]
+    sizes = log_sizes(cluster)
     write_program(to.folder / "promote",
                   PROMOTE.replace("exec", "sleep 0.8\nexec"))
     done = old.bascule("switchover", "--to", to.name, "--json")
     write_program(to.folder / "promote", PROMOTE)
     assert done.returncode == 0, done.stderr
-    assert cluster.prober.holders() == {to.number}
-    assert took_ms(to, old) > 800
+    assert to.host.has(ADDRESS) and not old.host.has(ADDRESS)
+    assert took_ms(to, old, sizes) > 800
 
 
 def test_a_succession_is_late_when_its_promote_work_was(cluster):
@@ -185,7 +202,8 @@ def test_a_primary_without_quorum_gives_up(cluster, way):
     hosts.heal()
     if not old.running():
         # On a busy machine its release may take too long for its guard.
-        assert "guard: the daemon was late" in "\n".join(old.lines())
+        wait_for(lambda: "guard: the daemon was late" in
+                 "\n".join(old.lines()))
         old.restart()
     assert cluster.wait_whole() is new
     # It may have resigned: that was not planned.
@@ -193,23 +211,25 @@ def test_a_primary_without_quorum_gives_up(cluster, way):
 
 
 def test_parts_without_quorum_have_no_primary(cluster):
-    old = cluster.primary()
+    # A busy machine may keep the primary so long that its guard ends it.
+    old, other = cluster.primary(), cluster.followers()[0]
+    sizes = log_sizes(cluster)
     cluster.hosts.partition(*([node.host] for node in cluster.nodes))
     cluster.wait_nobody()
     time.sleep(1.5)
     assert cluster.primary() is None
-    refused = cluster.nodes[0].bascule("switchover")
-    assert "no node is primary" in refused.stderr
-    assert cluster.nodes[0].ask("/readyz")[0] == 503
+    wait_for(lambda: "no node is primary" in
+             other.bascule("switchover").stderr)
+    assert other.ask("/readyz")[0] == 503
     cluster.hosts.heal()
     new = cluster.wait_primary()
     # That the old one was heard again before does not count.
-    assert new is old or took_ms(new, old) > 1500
+    assert new is old or took_ms(new, old, sizes) > 1500
 
 
 def test_time_without_a_quorum_is_an_incident(cluster):
     old, followers = cluster.primary(), cluster.followers()
-    known = len(node_incidents(old))
+    known, sizes = len(node_incidents(old)), log_sizes(cluster)
     for node in followers:
         node.kill_with_guard()
     cluster.wait_nobody()
@@ -222,8 +242,9 @@ def test_time_without_a_quorum_is_an_incident(cluster):
     assert row["outage_seconds"] > 1.5, row
     # It began when the quorum was last heard, about a lease before.
     assert row["detection_seconds"] > 0.2, row
-    said = re.findall(r"node node\d (?:took over from|is primary again)[^:]*"
-                      r": ([0-9.]+) ms", "\n".join(new.lines()))
+    said = wait_for(lambda: re.findall(
+        r"node node\d (?:took over from|is primary again)[^:]*"
+        r": ([0-9.]+) ms", "\n".join(new.lines()[sizes[new]:])))
     assert float(said[-1]) > 1500
 
 
@@ -287,12 +308,14 @@ def test_nodes_in_maintenance_are_not_relied_on(cluster):
 def test_promote_work_that_fails_everywhere_does_not_run_round(cluster):
     for node in cluster.nodes:
         write_program(node.folder / "promote", "#!/bin/sh\nexit 3\n")
-    before = max(cluster.terms().values())
+    before, begin = max(cluster.terms().values()), time.monotonic()
     cluster.primary().bascule("switchover")
     time.sleep(3)
-    assert max(cluster.terms().values()) - before < 15
-    assert any("promote" in row["obstacles"] for node in cluster.nodes
-               for row in node.cluster()["nodes"])
+    terms = max(cluster.terms().values()) - before
+    assert terms < 5 * (time.monotonic() - begin)
+    wait_for(lambda: any("promote" in row["obstacles"]
+                         for node in cluster.nodes
+                         for row in node.cluster()["nodes"]))
     for node in cluster.nodes:
         write_program(node.folder / "promote", PROMOTE)
     cluster.wait_whole()
@@ -323,7 +346,8 @@ def test_a_node_with_another_key_counts_for_nothing(cluster):
 
 
 def test_all_killed_at_once_elect_again(cluster):
-    for node in cluster.nodes:
+    # The primary last: what it left is released only after that.
+    for node in [*cluster.followers(), cluster.primary()]:
         node.kill_with_guard()
     for node in cluster.nodes:
         node.release()
@@ -370,9 +394,8 @@ def test_two_nodes_and_a_witness():
         witness.restart()
         assert cluster.wait_primary() is new
         wait_for(lambda: "is primary again" in "\n".join(new.lines()))
-        rows = node_incidents(new)
-        assert len(rows) > known or any(row["targets_down_max"] > 1
-                                        for row in rows)
+        wait_for(lambda: len(node_incidents(new)) > known or any(
+            row["targets_down_max"] > 1 for row in node_incidents(new)))
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path):

@@ -25,7 +25,7 @@ def test_a_node_whose_link_loses_packets_is_strained(cluster):
     wait_for(lambda: "datagrams are lost" in doubt(lossy), every=0.2)
     # Each of them hears the other one.
     assert not any("datagrams" in doubt(node) for node in others)
-    assert "This node is strained" in lossy.bascule("status").stdout
+    wait_for(lambda: "This node is strained" in lossy.bascule("status").stdout)
     cluster.hosts.heal()
     wait_for(lambda: "datagrams" not in doubt(lossy), every=0.2)
 
@@ -39,7 +39,7 @@ def test_a_node_that_stood_still_doubts_itself_for_a_moment(cluster):
         row["name"] == node.name and not row["up"]
         for row in (primary.cluster() or {"nodes": []})["nodes"]))
     node.thaw()
-    assert wait_for(lambda: [line for line in node.lines()
-                             if "doubts itself: its loop was" in line])
+    wait_for(lambda: [line for line in node.lines()
+                      if "doubts itself: its loop was" in line])
     wait_for(lambda: [line for line in node.lines()
                       if "doubts itself no more" in line])
