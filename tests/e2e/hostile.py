@@ -4,8 +4,8 @@ the switch between them sees of it.
     hostile.py replay SECONDS PORT...
     hostile.py watch PORT...
 
-replay listens on the ports of the switch (its namespace) until a line comes on
-its standard input, and then sends for SECONDS again and again what the hosts
+replay listens on the ports of the switch (its namespace) from its "ready" until a
+line comes on its standard input, and then sends for SECONDS again and again what the hosts
 there were sent, whole, cut short and with a bit flipped.  It prints how many it
 sent.  watch notes when each host
 sends a datagram to each other, until it is ended by SIGTERM, and prints the
@@ -87,6 +87,7 @@ def shortened(frame):
 
 def replay(seconds, *devices):
     sockets = [listen(device) for device in devices]
+    print("ready", flush=True)
     frames = capture(sockets)
     end, sent = time.monotonic() + seconds, 0
     while time.monotonic() < end:
@@ -184,6 +185,7 @@ def watched(cluster, figures):
 def replays(cluster, figures, seconds):
     """What was heard before a follower started anew is sent again."""
     attack = on_switch(cluster, "replay", seconds)
+    assert attack.stdout.readline() == "ready\n"
     time.sleep(1)
     victim = cluster.followers()[0]
     victim.kill_with_guard()

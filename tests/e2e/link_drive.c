@@ -1,18 +1,20 @@
 /* Two ends of a link for tests, and an enemy.
  *
- *	link_drive KEY CLUSTER SECONDS PERIOD_MS SIZE OWN... -- PEER...
+ *	link_drive KEY CLUSTER PERIOD_MS SIZE OWN... -- PEER...
  *
  * listens at OWN, sends a heartbeat of SIZE bytes to PEER each period and, in
  * the end, prints what became of both as one line of JSON.  Addresses are
  * HOST,PORT.
  *
- *	link_drive flood KEY CLUSTER SECONDS RATE SIZE TO
+ *	link_drive flood KEY CLUSTER RATE SIZE TO
  *
  * throws RATE datagrams a second at TO, sealed with that key and for that
  * cluster, all the same one; "-" for CLUSTER: zeros.  Prints how many.
  *
- * Both print "ready" and begin when a line comes on standard input.
+ * Both print "ready", begin when a line comes on standard input, and end with
+ * that input.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,12 +80,22 @@ static void beat(void *arg)
 	loop_arm(loop, due);
 }
 
-static void end(struct ev_loop *ev, ev_timer *w, int events)
+static bool has_ended(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	char rest[16];
+
+	return poll(&in, 1, 0) > 0 &&
+	       read(STDIN_FILENO, rest, sizeof(rest)) <= 0;
+}
+
+static void on_input(struct ev_loop *ev, ev_io *w, int events)
 {
 	(void)ev;
 	(void)w;
 	(void)events;
-	loop_stop(loop);
+	if (has_ended())
+		loop_stop(loop);
 }
 
 static void report(void)
@@ -138,7 +150,7 @@ static struct secret *key_at(const char *path)
 	return key;
 }
 
-/* argv: KEY CLUSTER SECONDS PERIOD_MS SIZE OWN... -- PEER... */
+/* argv: KEY CLUSTER PERIOD_MS SIZE OWN... -- PEER... */
 static int talk(char **argv)
 {
 	struct end_text own[ENDS_MAX], theirs[ENDS_MAX];
@@ -149,11 +161,11 @@ static int talk(char **argv)
 				     .peers = &peer,
 				     .peer_count = 1 };
 	struct err err = { 0 };
-	char **at = argv + 5;
-	ev_timer over;
+	char **at = argv + 4;
+	ev_io input;
 
-	period_us = atoi(argv[3]) * MS;
-	bytes_size = (size_t)atoi(argv[4]);
+	period_us = atoi(argv[2]) * MS;
+	bytes_size = (size_t)atoi(argv[3]);
 	for (; *at != NULL && strcmp(*at, "--") != 0; at++)
 		own[set.own_count++] = end_of(*at);
 	for (at += *at != NULL; *at != NULL; at++)
@@ -168,22 +180,21 @@ static int talk(char **argv)
 	due = loop_clock();
 	loop_on_deadline(loop, beat, NULL);
 	loop_arm(loop, due);
-	ev_timer_init(&over, end, atof(argv[2]), 0.);
-	ev_timer_start(loop_ev(loop), &over);
+	ev_io_init(&input, on_input, STDIN_FILENO, EV_READ);
+	ev_io_start(loop_ev(loop), &input);
 	loop_run(loop);
 	report();
 	return 0;
 }
 
 /* Throw a millisecond's worth at a time. */
-static int64_t throw_for(const struct datagram_out *out,
-			 const struct address *to, int64_t span_us,
-			 int64_t rate, size_t size)
+static int64_t throw(const struct datagram_out *out, const struct address *to,
+		     int64_t rate, size_t size)
 {
 	struct instant start = loop_clock();
-	int64_t thrown = 0, span = 0;
+	int64_t thrown = 0, span;
 
-	while (span < span_us) {
+	while (!has_ended()) {
 		span = instant_diff_us(start, loop_clock());
 		for (; thrown < rate * span / SECOND; thrown++)
 			datagram_send(out, to, bytes, size);
@@ -192,12 +203,12 @@ static int64_t throw_for(const struct datagram_out *out,
 	return thrown;
 }
 
-/* argv: KEY CLUSTER SECONDS RATE SIZE TO */
+/* argv: KEY CLUSTER RATE SIZE TO */
 static int flood(char **argv)
 {
 	static uint8_t plain[SEAL_PLAIN_MAX];
-	struct end_text text = end_of(argv[5]);
-	size_t size = (size_t)atoi(argv[4]);
+	struct end_text text = end_of(argv[4]);
+	size_t size = (size_t)atoi(argv[3]);
 	struct datagram_out out;
 	struct address to;
 	struct seal seal;
@@ -211,15 +222,13 @@ static int flood(char **argv)
 		size = seal_close(&seal, plain, size, bytes);
 	await_start();
 	printf("{\"thrown\": %lld}\n",
-	       (long long)throw_for(&out, &to,
-				    (int64_t)(atof(argv[2]) * SECOND),
-				    atoi(argv[3]), size));
+	       (long long) throw(&out, &to, atoi(argv[2]), size));
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 8 && strcmp(argv[1], "flood") == 0)
+	if (argc == 7 && strcmp(argv[1], "flood") == 0)
 		return flood(argv + 2);
-	return argc > 6 ? talk(argv + 1) : 2;
+	return argc > 5 ? talk(argv + 1) : 2;
 }
