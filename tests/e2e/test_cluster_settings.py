@@ -2,7 +2,7 @@
 
 import signal
 
-from world import World, free_port
+from world import PATIENCE, World, free_port
 
 
 def cluster(world, port, more="", nodes=""):
@@ -58,6 +58,6 @@ def test_a_start_with_more_than_one_other_node_is_refused():
         w.configure(extra=cluster(w, ports[0], nodes=two))
         w.daemon.start()
         w.daemon.wait_said("2 new and 0 gone")
-        assert w.daemon.process.wait(timeout=10) == 1
+        assert w.daemon.process.wait(timeout=PATIENCE) == 1
         w.configure(extra=cluster(w, ports[0], nodes=one))
         w.start()

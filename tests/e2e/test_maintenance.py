@@ -52,8 +52,8 @@ def test_maintenance_keeps_out_what_is_already_withdrawn(world):
 
 def test_maintenance_ends_by_itself(world):
     assert world.maintenance(target="api1", on=True, drain=True,
-                       **{"for": "3s"}).status == 200
-    assert 0 < world.targets()["api1"]["maintenance"]["left_seconds"] <= 3
+                       **{"for": "6s"}).status == 200
+    assert 0 < world.targets()["api1"]["maintenance"]["left_seconds"] <= 6
     world.wait_out("api1")
     world.wait_out()
     assert world.targets()["api1"]["maintenance"] is None

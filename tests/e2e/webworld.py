@@ -10,8 +10,12 @@ class WebWorld(World):
     def __init__(self, **options):
         self.tcp = ("127.0.0.1", free_port())
         super().__init__(http=f"127.0.0.1:{self.tcp[1]}", **options)
-        self.start()
-        wait_for(lambda: self.status()["summary"] == "well")
+        try:
+            self.start()
+            wait_for(lambda: self.status()["summary"] == "well")
+        except BaseException:
+            self.close()
+            raise
 
     def status(self):
         return ask(self.daemon.control, "/api/v1/status").json()

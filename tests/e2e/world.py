@@ -242,14 +242,20 @@ class World:
         self.haproxy_settings = haproxy_settings
         self.names = [f"api{i + 1}" for i in range(targets)]
         self.more = {}  # of each target's settings
-        self.replicas = {name: Replica() for name in self.names}
-        ports = {name: r.port for name, r in self.replicas.items()}
-        self.ports = ports
-        self.haproxies = [HAProxy(self.folder, f"lb{i + 1}", ports, level,
-                                  haproxy_extra, haproxy_template)
-                          for i in range(haproxies)]
         self.daemon = Daemon(self.folder, environment)
-        self.configure()
+        self.replicas, self.haproxies = {}, []
+        try:
+            for name in self.names:
+                self.replicas[name] = Replica()
+            self.ports = {name: r.port for name, r in self.replicas.items()}
+            for i in range(haproxies):
+                self.haproxies.append(
+                    HAProxy(self.folder, f"lb{i + 1}", self.ports, level,
+                            haproxy_extra, haproxy_template))
+            self.configure()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def haproxy(self):
@@ -313,6 +319,9 @@ services = (
     def __exit__(self, kind, *_):
         if kind:
             print("---", *self.daemon.lines()[-80:], sep="\n")
+        self.close()
+
+    def close(self):
         try:
             self.daemon.stop()
         finally:
