@@ -263,7 +263,7 @@ def main():
     quick = options.quick
     seconds = 24 if quick else options.seconds
     check = CHECKS[options.check]
-    with Stage(check + (' timeout_min = "500ms";' if quick else "")) as stage:
+    with Stage(check + (' timeout_min = "1500ms";' if quick else "")) as stage:
         counts, cuts = trouble(stage, seconds, (9, 3) if quick else (20, 5),
                                (10, 4) if quick else (60, 10))
         bench.settle(3 if quick else 8)
@@ -271,6 +271,8 @@ def main():
         stage.load.wait(timeout=30)
         downs, outs = stage.said("-> DOWN"), stage.said(": withdrawing it")
         doubts = stage.said("doubts itself: |stood still")
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: stage.states() == {"UP"})
         states = sorted(stage.states())
         # Retransmissions go on for a while when the link is back.
         requests = [(well, any(begin - PATIENCE_S * 1e6 <= at <= end + 5e6

@@ -56,6 +56,7 @@ RATE = 100
 MODES = ("quiet", "quiet-25", "traffic", "retries")
 QUIET = ("quiet", "quiet-25")
 LIMIT = 20.0  # seconds, for what takes a tenth of one
+WHOLE = 120.0 # seconds, until a busy machine has all at once
 
 
 class Replica:
@@ -128,6 +129,10 @@ class Ruler(threading.Thread):
         start = bisect.bisect_left(self.changes, begin, key=lambda c: c[0])
         return next((at for at, used in self.changes[start:]
                      if name not in used), None)
+
+    def was_out(self, name, begin):
+        start = bisect.bisect_left(self.changes, begin, key=lambda c: c[0])
+        return start > 0 and name not in self.changes[start - 1][1]
 
 
 def mode_has_traffic(mode):
@@ -239,8 +244,8 @@ class Stage:
 
     def wait_whole(self):
         names = {r.host.name for r in self.replicas}
-        wait_for(lambda: all(r.used() == names
-                             for r in self.rulers.values()) and self.is_up())
+        wait_for(lambda: all(r.used() == names for r in self.rulers.values())
+                 and self.is_up(), WHOLE)
 
     def is_up(self):
         with contextlib.suppress(OSError), contextlib.closing(
@@ -353,11 +358,23 @@ FAULTS = {
 QUESTION_ONLY = ("status-503", "slow")
 
 
+def begin_fault(stage, name, replica):
+    """When it began, and how to end it.  A busy machine may have had a replica
+    out of use that was well: then it is begun again."""
+    while True:
+        # Let the fault meet the checks anywhere.
+        bench.settle(random.uniform(1, 2) * INTERVAL_MS / 1e3)
+        begin, end_fault = FAULTS[name](stage, replica)
+        if not any(ruler.was_out(replica.host.name, begin)
+                   for ruler in stage.rulers.values()):
+            return begin, end_fault
+        end_fault()
+        stage.wait_whole()
+
+
 def once(stage, name, replica):
     """{side: ms until it was out}, and the span of the fault."""
-    # Let the fault meet the checks anywhere.
-    bench.settle(random.uniform(1, 2) * INTERVAL_MS / 1e3)
-    begin, end_fault = FAULTS[name](stage, replica)
+    begin, end_fault = begin_fault(stage, name, replica)
     took = {}
 
     def seen():
