@@ -263,7 +263,9 @@ def main():
     quick = options.quick
     seconds = 24 if quick else options.seconds
     check = CHECKS[options.check]
-    with Stage(check + (' timeout_min = "1500ms";' if quick else "")) as stage:
+    if quick:
+        check += ' timeout = "3s"; timeout_min = "1500ms";'
+    with Stage(check) as stage:
         counts, cuts = trouble(stage, seconds, (9, 3) if quick else (20, 5),
                                (10, 4) if quick else (60, 10))
         bench.settle(3 if quick else 8)
