@@ -37,7 +37,8 @@ class Nodes:
             check = home / "check"
             check.write_text(
                 f'#!/bin/sh\nsays=$(cat {home}/$BASCULE_TARGET)\n'
-                f'test "$says" != silence || exec sleep 60\nexit "$says"\n')
+                f'test "$says" != silence -a ! -e {home}/cut || exec sleep 60\n'
+                'exit "$says"\n')
             check.chmod(0o755)
             daemon = Daemon(home)
             daemon.state.mkdir()
@@ -62,8 +63,14 @@ services = (
 """)
             self.daemons.append(daemon)
 
-    def finds(self, node, status, target="t"):
-        (self.folder / f"n{node}" / target).write_text(str(status))
+    def finds(self, node, status):
+        """Of target t: the exit status of its check, or silence."""
+        (self.folder / f"n{node}" / "t").write_text(str(status))
+
+    def cut(self, node, off=True):
+        """It reaches nothing: both of its targets, at one instant."""
+        path = self.folder / f"n{node}" / "cut"
+        path.touch() if off else path.unlink()
 
     def start(self):
         for daemon in self.daemons:
@@ -130,14 +137,12 @@ def alone(n):
 def test_a_node_that_hears_nobody_and_reaches_nothing_blames_itself():
     with Nodes("local") as n:
         alone(n)
-        n.finds(1, "silence", "u")
-        n.finds(1, "silence")
+        n.cut(1)
         n.daemons[0].wait_said("n1 doubts itself: it is cut off")
         time.sleep(3)
         assert not n.out()
         assert not n.daemons[0].said("UP -> DOWN")
-        n.finds(1, 0, "u")
-        n.finds(1, 0)
+        n.cut(1, False)
         n.daemons[0].wait_said("n1 doubts itself no more")
 
 

@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -148,8 +149,9 @@ def test_a_dead_replica_is_one_incident_on_all_nodes(nodes):
     nodes.kill_replica()
     inc = nodes.same(open=True, nodes=NAMES)
     assert (inc["service"], inc["target"]) == ("api", "api1")
-    assert nodes.counted("bascule_incidents_total") == 1
+    wait_for(lambda: nodes.counted("bascule_incidents_total") == 1)
     for name in NAMES:
+        nodes.daemons[name].wait_said("incident .* opened")
         opened = nodes.said(name, "incident .* opened")
         assert len(opened) == 1
         assert f"incident {inc['number']} service api" in opened[0]
@@ -157,8 +159,10 @@ def test_a_dead_replica_is_one_incident_on_all_nodes(nodes):
     whole = nodes.same(open=False)
     assert whole["number"] == inc["number"]
     assert whole["onset_min"] == inc["onset_min"]
-    assert nodes.counted("bascule_incident_duration_seconds_count") == 1
+    wait_for(lambda: nodes.counted(
+        "bascule_incident_duration_seconds_count") == 1)
     for name in NAMES:
+        nodes.daemons[name].wait_said("incident .* closed")
         assert len(nodes.said(name, "incident .* closed")) == 1
 
 
@@ -177,8 +181,9 @@ def test_it_outlives_the_primary_and_is_closed_once(nodes):
     nodes.daemons[old].start()
     wait_for(lambda: nodes.primary_of(old))
     assert nodes.same(open=False) == whole
-    assert nodes.said(old, f"incident {inc['number']} .* closed")
+    nodes.daemons[old].wait_said(f"incident {inc['number']} .* closed")
     for name in set(NAMES) - {old}:
+        nodes.daemons[name].wait_said("service api .* closed")
         assert len(nodes.said(name, "service api .* closed")) == 1
 
 
@@ -199,7 +204,11 @@ def test_the_loss_of_the_primary_is_an_incident_of_its_own(nodes):
     inc = nodes.same("node", open=True)
     new = nodes.primary_of(nodes.running()[0])
     assert inc["target"] == old and inc["nodes"] == [new]
-    assert inc["severity"] == "P2" and inc["recovered"] is None
+    assert inc["recovered"] is None
+    took = re.search(r"took over from .*: ([0-9.]+) ms",
+                     nodes.daemons[new].wait_said("took over from")).group(1)
+    # Late: two leases and four heartbeats.
+    assert inc["severity"] == ("P1" if float(took) > 4400 else "P2"), took
     nodes.daemons[old].start()
     wait_for(lambda: nodes.primary_of(old))
     inc = nodes.same("node", open=False)
@@ -247,7 +256,8 @@ def of_app(node):
 
 @pytest.mark.parametrize("lonely", ["primary", "follower"])
 def test_what_two_parts_recorded_becomes_one(lonely):
-    with Cluster(3, services=APP) as cluster:
+    # Its guard does not end a primary that has given up on a busy machine.
+    with Cluster(3, services=APP, lease_ms=4000) as cluster:
         check, well = cluster.folder / "check", cluster.folder / "well"
         check.write_text("#!/bin/sh\n"
                          f"test $BASCULE_TARGET = u || test -e {well} || exit 2\n")
