@@ -31,7 +31,8 @@ enum stage {
 struct leavers {
 	struct leavers_doors doors;
 	enum stage stage;
-	bool close_first, poked, told;
+	bool close_first, poked, told, clear;
+	bool rest;              /* more sessions than a round can end */
 	struct instant failing; /* since then; NONE: no */
 	struct instant due;     /* of the next round, while idle */
 	struct instant since;   /* connecting, or the last answer came */
@@ -72,9 +73,28 @@ void leavers_free(struct leavers *lv)
 void leavers_poke(struct leavers *lv, struct instant now)
 {
 	lv->poked = true;
+	lv->clear = false;
 	lv->pause_us = LEAVERS_PAUSE_US_MIN;
 	if (lv->stage == STAGE_IDLE)
 		lv->due = now;
+}
+
+bool leavers_clear(const struct leavers *lv)
+{
+	return lv->clear;
+}
+
+bool leavers_failing(const struct leavers *lv)
+{
+	return !instant_is_none(lv->failing);
+}
+
+static void set_clear(struct leavers *lv)
+{
+	if (lv->clear || lv->poked)
+		return;
+	lv->clear = true;
+	lv->doors.cleared(lv->doors.arg);
 }
 
 static void end_round(struct leavers *lv)
@@ -95,7 +115,9 @@ static void finish(struct leavers *lv, struct instant now)
 		lv->doors.failed(lv->doors.arg, NULL);
 	lv->told = false;
 	lv->failing = INSTANT_NONE;
-	if (lv->poked)
+	if (!lv->rest)
+		set_clear(lv);
+	if (lv->poked || lv->rest)
 		lv->due = now;
 	else if (lv->pid_count == 0 || !lv->doors.any(lv->doors.arg))
 		lv->due = INSTANT_NEVER;
@@ -120,6 +142,8 @@ static void fail(struct leavers *lv, struct instant now, const char *why)
 	if (late && !lv->told)
 		lv->doors.failed(lv->doors.arg, why);
 	lv->told = lv->told || late;
+	if (late)
+		set_clear(lv);
 }
 
 enum leavers_step leavers_next(struct leavers *lv, struct instant now)
@@ -132,7 +156,7 @@ enum leavers_step leavers_next(struct leavers *lv, struct instant now)
 		return LEAVERS_WAIT;
 	lv->stage = STAGE_CONNECTING;
 	lv->begun = lv->since = now;
-	lv->poked = false;
+	lv->poked = lv->rest = false;
 	return LEAVERS_CONNECT;
 }
 
@@ -260,6 +284,7 @@ static void worker_done(struct leavers *lv, struct instant now)
 		lv->doors.ended(lv->doors.arg, lv->pids[lv->pid_next],
 				lv->id_count);
 	}
+	lv->rest = lv->rest || lv->id_count == LEAVERS_SESSIONS_MAX;
 	lv->pid_next++;
 	next_worker(lv, now);
 }

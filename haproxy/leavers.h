@@ -47,6 +47,8 @@ struct leavers_doors {
 	/* Rounds fail, not only for the moment that a reload of the master
 	 * takes: one sentence; NULL: one did not, after all. */
 	void (*failed)(void *arg, const char *why);
+	/* What leavers_clear() says is true now. */
+	void (*cleared)(void *arg);
 };
 
 /* Returns NULL when memory is out. */
@@ -55,6 +57,13 @@ void leavers_free(struct leavers *lv);
 
 /* Somebody may have left, or something is wanted ended: look at once. */
 void leavers_poke(struct leavers *lv, struct instant now);
+
+/* Whether since the last poke a round found no session that is wanted ended,
+ * or ended all that it found; or nobody can be reached who could say so. */
+bool leavers_clear(const struct leavers *lv);
+
+/* Whether the last round failed. */
+bool leavers_failing(const struct leavers *lv);
 
 enum leavers_step {
 	LEAVERS_WAIT,    /* send the output, read, come back at the deadline */

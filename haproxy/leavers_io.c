@@ -94,6 +94,15 @@ static void on_failed(void *arg, const char *why)
 	doors->failed(doors->arg, master->haproxy, why);
 }
 
+static void on_cleared(void *arg)
+{
+	const struct master *master = arg;
+	const struct masters_doors *doors = &master->masters->doors;
+
+	if (masters_clear(master->masters))
+		doors->cleared(doors->arg);
+}
+
 /* --- a connection -------------------------------------------------------- */
 
 static void master_close(struct master *master)
@@ -256,7 +265,8 @@ static struct master *master_new(struct masters *masters, unsigned haproxy)
 					     .any = on_any,
 					     .wanted = on_wanted,
 					     .ended = on_ended,
-					     .failed = on_failed };
+					     .failed = on_failed,
+					     .cleared = on_cleared };
 
 	if (master == NULL)
 		return NULL;
@@ -319,6 +329,17 @@ void masters_free(struct masters *masters)
 	free(masters->list);
 	servers_free(masters->servers);
 	free(masters);
+}
+
+bool masters_clear(const struct masters *masters)
+{
+	unsigned i;
+
+	for (i = 0; i < masters->set->haproxy_count; i++)
+		if (masters->list[i] != NULL &&
+		    !leavers_clear(masters->list[i]->leavers))
+			return false;
+	return true;
 }
 
 /* From the loop, when the present callback is over. */

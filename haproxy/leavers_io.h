@@ -19,6 +19,8 @@ struct masters_doors {
 	/* Leaving workers cannot be reached: one sentence; NULL: they can
 	 * again.  Told when it changes. */
 	void (*failed)(void *arg, unsigned haproxy, const char *why);
+	/* What masters_clear() says is true now. */
+	void (*cleared)(void *arg);
 };
 
 /* For the HAProxies of @set (borrowed) that have a master socket.  Looks at
@@ -30,5 +32,9 @@ void masters_free(struct masters *masters);
 /* A HAProxy has another process, or sessions of a server there are to be
  * ended from now on. */
 void masters_poke(struct masters *masters, unsigned haproxy);
+
+/* Whether no leaving worker has a session that is to be ended, as far as its
+ * HAProxy has a master socket that answers (leavers_clear()). */
+bool masters_clear(const struct masters *masters);
 
 #endif

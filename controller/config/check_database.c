@@ -258,6 +258,25 @@ static void check_readers(const struct reader *reader,
 	}
 }
 
+/* What a leaving worker of HAProxy still writes to, nobody has withdrawn. */
+static void check_leavers(const struct reader *reader,
+			  const struct settings *settings,
+			  const struct service_settings *service,
+			  config_setting_t *given)
+{
+	const struct haproxy_settings *ha = settings->haproxies;
+	const struct haproxy_settings *end = ha + settings->haproxy_count;
+
+	for (; service->backend != NULL && ha < end; ha++)
+		if (ha->socket != NULL && ha->master_socket == NULL)
+			reader_warning(reader, given,
+				       "haproxy \"%s\" has no master_socket: "
+				       "workers that leave after its reload "
+				       "keep their sessions to a former "
+				       "primary: add it (haproxy -S)",
+				       ha->name);
+}
+
 void check_failover(const struct reader *reader,
 		    const struct settings *settings,
 		    const struct service_settings *service,
@@ -277,6 +296,7 @@ void check_failover(const struct reader *reader,
 	check_terms(reader, service, given);
 	check_readers(reader, settings, service, given);
 	check_door(reader, settings, service, given);
+	check_leavers(reader, settings, service, given);
 	if (check_self_leads(settings->cluster)) {
 		check_hook(reader, "fence", service->failover->fence, given);
 		check_hook(reader, "rejoin", service->failover->rejoin, given);

@@ -115,7 +115,8 @@ static const struct key haproxy_keys[] = {
 	  .dflt_help = "none",
 	  .help = "Its master socket (haproxy -S), as a path: with it the "
 		  "sessions of workers that leave after a reload end, too, "
-		  "where sessions says so." },
+		  "where sessions says so, and always those of writers to "
+		  "a former primary." },
 	{ .name = "agent_listen",
 	  .type = KEY_ADDRESS,
 	  FIELD(haproxy_settings, agent_host),

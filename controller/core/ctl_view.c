@@ -162,6 +162,10 @@ bool ctl_ends_sessions(const struct ctl *ctl, unsigned haproxy, unsigned target)
 {
 	const struct server *srv = mend_server(ctl, haproxy, target);
 
+	/* A writer must not reach the former primary of a database. */
+	if (srv->routed)
+		return ctl->targets[target].wish.state == SERVER_MAINT &&
+		       server_is_out(srv->seen);
 	return ctl->targets[target].wish.state == SERVER_MAINT && !srv->held &&
 	       service_ends_sessions(ctl_service_of(ctl, target)) &&
 	       (srv->claim == CLAIM_OUT ||

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "controller/daemon/routes_leavers.h"
 #include "controller/io/address.h"
 #include "controller/io/file.h"
 #include "controller/io/loop.h"
@@ -69,6 +70,23 @@ static bool is_routed(const struct service_settings *svc)
 	       svc->failover->mode != FAILOVER_OBSERVE;
 }
 
+/* What leaving workers of HAProxy are to lose. */
+static void add_leavers(struct text *to, const struct settings *set,
+			const char *master)
+{
+	const struct service_settings *svc;
+	unsigned i, k;
+
+	add(to, "master %s\nsessions", master);
+	for (i = 0; i < set->service_count; i++) {
+		svc = &set->services[i];
+		for (k = 0; is_routed(svc) && k < svc->target_count; k++)
+			add(to, " %s/%s", svc->backend,
+			    set->targets[svc->first_target + k].name);
+	}
+	add(to, "\n");
+}
+
 static void add_haproxy(struct text *to, const struct settings *set,
 			const struct haproxy_settings *ha)
 {
@@ -83,6 +101,8 @@ static void add_haproxy(struct text *to, const struct settings *set,
 	for (i = 0; i < set->service_count; i++)
 		if (is_routed(&set->services[i]))
 			add_group(to, set, &set->services[i]);
+	if (ha->master_socket != NULL)
+		add_leavers(to, set, ha->master_socket);
 }
 
 static bool has_routes(const struct settings *set)
@@ -189,6 +209,23 @@ struct call {
 
 static struct call calls[CALLS_MAX];
 static struct pollfd polled[CALLS_MAX];
+
+/* The master sockets, asked in turn when all calls are over. */
+static struct {
+	const char *path, *sessions;
+} masters[SETTINGS_HAPROXIES_MAX];
+static unsigned master_count;
+
+static bool add_master(const char *place, const char *line)
+{
+	if (place == NULL || strncmp(place, "master ", 7) != 0 ||
+	    strncmp(line, "sessions ", 9) != 0 ||
+	    master_count == SETTINGS_HAPROXIES_MAX)
+		return false;
+	masters[master_count].path = place + 7;
+	masters[master_count++].sessions = line + 9;
+	return true;
+}
 
 /* "unix PATH" or "tcp PORT HOST". */
 static socklen_t parse_place(const char *line, struct sockaddr_un *ret_un,
@@ -350,8 +387,34 @@ static int await(unsigned count, struct instant until, struct err *err)
 	return r;
 }
 
+/* The part of the time until @until that leaves @others as much each. */
+static struct instant share(struct instant until, unsigned others)
+{
+	struct instant now = loop_clock();
+
+	return instant_add(now, instant_diff_us(now, until) / (others + 1));
+}
+
+static int end_leavers(struct instant until, struct err *err)
+{
+	struct err one = { 0 };
+	unsigned i;
+	int r = 0, this;
+
+	for (i = 0; i < master_count; i++) {
+		this = routes_leavers_end(masters[i].path, masters[i].sessions,
+					  share(until, master_count - 1 - i),
+					  &one);
+		if (this < 0 && r == 0) {
+			r = this;
+			*err = one;
+		}
+	}
+	return r;
+}
+
 /* A line that is no place is what to tell the last one; the newline behind it
- * goes with it. */
+ * goes with it, but for the sessions of a master. */
 static int begin_all(char *text, unsigned *ret_count, struct err *err)
 {
 	char *line = text, *newline, *place = NULL;
@@ -360,8 +423,11 @@ static int begin_all(char *text, unsigned *ret_count, struct err *err)
 	for (; (newline = strchr(line, '\n')) != NULL; line = newline + 1) {
 		struct call *call = &calls[*ret_count];
 
-		if (strncmp(line, "set server ", 11) != 0) {
+		if (strncmp(line, "set server ", 11) != 0)
 			*newline = '\0';
+		if (add_master(place, line))
+			continue;
+		if (*newline == '\0') {
 			place = line;
 			continue;
 		}
@@ -394,8 +460,11 @@ int routes_file_carry_out(char *text, struct instant until, struct err *err)
 	    strcmp(text + size - (sizeof(TAIL) - 1), TAIL) != 0)
 		return err_set(err, -EBADMSG, "not a whole file of routes");
 	text[size - (sizeof(TAIL) - 1)] = '\0';
+	master_count = 0;
 	r = begin_all(text + sizeof(HEAD) - 1, &count, err);
-	second = await(count, until, r < 0 ? &later : err);
+	second = await(count, share(until, master_count), r < 0 ? &later : err);
+	r = r < 0 ? r : second;
+	second = end_leavers(until, r < 0 ? &later : err);
 	return r < 0 ? r : second;
 }
 
@@ -425,4 +494,5 @@ void routes_file_prepare(void)
 	memset(file_text, 0, sizeof(file_text));
 	memset(calls, 0, sizeof(calls));
 	memset(polled, 0, sizeof(polled));
+	routes_leavers_prepare();
 }

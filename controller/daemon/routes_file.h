@@ -10,11 +10,14 @@
  *	# bascule routes 1
  *	unix /run/haproxy/admin.sock
  *	set server be_db/pg1 state maint;shutdown sessions server be_db/pg1
+ *	master /run/haproxy/master.sock
+ *	sessions be_db/pg1
  *	tcp 9999 127.0.0.1
  *	...
  *	# end
  *
- * Withdrawing allocates nothing, waits, and may be repeated.
+ * A master is told to end what sessions to these servers its leaving workers
+ * have.  Withdrawing allocates nothing, waits, and may be repeated.
  */
 #ifndef BASCULE_DAEMON_ROUTES_FILE_H
 #define BASCULE_DAEMON_ROUTES_FILE_H

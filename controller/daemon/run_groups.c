@@ -38,6 +38,7 @@ int run_databases(struct run *run, struct err *err)
 void run_keep_word(struct run *run, const struct action *act)
 {
 	struct run_word *word = &run->words[run->word_count++];
+	unsigned i;
 
 	assert(run->word_count <= RUN_WORDS_MAX);
 	word->id = act->id;
@@ -46,6 +47,10 @@ void run_keep_word(struct run *run, const struct action *act)
 		word->group = act->decide;
 	else
 		word->done = act->routed.done;
+	/* What is out now is out of leaving workers, too, before it is said. */
+	for (i = 0; !word->decide && word->done && i < run->set->haproxy_count;
+	     i++)
+		masters_poke(run->masters, i);
 }
 
 static void say_word(struct run *run, const struct run_word *word)
@@ -60,17 +65,42 @@ static void say_word(struct run *run, const struct run_word *word)
 		alone_routed(run->alone, word->id, word->done);
 }
 
+static struct run_word take_first(struct run_word *words, unsigned *count)
+{
+	struct run_word word = words[0];
+
+	memmove(words, words + 1, --*count * sizeof(word));
+	return word;
+}
+
+/* Nothing is withdrawn while a leaving worker still has sessions to it.  A
+ * group waits for one answer at a time: with more than there is room for the
+ * first is of no interest any more. */
+static void hold(struct run *run, const struct run_word *word)
+{
+	if (run->held_count == RUN_WORDS_MAX)
+		take_first(run->held, &run->held_count);
+	run->held[run->held_count++] = *word;
+}
+
 /* What is said may come back as an event, and bring more of them. */
 void run_say_words(struct run *run)
 {
+	bool clear = masters_clear(run->masters);
 	struct run_word word;
 
 	while (run->word_count > 0) {
-		word = run->words[0];
-		run->word_count--;
-		memmove(run->words, run->words + 1,
-			run->word_count * sizeof(word));
+		word = take_first(run->words, &run->word_count);
+		if (word.decide || !word.done || clear)
+			say_word(run, &word);
+		else
+			hold(run, &word);
+		clear = masters_clear(run->masters);
+	}
+	while (run->held_count > 0 && clear) {
+		word = take_first(run->held, &run->held_count);
 		say_word(run, &word);
+		clear = masters_clear(run->masters);
 	}
 }
 

@@ -43,12 +43,18 @@ static void on_leavers_failed(void *arg, unsigned haproxy, const char *why)
 			 name);
 }
 
+static void on_leavers_cleared(void *arg)
+{
+	run_say_words(arg);
+}
+
 struct masters *run_masters(struct run *run, const struct settings *set)
 {
 	const struct masters_doors doors = { .arg = run,
 					     .ends = on_asked_ends,
 					     .ended = on_leavers_ended,
-					     .failed = on_leavers_failed };
+					     .failed = on_leavers_failed,
+					     .cleared = on_leavers_cleared };
 
 	return masters_new(run->loop, set, &doors);
 }

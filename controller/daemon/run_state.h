@@ -68,6 +68,8 @@ struct run {
 	bool carrying;          /* they are being carried out */
 	struct run_word words[RUN_WORDS_MAX];
 	unsigned word_count;
+	struct run_word held[RUN_WORDS_MAX]; /* until masters_clear() */
+	unsigned held_count;
 	ev_signal hup, term, intr;
 };
 

@@ -7,6 +7,7 @@ write through the HAProxy of their own host.
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import sys
 
@@ -50,6 +51,15 @@ class Proxy:
                 HAPROXY, "-W", "-S", self.master, "-f", self.config,
                 stdout=log, stderr=log)
         wait_for(self.routed_or_none)
+
+    def reload(self):
+        """Sessions stay with a worker that leaves."""
+        before = self.pid()
+        self.process.send_signal(signal.SIGUSR2)
+        wait_for(lambda: self.routed_or_none() and self.pid() != before)
+
+    def pid(self):
+        return re.search(r"(?m)^Pid: (\d+)", self.ask("show info")).group(1)
 
     def ask(self, command):
         with database_client.unix(self.socket) as sock:
@@ -144,7 +154,8 @@ class DatabaseHosts(Cluster):
             f'{{ name = "{n.name}"; address = "{n.host.ipv4}:{one.port}"; '
             f'node = "{n.name}"; }}' for n in self.nodes)
         return super().text(node, witnesses, families, extra) + f"""
-haproxy = ( {{ name = "local"; socket = "{node.folder}/haproxy.sock"; }} );
+haproxy = ( {{ name = "local"; socket = "{node.folder}/haproxy.sock";
+             master_socket = "{node.folder}/master.sock"; }} );
 services = (
   {{ name = "db";
     check = {{ type = "{one.kind}"; interval = "200ms"; fast_interval = "20ms";

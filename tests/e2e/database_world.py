@@ -125,7 +125,8 @@ node = "test";
 state_dir = "{self.daemon.state}";
 control = {{ socket = "{self.daemon.control}"; }};
 http = {{ listen = "off"; }};
-haproxy = ( {{ name = "lb"; socket = "{self.haproxy.socket}"; }} );
+haproxy = ( {{ name = "lb"; socket = "{self.haproxy.socket}";
+             master_socket = "{self.haproxy.master}"; }} );
 services = (
   {{ name = "{self.service}";
     check = {{ interval = "100ms"; fast_interval = "20ms";

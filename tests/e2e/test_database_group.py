@@ -3,10 +3,11 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import time
 
-from redis_world import RedisWorld
+from redis_world import Client, RedisWorld
 from world import wait_for
 
 BASCULE = pathlib.Path(os.environ["top_builddir"]) / "cli/bascule"
@@ -61,6 +62,37 @@ def test_a_switchover_loses_nothing_and_says_who_is():
         assert writer.gap() < 20
         assert group(w)["epoch"] == 2
         assert group(w)["reason"] == "switchover"
+
+
+def test_a_leaving_worker_keeps_no_writer_at_the_former_primary():
+    """It knows nothing of what is withdrawn, and would let it write on."""
+    with RedisWorld() as w:
+        w.start()
+        wait_followed(w)
+        client = Client(w.haproxy.port)
+        w.haproxy.reload()
+        w.wait_routed("r1")
+        assert client.ask("SET", "k", "v") == "OK"
+        run = bascule(w, "switchover", "cache", "--to", "r2")
+        assert run.returncode == 0, run.stderr
+        assert client.sock.recv(1) == b""
+
+
+def test_a_master_that_hangs_is_waited_for_and_then_done_without(tmp_path):
+    """Whether a leaving worker has writers cannot be known: a failover waits
+    for the answer, 2 s, but not for ever."""
+    with socket.socket(socket.AF_UNIX) as listener, RedisWorld() as w:
+        w.haproxy.master = str(tmp_path / "master")
+        listener.bind(w.haproxy.master)
+        listener.listen(64)
+        w.configure()
+        w.start()
+        wait_followed(w)
+        w.daemon.wait_said("leaving workers cannot be reached")
+        begin = time.monotonic()
+        run = bascule(w, "switchover", "cache", "--to", "r2")
+        assert run.returncode == 0, run.stderr
+        assert time.monotonic() - begin >= 2
 
 
 def test_the_plan_is_printed_and_not_carried_out():
@@ -120,7 +152,7 @@ def test_the_fence_hook_is_told_whom_and_must_succeed():
         assert env["BASCULE_REASON"] == "its checks fail"
         assert env["BASCULE_NODE"] == "test"
         assert "BASCULE_SOURCE" not in env
-        assert w.routed() == set()
+        wait_for(lambda: w.routed() == set())
         assert [s.role() for s in w.servers[1:]] == ["slave", "slave"]
         (w.folder / "may").touch()
         w.wait_succeeded(old)

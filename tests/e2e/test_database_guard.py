@@ -1,12 +1,26 @@
 """A daemon that routes a database group is killed or stands still: nobody is
 routed by its HAProxy any more, soon enough for another primary."""
 
+import sys
 import time
 
 import pytest
 
-from database_hosts import DatabaseHosts
+from database_hosts import CLIENT_PORT, HERE, DatabaseHosts
 from world import wait_for
+
+# One session, asked again and again until it ends.
+SESSION = f"""
+import sys
+import time
+sys.path.insert(0, {str(HERE)!r})
+from database_client import Redis
+client = Redis("127.0.0.1", {CLIENT_PORT}, 30)
+while True:
+    print(client.ask("PING"), flush=True)
+    time.sleep(0.1)
+"""
+
 
 @pytest.fixture(name="group", scope="module")
 def three_hosts():
@@ -63,4 +77,40 @@ def test_release_withdraws_what_daemon_and_guard_left(group):
     assert group.proxies[number].routed() == {group.instances[0].name}
     run = node.release()
     assert run.returncode == 0, run
+    assert group.proxies[number].routed() == set()
+
+
+@pytest.fixture(name="session")
+def session_of_a_leaving_worker(group, tmp_path):
+    """(number of the node, its client, which is served on)"""
+    number = follower(group)
+    log = tmp_path / "session"
+    with open(log, "w") as out:
+        client = group.nodes[number].host.start(
+            sys.executable, "-c", SESSION, stdout=out, stderr=out)
+    try:
+        wait_for(lambda: "PONG" in log.read_text())
+        group.proxies[number].reload()
+        group.wait_routed(group.instances[0])
+        asked = log.read_text().count("PONG")
+        wait_for(lambda: log.read_text().count("PONG") > asked + 2)
+        yield number, client
+    finally:
+        client.kill()
+        client.wait()
+
+
+def test_a_frozen_daemon_leaves_no_session_in_a_leaving_worker(group, session):
+    number, client = session
+    group.nodes[number].freeze()
+    wait_for(lambda: client.poll() is not None)
+    wait_withdrawn(group, number)
+
+
+def test_release_ends_sessions_of_leaving_workers(group, session):
+    number, client = session
+    group.nodes[number].kill_with_guard()
+    run = group.nodes[number].release()
+    assert run.returncode == 0, run
+    wait_for(lambda: client.poll() is not None)
     assert group.proxies[number].routed() == set()

@@ -28,6 +28,11 @@ static void on_ended(void *arg, long pid, unsigned sessions)
 		abort();
 }
 
+static void on_cleared(void *arg)
+{
+	(void)arg;
+}
+
 static void on_failed(void *arg, const char *why)
 {
 	(void)arg;
@@ -65,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct leavers_doors doors = { .any = on_any,
 					     .wanted = on_wanted,
 					     .ended = on_ended,
-					     .failed = on_failed };
+					     .failed = on_failed,
+					     .cleared = on_cleared };
 	struct leavers *lv = leavers_new(&doors);
 	struct instant now = { SECOND };
 	size_t i, part = 1 + size / 7;

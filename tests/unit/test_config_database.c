@@ -15,7 +15,7 @@
 #include "controller/core/instant.h"
 #include "tests/unit/config_text.h"
 
-#define HAPROXY "haproxy = ( { socket = \"/s\"; } );\n"
+#define HAPROXY "haproxy = ( { socket = \"/s\"; master_socket = \"/m\"; } );\n"
 
 /* Line 2: one group "g" of two Redis servers, @inside its failover block and
  * @beside before its targets. */
@@ -226,6 +226,19 @@ static void says_what_redis_cannot_promise(void **state)
 		     "when its primary fails\n");
 }
 
+static void warns_of_leaving_workers_that_cannot_be_reached(void **state)
+{
+	(void)state;
+	config_wrong("haproxy = ( { name = \"lb\"; socket = \"/s\"; } );\n"
+		     "services = ( { name = \"g\"; backend = \"be\"; check = "
+		     "{ type = \"redis\"; }; failover = {}; targets = ( { "
+		     "name = \"t\"; address = \"10.0.0.1:1\"; }, { name = "
+		     "\"u\"; address = \"10.0.0.2:1\"; } ); } );\n",
+		     "x.conf:2: warning: haproxy \"lb\" has no master_socket: "
+		     "workers that leave after its reload keep their "
+		     "sessions to a former primary: add it (haproxy -S)\n");
+}
+
 static void refuses_more_groups_than_the_document_holds(void **state)
 {
 	char text[8192] = HAPROXY "services = (\n";
@@ -285,6 +298,8 @@ int main(void)
 			refuses_a_database_check_that_contradicts_itself),
 		cmocka_unit_test(a_password_is_nobody_elses),
 		cmocka_unit_test(says_what_redis_cannot_promise),
+		cmocka_unit_test(
+			warns_of_leaving_workers_that_cannot_be_reached),
 		cmocka_unit_test(refuses_more_groups_than_the_document_holds),
 	};
 

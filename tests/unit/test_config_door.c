@@ -25,7 +25,8 @@ static const char *group(const char *b_port, const char *b_node,
 		 "{ name = \"n3\"; address = \"10.0.0.3:7400\"; } ); }; ",
 		 cluster_key_path);
 	snprintf(text, sizeof(text),
-		 "node = \"n1\"; %shaproxy = ( { socket = \"/s\"; } );\n"
+		 "node = \"n1\"; %shaproxy = ( { socket = \"/s\"; "
+		 "master_socket = \"/m\"; } );\n"
 		 "services = ( { name = \"g\"; check = { type = \"redis\"; }; "
 		 "backend = \"be\"; failover = { door = true; %s }; targets = "
 		 "( { name = \"a\"; address = \"10.0.0.1:6379\"; node = "

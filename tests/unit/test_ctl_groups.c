@@ -173,11 +173,15 @@ static void routes_the_one_that_is_ordered_and_no_other(void **state)
 	assert_int_equal(find(ACTION_ROUTED)->id, 77);
 	assert_true(find(ACTION_ROUTED)->routed.done);
 	core_forget(&w.core);
+	assert_false(ctl_ends_sessions(w.core.ctl, 0, API2));
 	route(78, "api", "api3");
 	core_acted(&w.core, core_order(&w.core, API3)->id, NULL);
 	assert_null(find(ACTION_ROUTED));
 	core_acted(&w.core, core_order(&w.core, API2)->id, NULL);
 	assert_int_equal(find(ACTION_ROUTED)->id, 78);
+	/* A leaving worker's, too, whatever the policy. */
+	assert_true(ctl_ends_sessions(w.core.ctl, 0, API2));
+	assert_false(ctl_ends_sessions(w.core.ctl, 0, API3));
 	/* Its checks say nothing of that. */
 	core_answers(&w.core, API3, 2, RESULT_L4CON);
 	assert_false(ctl_target(w.core.ctl, API3).withdrawn);

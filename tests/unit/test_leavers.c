@@ -36,7 +36,7 @@ struct world {
 	struct leavers *lv;
 	struct instant now;
 	bool any, connected;
-	unsigned connects;
+	unsigned connects, clears;
 	char told[TEXT_MAX], sent[TEXT_MAX];
 };
 
@@ -72,6 +72,11 @@ static void on_ended(void *arg, long pid, unsigned sessions)
 static void on_failed(void *arg, const char *why)
 {
 	add(((struct world *)arg)->told, "%s\n", why != NULL ? why : "fine");
+}
+
+static void on_cleared(void *arg)
+{
+	((struct world *)arg)->clears++;
 }
 
 static void settle(struct world *w)
@@ -110,7 +115,8 @@ static void open_world(struct world *w)
 					     .any = on_any,
 					     .wanted = on_wanted,
 					     .ended = on_ended,
-					     .failed = on_failed };
+					     .failed = on_failed,
+					     .cleared = on_cleared };
 
 	memset(w, 0, sizeof(*w));
 	w->now = (struct instant){ 100 * SECOND };
@@ -220,7 +226,7 @@ static void many_sessions_end_in_portions(void **state)
 		leavers_input(world.lv, world.now, text, strlen(text));
 	}
 	hear(&world, CLI);
-	for (i = 0; world.connected; i++) {
+	for (i = 0; world.connects == 1; i++) {
 		for (n = 0, at = world.sent;
 		     (at = strstr(at, "shutdown")) != NULL; at++)
 			n++;
@@ -231,6 +237,12 @@ static void many_sessions_end_in_portions(void **state)
 	}
 	assert_int_equal(i, LEAVERS_SESSIONS_MAX / 32);
 	assert_string_equal(world.told, "30022: 512\n");
+	/* There are more: the next round is under way. */
+	assert_false(leavers_clear(world.lv));
+	hear(&world, PROMPT);
+	hear(&world, HEAD PROGRAMS);
+	assert_true(leavers_clear(world.lv));
+	assert_int_equal(world.clears, 1);
 }
 
 static void looks_again_while_somebody_leaves_and_it_is_of_use(void **state)
@@ -270,6 +282,12 @@ static void a_poke_during_a_round_begins_another(void **state)
 	leavers_poke(world.lv, world.now);
 	hear(&world, HEAD PROGRAMS);
 	assert_int_equal(world.connects, 2);
+	/* What was found before it was poked says nothing. */
+	assert_false(leavers_clear(world.lv));
+	hear(&world, PROMPT);
+	hear(&world, HEAD PROGRAMS);
+	assert_true(leavers_clear(world.lv));
+	assert_int_equal(world.clears, 1);
 }
 
 static void a_moment_without_a_master_is_not_told(void **state)
@@ -304,10 +322,13 @@ static void a_master_that_does_not_come_back_is_told_once(void **state)
 			instant_min(leavers_deadline(world.lv), end));
 	}
 	assert_string_equal(world.told, "the master does not answer\n");
+	/* Nobody can be asked: that must not hold up a failover for ever. */
+	assert_true(leavers_clear(world.lv) && leavers_failing(world.lv));
 	settle(&world);
 	hear(&world, PROMPT);
 	hear(&world, HEAD PROGRAMS);
 	assert_string_equal(world.told, "the master does not answer\nfine\n");
+	assert_true(leavers_clear(world.lv) && !leavers_failing(world.lv));
 }
 
 static void nonsense_ends_nobody(void **state)

@@ -131,10 +131,12 @@ static void every_server_of_a_group_is_written(void **state)
 	haproxies[2] = (struct haproxy_settings){ .name = "elsewhere",
 						  .node = "n2",
 						  .socket = "/x" };
+	haproxies[0].master_socket = "/run/m";
 	set.haproxy_count = 3;
 	assert_true(routes_file_print(&set, text, sizeof(text)) > 0);
 	snprintf(want, sizeof(want),
 		 "# bascule routes 1\nunix %s\n" TOLD
+		 "master /run/m\nsessions be_db/pg1 be_db/pg2\n"
 		 "tcp 9999 127.0.0.1\n" TOLD "# end\n",
 		 socket_path);
 	assert_string_equal(text, want);
@@ -172,6 +174,50 @@ static void a_haproxy_is_told(void **state)
 	assert_true(fread(told, 1, sizeof(told) - 1, file) > 0);
 	fclose(file);
 	assert_string_equal(told, TOLD);
+}
+
+static void write_file(const char *text)
+{
+	char path[200];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/routes", folder);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+#define MASTER                                                                 \
+	"# bascule routes 1\nmaster %s\nsessions be_db/pg1 be_db/pg2\n# end\n"
+
+static void a_master_that_hangs_has_not_done_it(void **state)
+{
+	char text[400];
+	struct err err;
+
+	(void)state;
+	haproxy(NULL);
+	snprintf(text, sizeof(text), MASTER, socket_path);
+	write_file(text);
+	assert_true(routes_file_withdraw(folder,
+					 instant_add(loop_clock(), 200 * MS),
+					 &err) < 0);
+	assert_non_null(strstr(err.text, socket_path));
+}
+
+static void where_no_master_listens_nobody_leaves(void **state)
+{
+	char text[400];
+	struct err err;
+
+	(void)state;
+	snprintf(text, sizeof(text), MASTER, socket_path);
+	write_file(text);
+	assert_int_equal(routes_file_withdraw(folder,
+					      instant_add(loop_clock(), MINUTE),
+					      &err),
+			 0);
 }
 
 static void one_that_is_not_there_routes_nothing(void **state)
@@ -261,6 +307,8 @@ int main(void)
 		CASE(every_server_of_a_group_is_written),
 		CASE(nothing_is_written_without_a_group),
 		CASE(a_haproxy_is_told),
+		CASE(a_master_that_hangs_has_not_done_it),
+		CASE(where_no_master_listens_nobody_leaves),
 		CASE(one_that_is_not_there_routes_nothing),
 		CASE(a_server_that_it_does_not_know_is_not_routed),
 		CASE(a_refusal_is_an_error),
