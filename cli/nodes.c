@@ -21,6 +21,7 @@ static const struct {
 	{ "guardless", "it has no guard" },
 	{ "stopping", "it is stopping" },
 	{ "promote", "its promote work failed" },
+	{ "carrier", "its virtual address' interface has no carrier" },
 	{ "disk", "its disk fails" },
 	{ "blank", "its state was lost" },
 	{ "witness", NULL },

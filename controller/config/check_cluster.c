@@ -11,6 +11,7 @@
 
 #include "controller/config/check.h"
 #include "controller/config/value.h"
+#include "controller/config/vip.h"
 #include "controller/core/instant.h"
 
 #define HAPROXY_PREFIX "haproxy:"
@@ -446,6 +447,7 @@ void check_cluster(const struct reader *reader, const struct settings *settings,
 			   primary);
 		check_hook(reader, "on_demote", settings->primary.on_demote,
 			   primary);
+		vip_check(reader, settings, block_given(primary, "vip"));
 		if (settings->cluster != NULL) {
 			check_undone(reader, &settings->primary, primary);
 			check_demote(reader, settings, primary);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "controller/config/keys.h"
+#include "controller/config/vip.h"
 
 #define HAPROXY_PREFIX "haproxy:"
 
@@ -56,6 +57,8 @@ void cluster_read(const struct reader *reader, struct settings *settings,
 
 	if (primary->demote_timeout_us == 0)
 		primary->demote_timeout_us = primary->hook_timeout_us;
+	vip_read(reader, primary->vip,
+		 block_given(block_given(root, "primary"), "vip"));
 	if (cluster == NULL)
 		return;
 	list = block_list(block_given(root, "cluster"), "nodes");

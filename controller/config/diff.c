@@ -85,6 +85,23 @@ static bool nodes_same(const struct cluster_settings *a,
 	return true;
 }
 
+bool settings_vip_same(const struct vip_settings *a,
+		       const struct vip_settings *b)
+{
+	unsigned i;
+
+	if (a == NULL || b == NULL)
+		return a == b;
+	if (a->driver != b->driver || a->address_count != b->address_count ||
+	    strcmp(a->interface, b->interface) != 0)
+		return false;
+	for (i = 0; i < a->address_count; i++)
+		if (!vip_same(&a->addresses[i], &b->addresses[i]) ||
+		    a->addresses[i].prefix != b->addresses[i].prefix)
+			return false;
+	return true;
+}
+
 bool settings_cluster_same(const struct cluster_settings *a,
 			   const struct cluster_settings *b)
 {

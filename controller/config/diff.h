@@ -23,4 +23,8 @@ int settings_map_targets(const struct settings *new_set,
 bool settings_cluster_same(const struct cluster_settings *a,
 			   const struct cluster_settings *b);
 
+/* Whether two virtual addresses, NULL for none, are the same; the same. */
+bool settings_vip_same(const struct vip_settings *a,
+		       const struct vip_settings *b);
+
 #endif

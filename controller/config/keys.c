@@ -513,9 +513,8 @@ const struct block keys_root = {
 };
 
 const struct block *const key_blocks[] = {
-	&keys_root,      &keys_control,  &keys_http,
-	&keys_haproxy,   &keys_service,  &keys_target,
-	&keys_check,     &keys_failover, &keys_severity,
-	&keys_objective, &keys_cluster,  &keys_node,
-	&keys_primary,   NULL,
+	&keys_root,     &keys_control,   &keys_http,    &keys_haproxy,
+	&keys_service,  &keys_target,    &keys_check,   &keys_failover,
+	&keys_severity, &keys_objective, &keys_cluster, &keys_node,
+	&keys_primary,  &keys_vip,       NULL,
 };

@@ -85,7 +85,8 @@ struct block {
 extern const struct block *const key_blocks[];
 
 extern const struct block keys_root, keys_haproxy, keys_service, keys_check,
-	keys_target, keys_failover, keys_cluster, keys_node, keys_primary;
+	keys_target, keys_failover, keys_cluster, keys_node, keys_primary,
+	keys_vip;
 
 /* NULL: not in @block. */
 const struct key *key_find(const struct block *block, const char *name);

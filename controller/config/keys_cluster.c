@@ -137,6 +137,61 @@ const struct block keys_cluster = {
 	.keys = cluster_keys,
 };
 
+static const struct choice vip_drivers[] = {
+	{ "netlink", VIP_NETLINK, NULL,
+	  "the daemon adds and removes them itself, and announces them; the "
+	  "kernel removes them when nobody has renewed them for the lease, in "
+	  "whole seconds" },
+	{ "keepalived", 0,
+	  "write \"netlink\", and remove them from keepalived's "
+	  "configuration",
+	  NULL },
+	{ "exec", 0,
+	  "remove the block, and add the address in on_promote, remove it in "
+	  "on_demote",
+	  NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct key vip_keys[] = {
+	{ .name = "driver",
+	  .type = KEY_CHOICE,
+	  FIELD(vip_settings, driver),
+	  .choices = vip_drivers,
+	  .required = true,
+	  .help = "Who puts the addresses on the interface." },
+	{ .name = "interface",
+	  .type = KEY_STRING,
+	  FIELD(vip_settings, interface),
+	  .required = true,
+	  .help = "The interface that has them.  A node on which it has no "
+		  "carrier does not become or stay primary." },
+	{ .name = "addresses",
+	  .type = KEY_STRINGS,
+	  FIELD(vip_settings, texts),
+	  COUNT(vip_settings, text_count),
+	  .min = 1,
+	  .max = VIP_ADDRESSES_MAX,
+	  .required = true,
+	  .help = "IPv4 and IPv6 addresses as \"ADDRESS/PREFIX\"; without a "
+		  "prefix it is that address alone.  In an IPv6 network the "
+		  "node needs an address of its own." },
+	{ .name = "track_file",
+	  .type = KEY_LATER,
+	  .help = "it is the driver \"keepalived\"'s: remove it" },
+	{ .name = "notify_fifo",
+	  .type = KEY_LATER,
+	  .help = "it is the driver \"keepalived\"'s: remove it" },
+	{ .name = NULL },
+};
+
+const struct block keys_vip = {
+	.name = "primary.vip",
+	.help = "The virtual address.  All of this is read at the start only: "
+		"a reload that changes it is refused.",
+	.keys = vip_keys,
+};
+
 static const struct key primary_keys[] = {
 	{ .name = "requires",
 	  .type = KEY_STRINGS,
@@ -183,9 +238,12 @@ static const struct key primary_keys[] = {
 		  "before on_demote has ended, this node's guard runs it "
 		  "anew, another node takes over, and two may be active." },
 	{ .name = "vip",
-	  .type = KEY_LATER,
-	  .help = "addresses are not moved yet: remove the block, and add "
-		  "the address in on_promote, remove it in on_demote" },
+	  .type = KEY_BLOCK,
+	  FIELD(primary_settings, vip),
+	  .size = sizeof(struct vip_settings),
+	  .block = &keys_vip,
+	  .help = "The addresses that clients use: the primary node has them, "
+		  "and no other." },
 	{ .name = NULL },
 };
 

@@ -61,7 +61,8 @@ enum election_obstacle {
 	ELECTION_LATE = 1 << 2,   /* its event loop is late */
 	ELECTION_GUARDLESS = 1 << 3,
 	ELECTION_STOPPING = 1 << 4,
-	ELECTION_UNPROMOTED = 1 << 8, /* its promote work failed lately */
+	ELECTION_UNPROMOTED = 1 << 8,  /* its promote work failed lately */
+	ELECTION_CARRIERLESS = 1 << 9, /* the address' interface is cut off */
 	/* found by the election itself */
 	ELECTION_WITNESS = 1 << 5,
 	ELECTION_DISK = 1 << 6,

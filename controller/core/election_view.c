@@ -224,6 +224,8 @@ static const char *obstacle_text(unsigned obstacles)
 		{ ELECTION_GUARDLESS, "its guard is gone" },
 		{ ELECTION_DISK, "its state cannot be written" },
 		{ ELECTION_LATE, "its event loop is late" },
+		{ ELECTION_CARRIERLESS,
+		  "its virtual address' interface has no carrier" },
 		{ ELECTION_CHECKS, "what it requires is not there" },
 		{ ELECTION_UNPROMOTED, "its promote work failed lately" },
 		{ ELECTION_STOPPING, "it is being stopped" },

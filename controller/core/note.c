@@ -65,6 +65,7 @@ static const struct {
 	[NOTE_NODE_DISK_OK] = { "node_disk_ok", NOTE_NOTICE },
 	[NOTE_NODE_TWO_LEADERS] = { "node_two_leaders", NOTE_ERR },
 	[NOTE_NODE_TROUBLE] = { "node_trouble", NOTE_ERR },
+	[NOTE_NODE_ADDRESS] = { "node_address", NOTE_WARNING },
 	[NOTE_NODE_KEEP] = { "cluster_maintenance", NOTE_NOTICE },
 	[NOTE_GROUP_ADOPTED] = { "group_adopted", NOTE_NOTICE },
 	[NOTE_GROUP_AMBIGUOUS] = { "group_ambiguous", NOTE_ERR },

@@ -81,7 +81,8 @@ enum note_kind {
 	NOTE_NODE_DISK_OK,
 	NOTE_NODE_TWO_LEADERS,
 	NOTE_NODE_TROUBLE,
-	NOTE_NODE_KEEP, /* the cluster's maintenance */
+	NOTE_NODE_ADDRESS, /* the virtual address was elsewhere than wanted */
+	NOTE_NODE_KEEP,    /* the cluster's maintenance */
 	/* Groups of databases, in the order of enum group_note_kind. */
 	NOTE_GROUP_ADOPTED,
 	NOTE_GROUP_AMBIGUOUS,

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controller/core/vip.h"
+
 #define SETTINGS_NAME_MAX      63 /* bytes of a name, without the final NUL */
 #define SETTINGS_TARGETS_MAX   20000
 #define SETTINGS_SERVICES_MAX  1000
@@ -210,8 +212,22 @@ struct cluster_settings {
 	unsigned self; /* index of this node */
 };
 
+enum vip_driver { VIP_NETLINK };
+
+/* The addresses that clients use, which the primary node has.  Read at the
+ * start only: a reload that changes it is refused. */
+struct vip_settings {
+	enum vip_driver driver;
+	const char *interface;
+	const char *const *texts; /* the addresses as written */
+	size_t text_count;
+	struct vip_address addresses[VIP_ADDRESSES_MAX];
+	unsigned address_count;
+};
+
 /* What being the primary node means on this machine. */
 struct primary_settings {
+	struct vip_settings *vip; /* NULL: no address moves with the role */
 	/* A program's path, or "unit:NAME"; NULL: none. */
 	const char *on_promote, *on_demote;
 	int64_t hook_timeout_us;   /* of on_promote */

@@ -92,6 +92,41 @@ static json_t *waits_doc(const struct cluster_settings *set,
 	return list;
 }
 
+const char *api_vip_difference(enum vip_difference what)
+{
+	static const char *const words[] = { [VIP_LOST] = "lost",
+					     [VIP_LEFT] = "left",
+					     [VIP_CLAIMED] = "claimed" };
+
+	return words[what];
+}
+
+static json_t *vip_doc(const struct daemon_view *view)
+{
+	const struct vip_settings *set = view->set->primary.vip;
+	const struct vip_facts *facts = &view->cluster.vip;
+	json_t *doc, *addresses, *counts;
+	unsigned i;
+
+	if (!facts->known || set == NULL)
+		return json_null();
+	doc = json_object();
+	addresses = json_array();
+	counts = json_object();
+	for (i = 0; i < set->text_count; i++)
+		json_array_append_new(addresses, api_string(set->texts[i]));
+	for (i = 0; i < VIP_DIFFERENCES; i++)
+		json_object_set_new(
+			counts, api_vip_difference((enum vip_difference)i),
+			json_integer((json_int_t)facts->differences[i]));
+	json_object_set_new(doc, "interface", api_string(set->interface));
+	json_object_set_new(doc, "addresses", addresses);
+	json_object_set_new(doc, "held", json_boolean(facts->held));
+	json_object_set_new(doc, "carrier", json_boolean(facts->carrier));
+	json_object_set_new(doc, "differences", counts);
+	return doc;
+}
+
 json_t *api_cluster(const struct daemon_view *view)
 {
 	const struct cluster_settings *set = view->set->cluster;
@@ -117,6 +152,7 @@ json_t *api_cluster(const struct daemon_view *view)
 				    : json_null());
 	json_object_set_new(doc, "maintenance_waits_for",
 			    waits_doc(set, facts));
+	json_object_set_new(doc, "vip", vip_doc(view));
 	return doc;
 }
 

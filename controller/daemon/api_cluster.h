@@ -14,4 +14,7 @@ json_t *api_cluster(const struct daemon_view *view);
  * well. */
 bool api_cluster_well(const struct daemon_view *view);
 
+/* "lost", "left" or "claimed": for JSON and metrics. */
+const char *api_vip_difference(enum vip_difference what);
+
 #endif

@@ -282,6 +282,7 @@ void cluster_step(struct cluster *c, struct election_event *ev,
 	cluster_keep_follow(c);
 	for (i = 0; i < c->actions.count; i++)
 		carry_out(c, &c->actions.list[i]);
+	vip_keep(c->vip, c->page.lease_end);
 	hand_on_observed(c);
 	cluster_groups_hand_on(c);
 	cluster_notice(c);
@@ -299,6 +300,7 @@ void cluster_start(struct cluster *c)
 	ev.start.boot = c->boot;
 	cluster_step(c, &ev, loop_clock());
 	cluster_hold(c);
+	vip_watch(c->vip);
 }
 
 struct instant cluster_deadline(const struct cluster *c)
@@ -441,6 +443,7 @@ void cluster_facts_now(const struct cluster *c, struct cluster_facts *ret_facts)
 		rtt_us[i] = trip_us(&c->trips[i]);
 	cluster_facts_fill(ret_facts, c->set, &view, rtt_us);
 	ret_facts->kept = c->keeps;
+	vip_look(c->vip, &ret_facts->vip);
 	counts = link_counts(c->link);
 	cluster_facts_datagrams(ret_facts, &counts, &view.heard, c->unreadable);
 	if (c->primary != ELECTION_NOBODY)

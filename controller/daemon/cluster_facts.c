@@ -13,6 +13,7 @@ static const struct {
 	{ ELECTION_GUARDLESS, "guardless" },
 	{ ELECTION_STOPPING, "stopping" },
 	{ ELECTION_UNPROMOTED, "promote" },
+	{ ELECTION_CARRIERLESS, "carrier" },
 	{ ELECTION_WITNESS, "witness" },
 	{ ELECTION_DISK, "disk" },
 	{ ELECTION_BLANK, "blank" },

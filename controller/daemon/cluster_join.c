@@ -188,10 +188,33 @@ int cluster_prepare(struct cluster **ret_cluster, const struct settings *set,
 	return 0;
 }
 
+static void on_carrier(void *arg, bool there)
+{
+	cluster_obstacle(arg, ELECTION_CARRIERLESS, !there);
+}
+
+/* A witness never has the address, and need not have the interface. */
+static int make_vip(struct cluster *c, struct err *err)
+{
+	const struct vip_parts parts = {
+		.loop = c->parts.loop,
+		.set = c->set->nodes[c->set->self].witness
+			       ? NULL
+			       : c->all->primary.vip,
+		.carrier = on_carrier,
+		.differs = cluster_tell_address,
+		.arg = c,
+	};
+
+	return vip_new(&c->vip, &parts, err);
+}
+
 static int make_office(struct cluster *c, struct err *err)
 {
 	const struct primary_settings *primary = &c->all->primary;
 	const struct office_parts parts = {
+		.vip = c->vip,
+		.addresses = primary->vip,
 		.loop = c->parts.loop,
 		.guard = c->guard,
 		.folder = c->folder,
@@ -233,6 +256,8 @@ int cluster_join(struct cluster *c, const struct cluster_parts *parts,
 	c->keeps = c->found && c->stored.document.maintenance == KEEP_ON;
 	/* What an earlier daemon routed is released before, unless it took the
 	 * file away. */
+	if (r >= 0)
+		r = make_vip(c, err);
 	if (r >= 0)
 		r = make_office(c, err);
 	if (r < 0)
@@ -277,6 +302,7 @@ void cluster_free(struct cluster *c)
 	hard_file_close(c->file, CLOSE_WAIT_US);
 	released = c->office == NULL || !office_held(c->office);
 	office_free(c->office);
+	vip_free(c->vip);
 	guard_process_free(c->guard, released);
 	election_free(c->election);
 	link_guard_free(c->link_guard);

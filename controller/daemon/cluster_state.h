@@ -15,6 +15,7 @@
 #include "controller/daemon/hard_file.h"
 #include "controller/daemon/log.h"
 #include "controller/daemon/office.h"
+#include "controller/daemon/vip.h"
 #include "controller/io/link.h"
 
 /* To a peer and back: the shortest of the last messages and of those before.
@@ -77,6 +78,7 @@ struct cluster {
 	struct secret *key;
 	struct link_guard *link_guard;
 	struct guard_process *guard;
+	struct vip *vip; /* NULL: no address moves */
 	struct office *office;
 	struct guard_page page; /* as the guard was told last */
 	struct resolver *resolver;
@@ -174,6 +176,9 @@ void cluster_keep_follow(struct cluster *c);
 void cluster_keep_watch(struct cluster *c);
 void cluster_hold(struct cluster *c);
 void cluster_tell_keep(struct cluster *c, uint64_t term, const char *text);
+
+/* cluster_tell.c: the virtual address was not where it should be. */
+void cluster_tell_address(void *arg, const char *text);
 
 /* cluster_groups.c: keep what concerns groups, then hand it on. */
 void cluster_groups_keep(struct cluster *c, const struct election_action *act);

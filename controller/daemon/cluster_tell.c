@@ -61,6 +61,17 @@ void cluster_tell_keep(struct cluster *c, uint64_t term, const char *text)
 	c->parts.note(c->parts.arg, &note);
 }
 
+void cluster_tell_address(void *arg, const char *text)
+{
+	struct cluster *c = arg;
+	struct note note =
+		new_note(c, NOTE_NODE_ADDRESS, c->rules.self, c->page.term);
+
+	note.now = loop_clock();
+	snprintf(note.text, sizeof(note.text), "%s", text);
+	c->parts.note(c->parts.arg, &note);
+}
+
 /* The role has moved here from another node, or has come back. */
 static void tell_moved(struct cluster *c, uint64_t term, unsigned from,
 		       bool planned, int64_t span_us)
@@ -240,6 +251,9 @@ void cluster_notice(struct cluster *c)
 	tell_primary(c, &view, &loss);
 	if (heard == c->heard)
 		return;
+	/* Whom this node did not reach may have heard nothing of it. */
+	if ((heard & ~c->heard) != 0)
+		vip_announce(c->vip);
 	c->heard = heard;
 	c->parts.peers(c->parts.arg, heard);
 }

@@ -1,4 +1,5 @@
 /* What the metrics say of the cluster and its primary. */
+#include "controller/daemon/api_cluster.h"
 #include "controller/daemon/metrics_sample.h"
 
 /* A cluster of one is always primary, and has its quorum. */
@@ -37,6 +38,26 @@ void metrics_cluster_maintenance(const struct metrics_row *row)
 	if (alone(row) || row->view->cluster.known)
 		sample_number(row, ONCE,
 			      row->view->cluster.maintenance != NULL);
+}
+
+void metrics_address_held(const struct metrics_row *row)
+{
+	const struct vip_facts *vip = &row->view->cluster.vip;
+
+	if (vip->known)
+		sample_number(row, ONCE, vip->held);
+}
+
+void metrics_address_differences(const struct metrics_row *row)
+{
+	const struct vip_facts *vip = &row->view->cluster.vip;
+	unsigned i;
+
+	for (i = 0; vip->known && i < VIP_DIFFERENCES; i++) {
+		sample_begin(row, "_total", ONCE, "reason",
+			     api_vip_difference((enum vip_difference)i));
+		sample_end(row, vip->differences[i]);
+	}
 }
 
 /* Whether the row is another node than this one, of which something is known.

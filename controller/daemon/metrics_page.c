@@ -185,6 +185,12 @@ static const struct family families[] = {
 	  metrics_cluster_maintenance,
 	  "Whether the whole cluster is in maintenance, or not yet out of it: "
 	  "no group fails over." },
+	{ "bascule_address_held", GAUGE, ONCE, metrics_address_held,
+	  "Whether this node has all virtual addresses on its interface." },
+	{ "bascule_address_differences", COUNTER, ONCE,
+	  metrics_address_differences,
+	  "Times that a virtual address was not where it should be: lost by "
+	  "the primary, left on another node, or claimed by another machine." },
 	{ "bascule_peer_up", GAUGE, NODES, metrics_peer_up,
 	  "Whether the other node is heard." },
 	{ "bascule_peer_rtt_seconds", GAUGE, NODES, metrics_peer_rtt,

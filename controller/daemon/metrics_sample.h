@@ -101,6 +101,8 @@ void metrics_cluster_primary(const struct metrics_row *row);
 void metrics_cluster_term(const struct metrics_row *row);
 void metrics_cluster_quorum(const struct metrics_row *row);
 void metrics_cluster_maintenance(const struct metrics_row *row);
+void metrics_address_held(const struct metrics_row *row);
+void metrics_address_differences(const struct metrics_row *row);
 void metrics_peer_up(const struct metrics_row *row);
 void metrics_peer_rtt(const struct metrics_row *row);
 void metrics_datagrams(const struct metrics_row *row);

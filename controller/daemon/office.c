@@ -1,6 +1,7 @@
 #include "controller/daemon/office.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,8 +31,8 @@ struct office {
 	struct call promote, release;
 	struct instant began;    /* the release */
 	struct instant deadline; /* of it */
-	int ended_badly;         /* the promote work: or 0 */
-	char why[HOOK_TEXT_MAX]; /* it did */
+	int ended_badly;         /* the release: or 0 */
+	char why[ERR_TEXT_MAX];  /* it did */
 	char reason[RECIPE_WORD_MAX + 1];
 	ev_timer later; /* an outcome without a hook */
 };
@@ -91,6 +92,22 @@ static void call_back(struct call *call, int error, const char *text,
 		copy.fn(copy.arg, &outcome);
 }
 
+static bool add_addresses(struct recipe *recipe, const struct vip_settings *vip)
+{
+	char text[VIP_TEXT_MAX];
+	size_t used = 0;
+	unsigned i;
+
+	for (i = 0; i < vip->address_count; i++)
+		used += (size_t)snprintf(recipe->addresses + used,
+					 sizeof(recipe->addresses) - used,
+					 "%s%s/%u", i > 0 ? " " : "",
+					 vip_text(&vip->addresses[i], text),
+					 vip->addresses[i].prefix);
+	return recipe_set(recipe->interface, sizeof(recipe->interface),
+			  vip->interface);
+}
+
 static int write_recipe(struct office *office, uint64_t term, uint64_t epoch,
 			const char *reason, struct err *err)
 {
@@ -107,6 +124,8 @@ static int write_recipe(struct office *office, uint64_t term, uint64_t epoch,
 	fits = parts->on_demote == NULL ||
 	       recipe_set(recipe->demote, sizeof(recipe->demote),
 			  parts->on_demote);
+	if (parts->vip != NULL)
+		fits = add_addresses(recipe, parts->addresses) && fits;
 	unit = parts->on_promote != NULL ? hook_unit(parts->on_promote) : NULL;
 	if (unit != NULL && term != 0)
 		fits = recipe_set(recipe->cancel, sizeof(recipe->cancel),
@@ -125,7 +144,8 @@ int office_start(struct office *office, struct err *err)
 	int r;
 
 	r = recipe_read(folder, &office->recipe, err);
-	if (r == -ENOENT && office->parts.on_demote != NULL)
+	if (r == -ENOENT &&
+	    (office->parts.on_demote != NULL || office->parts.vip != NULL))
 		r = write_recipe(office, 0, 0, "start", err);
 	else if (r == -ENOENT)
 		r = 0;
@@ -216,15 +236,29 @@ int office_promote(struct office *office, uint64_t term, uint64_t epoch,
 	r = write_recipe(office, term, epoch, reason, err);
 	if (r < 0)
 		return r;
-	r = start_promote(office, not_after, err);
+	r = vip_take(office->parts.vip, not_after, err);
+	if (r == 0) {
+		r = start_promote(office, not_after, err);
+		/* What cannot be dropped is released as any office is. */
+		if (r < 0 && vip_drop(office->parts.vip, NULL) < 0)
+			office->held = true;
+	}
 	if (r < 0) {
-		recipe_remove(office->parts.folder, NULL);
+		if (!office->held)
+			recipe_remove(office->parts.folder, NULL);
 		return r;
 	}
 	office->held = true;
 	office->stage = STAGE_PROMOTING;
 	office->promote = (struct call){ fn, arg };
 	return 0;
+}
+
+/* The release has failed, whatever else of it succeeds. */
+static void fail(struct office *office, int error, const char *why)
+{
+	office->ended_badly = error;
+	snprintf(office->why, sizeof(office->why), "%s", why);
 }
 
 static void released(struct office *office, int error, const char *text)
@@ -290,11 +324,8 @@ static void on_hook_ended(void *arg, const struct hook_outcome *outcome)
 {
 	struct office *office = arg;
 
-	office->ended_badly = 0;
-	if (!has_ended(outcome->error)) {
-		office->ended_badly = outcome->error;
-		memcpy(office->why, outcome->text, strlen(outcome->text) + 1);
-	}
+	if (!has_ended(outcome->error))
+		fail(office, outcome->error, outcome->text);
 	call_back(&office->promote, -ECANCELED, outcome->text,
 		  outcome->took_us);
 	demote(office);
@@ -316,6 +347,7 @@ static void on_later(struct ev_loop *ev, ev_timer *w, int events)
 int office_release(struct office *office, const char *reason,
 		   struct instant deadline, office_fn fn, void *arg)
 {
+	struct err err;
 	int r;
 
 	if (office->stage != STAGE_IDLE && office->stage != STAGE_PROMOTING)
@@ -325,6 +357,8 @@ int office_release(struct office *office, const char *reason,
 	office->deadline = deadline;
 	office->release = (struct call){ fn, arg };
 	office->ended_badly = 0;
+	if (vip_drop(office->parts.vip, &err) < 0)
+		fail(office, -EIO, err.text);
 	if (office->stage == STAGE_PROMOTING && office->hook != NULL) {
 		office->stage = STAGE_ENDING;
 		hook_cancel(office->hook, deadline);

@@ -15,6 +15,7 @@
 #include "controller/core/instant.h"
 #include "controller/daemon/guard_process.h"
 #include "controller/daemon/hooks.h"
+#include "controller/daemon/vip.h"
 #include "controller/io/loop.h"
 
 struct office;
@@ -26,6 +27,8 @@ struct office_parts {
 	const char *node;                   /* copied */
 	const char *on_promote, *on_demote; /* NULL: nothing to run */
 	int64_t promote_timeout_us, demote_timeout_us;
+	struct vip *vip; /* NULL: no address moves */
+	const struct vip_settings *addresses;
 };
 
 /* How it went; never called from within office_promote() and the like. */
@@ -47,7 +50,7 @@ void office_free(struct office *office);
  */
 int office_start(struct office *office, struct err *err);
 
-/* Become primary.
+/* Become primary: have the addresses, then run the promote hook.
  *
  * @not_after: the promote hook does not start later than that.
  * Returns 0 and calls @fn: with 0 when all is done, -ECANCELED when a release
@@ -59,9 +62,9 @@ int office_promote(struct office *office, uint64_t term, uint64_t epoch,
 		   const char *reason, struct instant not_after, office_fn fn,
 		   void *arg, struct err *err);
 
-/* End being primary: end promote work that still runs (its @fn is called
- * first), then run the demote hook, then remove the recipe.  With nothing to
- * release it is simply done.
+/* End being primary: give up the addresses at once, end promote work that
+ * still runs (its @fn is called first), then run the demote hook, then remove
+ * the recipe.  With nothing to release it is simply done.
  *
  * @deadline: what runs then is killed, and @fn called with an error; what is
  *            not confirmed so has to be released again.

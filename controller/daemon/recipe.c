@@ -31,6 +31,8 @@ static const struct key keys[] = {
 	{ "BASCULE_EPOCH", KIND_NUMBER, FIELD(epoch), true },
 	{ "BASCULE_REASON", KIND_TEXT, FIELD(reason), true },
 	{ "RELEASE_TIMEOUT_MS", KIND_MS, FIELD(timeout_us), true },
+	{ "RELEASE_INTERFACE", KIND_TEXT, FIELD(interface), false },
+	{ "RELEASE_ADDRESSES", KIND_TEXT, FIELD(addresses), false },
 	{ "RELEASE_CANCEL", KIND_TEXT, FIELD(cancel), false },
 	{ "RELEASE_DEMOTE", KIND_TEXT, FIELD(demote), false },
 };

@@ -12,6 +12,8 @@
  *	BASCULE_EPOCH=3
  *	BASCULE_REASON=elected
  *	RELEASE_TIMEOUT_MS=5000
+ *	RELEASE_INTERFACE=eth0			addresses to remove from it
+ *	RELEASE_ADDRESSES=192.168.1.100/24 fd00::100/64
  *	RELEASE_CANCEL=bascule-promote.service	a unit that is being started
  *	RELEASE_DEMOTE=/etc/bascule/demote	or unit:NAME
  *	# end
@@ -26,6 +28,7 @@
 #include <stdint.h>
 
 #include "controller/core/err.h"
+#include "controller/core/vip.h"
 
 #define RECIPE_NAME     "release"
 #define RECIPE_MAX      8192 /* bytes of the file */
@@ -38,8 +41,10 @@ struct recipe {
 	char node[RECIPE_WORD_MAX + 1];
 	char reason[RECIPE_WORD_MAX + 1];
 	uint64_t term, epoch;
-	int64_t timeout_us;               /* of the demote hook */
-	char cancel[RECIPE_UNIT_MAX + 1]; /* "": none, as below */
+	int64_t timeout_us;                  /* of the demote hook */
+	char interface[RECIPE_WORD_MAX + 1]; /* "": none, as below */
+	char addresses[VIP_ADDRESSES_MAX * VIP_TEXT_MAX]; /* one space apart */
+	char cancel[RECIPE_UNIT_MAX + 1];
 	char demote[RECIPE_HOOK_MAX + 1];
 	bool strange; /* it holds keys of a later version */
 };

@@ -3,13 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +22,7 @@
 #include "controller/daemon/unit.h"
 #include "controller/io/environment.h"
 #include "controller/io/loop.h"
+#include "vip/netlink_io.h"
 
 #define CANCEL_US    (2 * SECOND) /* for a unit's start to be given up */
 #define KILL_WAIT_US (1 * SECOND) /* for what was killed to be gone */
@@ -159,20 +163,70 @@ static int demote(const struct recipe *recipe, const char *reason,
 	return run_task(&task, err);
 }
 
-/* Each is tried, whatever became of the other; the first error is told. */
+static int remove_address(int fd, int interface, const char *text,
+			  size_t length, struct err *err)
+{
+	struct vip_address address;
+	char word[VIP_TEXT_MAX];
+	int r;
+
+	if (length >= sizeof(word))
+		return err_set(err, -EINVAL, "an address of the recipe is cut");
+	memcpy(word, text, length);
+	word[length] = '\0';
+	r = vip_parse(word, &address, err);
+	if (r < 0) {
+		err_wrap(err, "the recipe's address %s", word);
+		return r;
+	}
+	return netlink_remove(fd, interface, &address, err);
+}
+
+/* With its interface they are gone, too. */
+static int drop_addresses(const struct recipe *recipe, struct err *err)
+{
+	struct netlink_interface interface;
+	const char *next = recipe->addresses;
+	struct err later;
+	int fd, r, one;
+	size_t length;
+
+	if (*next == '\0' ||
+	    netlink_interface(recipe->interface, &interface) == -ENODEV)
+		return 0;
+	fd = netlink_open(err);
+	if (fd < 0)
+		return fd;
+	for (r = 0; *next != '\0';
+	     next += length + strspn(next + length, " ")) {
+		length = strcspn(next, " ");
+		one = remove_address(fd, interface.index, next, length,
+				     r < 0 ? &later : err);
+		if (r == 0 && one < 0)
+			r = one;
+	}
+	close(fd);
+	return r;
+}
+
+/* Each is tried, whatever became of the others; the first error is told.
+ * Addresses first: clients go to the next primary from then on. */
 static int undo(const char *folder, const char *reason, struct err *err)
 {
 	struct err later;
 	struct recipe recipe;
-	int r, second;
+	int r, next;
 
 	r = recipe_read(folder, &recipe, err);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	r = cancel(&recipe, err);
-	second = demote(&recipe, reason, r < 0 ? &later : err);
+	r = drop_addresses(&recipe, err);
+	next = cancel(&recipe, r < 0 ? &later : err);
 	if (r == 0)
-		r = second;
+		r = next;
+	next = demote(&recipe, reason, r < 0 ? &later : err);
+	if (r == 0)
+		r = next;
 	if (r == 0 && recipe.strange)
 		r = err_set(err, -ENOTSUP,
 			    "the recipe names more than this version knows");
@@ -194,15 +248,33 @@ int release_run(const char *folder, const char *reason, struct err *err)
 	return routes < 0 ? routes : r;
 }
 
+/* Of root's powers only the one that removes an address, which no hook gets:
+ * it ends with the first program that is run.  Where root itself has it not,
+ * there is nothing to keep. */
+static void keep_net_admin(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	const uint32_t bit = 1U << CAP_NET_ADMIN;
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{ .effective = bit, .permitted = bit }
+	};
+
+	syscall(SYS_capset, &head, data);
+}
+
 static int become(uid_t uid, struct err *err)
 {
 	const struct passwd *user = getpwuid(uid);
 
 	if (geteuid() != 0 || uid == 0)
 		return 0;
+	prctl(PR_SET_KEEPCAPS, 1);
 	if (user == NULL || initgroups(user->pw_name, user->pw_gid) < 0 ||
 	    setgid(user->pw_gid) < 0 || setuid(uid) < 0)
 		return err_set(err, -EPERM, "cannot become user %u", uid);
+	keep_net_admin();
 	return 0;
 }
 

@@ -55,6 +55,8 @@ static int check_fixed(const struct settings *set, const struct settings *old,
 		key = "state_dir";
 	else if (!settings_cluster_same(set->cluster, old->cluster))
 		key = "cluster";
+	else if (!settings_vip_same(set->primary.vip, old->primary.vip))
+		key = "primary.vip";
 	else if (!settings_text_same(set->control_socket, old->control_socket))
 		key = "control.socket";
 	else if (!settings_text_same(set->http_host, old->http_host) ||

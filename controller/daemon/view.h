@@ -17,7 +17,7 @@ struct window;
 
 #define CLUSTER_NOBODY UINT_MAX
 
-#define CLUSTER_OBSTACLES_MAX 9
+#define CLUSTER_OBSTACLES_MAX 10
 
 /* What is known of a node of the cluster, this one or another. */
 struct node_facts {
@@ -50,6 +50,22 @@ struct door_fact {
 
 #define DOOR_FACTS_MAX 32
 
+/* How what the interface shows was other than the election says. */
+enum vip_difference {
+	VIP_LOST,    /* gone from the primary: added again */
+	VIP_LEFT,    /* on a node that is not primary: removed */
+	VIP_CLAIMED, /* another machine says that it has one of ours */
+	VIP_DIFFERENCES
+};
+
+/* What is known of the virtual address here. */
+struct vip_facts {
+	bool known; /* false: none is configured */
+	bool held;  /* all addresses are on the interface */
+	bool carrier;
+	uint64_t differences[VIP_DIFFERENCES];
+};
+
 /* What this node knows of its cluster; nodes by their index in the settings'
  * cluster. */
 struct cluster_facts {
@@ -64,6 +80,7 @@ struct cluster_facts {
 	const char *maintenance;
 	uint32_t waits_for;
 	bool kept; /* it is in force here: routes need no lease */
+	struct vip_facts vip;
 	struct node_facts nodes[SETTINGS_NODES_MAX];
 	/* Those with a result; in a fixed order. */
 	struct datagram_fact datagrams[CLUSTER_DATAGRAMS_MAX];

@@ -1,7 +1,7 @@
 """A cluster of real daemons, one on each of some hosts (netns.py).
 
 A node is primary when its host has prober.ADDRESS, which its on_promote adds
-and its on_demote removes.
+and its on_demote removes, or the daemon does as the virtual address.
 """
 
 import base64
@@ -18,8 +18,8 @@ import tempfile
 import time
 
 from guards import kill_with_guard
-from netns import Hosts, is_zombie
-from prober import ADDRESS, Prober
+from netns import DEVICE, Hosts, is_zombie
+from prober import ADDRESS, ADDRESS_IPV6, Prober
 from world import BASCULE, BASCULED, PATIENCE, never, wait_for
 
 PORT = 7400
@@ -32,7 +32,15 @@ exec /usr/sbin/ip address """
 PROMOTE = HOOK + f"replace {ADDRESS}/32 dev lo\n"
 DEMOTE = HOOK + f"flush dev lo to {ADDRESS}/32\n"
 
-# A service that always is well.
+# What being primary means, in a primary block.
+HOOKS = """
+  on_promote = "FOLDER/promote";
+  on_demote = "FOLDER/demote";
+"""
+VIP = f"""
+  vip = {{ driver = "netlink"; interface = "{DEVICE}";
+          addresses = ( "{ADDRESS}/32", "{ADDRESS_IPV6}/128" ); }};
+"""
 
 
 def write_program(path, text):
@@ -179,8 +187,9 @@ class Cluster:
     is long, for machines that stand still at times."""
 
     def __init__(self, nodes=3, witnesses=(), heartbeat_ms=100, lease_ms=2000,
-                 families=("ipv4",), more_hosts=0, extra="", services=None):
-        self.services = services
+                 families=("ipv4",), more_hosts=0, extra="", services=None,
+                 primary=HOOKS):
+        self.services, self.primary_block = services, primary
         self.heartbeat_ms, self.lease_ms = heartbeat_ms, lease_ms
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bascule-e2e."))
         self.hosts = self.prober = None
@@ -213,10 +222,7 @@ cluster = {{
   nodes = ( {", ".join(self.entry(n, witnesses, families)
                        for n in self.nodes)} );
 }};
-primary = {{
-  on_promote = "{node.folder}/promote";
-  on_demote = "{node.folder}/demote";
-}};
+primary = {{ {self.primary_block.replace("FOLDER", str(node.folder))} }};
 {self.services_text()}
 {extra}
 """

@@ -2,8 +2,8 @@
  *
  *	prober ADDRESS PERIOD_US NAMESPACE...
  *
- * Every period each network namespace is asked whether its loopback device
- * has ADDRESS (IPv4), which is what on_promote adds and on_demote removes.
+ * Every period each network namespace is asked whether one of its devices has
+ * ADDRESS (IPv4), which is what the primary node has and no other.
  * Each change is a line "INSTANT_US HOLDERS", the instant on the loop's clock
  * and HOLDERS the numbers of those that have it ("1+3"; "-" for none; the
  * first namespace is 1).  SIGTERM, or the end of standard input, ends it with
@@ -35,8 +35,7 @@
 
 #include "controller/io/loop.h"
 
-#define HOSTS_MAX      9
-#define LOOPBACK_INDEX 1 /* the first device of every namespace */
+#define HOSTS_MAX 9
 
 struct prober {
 	struct in_addr address;
@@ -62,15 +61,10 @@ static void enter(int namespace_fd)
 
 static int open_socket(void)
 {
-	int one = 1;
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
 	if (fd < 0)
 		fail("netlink");
-	/* Else a dump ignores the device that it is asked for. */
-	if (setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one,
-		       sizeof(one)) < 0)
-		fail("NETLINK_GET_STRICT_CHK");
 	return fd;
 }
 
@@ -108,7 +102,7 @@ static void ask(int fd)
 		.head = { .nlmsg_len = sizeof(request),
 			  .nlmsg_type = RTM_GETADDR,
 			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.body = { .ifa_family = AF_INET, .ifa_index = LOOPBACK_INDEX },
+		.body = { .ifa_family = AF_INET },
 	};
 
 	if (send(fd, &request, sizeof(request), 0) < 0)

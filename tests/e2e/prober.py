@@ -9,8 +9,11 @@ import netns
 TOP = os.environ.get("top_builddir") or os.getcwd()
 PROBER = os.path.join(TOP, "tests/e2e/prober")
 
-# What on_promote adds to the loopback device and on_demote removes.
+# What the primary node has, on any device.
 ADDRESS = "192.0.2.1"
+
+# Another one that moves with it, which the prober does not look at.
+ADDRESS_IPV6 = "2001:db8::1"
 
 
 def clock_us():

@@ -26,9 +26,11 @@ table()
 	databases/*          !databases/*_io.h !checks/*_io.h databases/* checks/* controller/core/*
 	notify/*_io.[ch]     notify/* controller/core/* controller/io/* <ev.h> <curl/*>
 	notify/*             !notify/*_io.h notify/* controller/core/*
+	vip/*_io.[ch]        vip/* controller/core/* controller/io/* <ev.h> <libmnl/*>
+	vip/*                !vip/*_io.h vip/* controller/core/*
 
 	# Programs that run.
-	controller/daemon/*  controller/* checks/* databases/* haproxy/* notify/* <*>
+	controller/daemon/*  controller/* checks/* databases/* haproxy/* notify/* vip/* <*>
 	drill/live/*         drill/live/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* databases/* haproxy/* notify/* report/* drill/load/trace.h <*>
 	drill/replica/*      drill/replica/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* databases/* haproxy/* notify/* <*>
 	drill/load/*         drill/load/* drill/+([!/]).h controller/core/* controller/config/* controller/io/* checks/* databases/* haproxy/* notify/* <*>

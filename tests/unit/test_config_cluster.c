@@ -298,9 +298,12 @@ static void says_of_what_is_not_built_what_to_do(void **state)
 		"x.conf:2: engine = \"etcd\" is not built yet: remove engine, "
 		"and the nodes elect among themselves\n");
 	cluster_wrong(
-		"", CLUSTER_THREE, "primary = { vip = { }; };\n",
-		"x.conf:7: vip: addresses are not moved yet: remove the block, "
-		"and add the address in on_promote, remove it in on_demote\n");
+		"", CLUSTER_THREE,
+		"primary = { vip = { driver = \"exec\"; interface = \"lo\"; "
+		"addresses = ( \"10.0.0.9\" ); }; };\n",
+		"x.conf:7: driver = \"exec\" is not built yet: remove the "
+		"block, and add the address in on_promote, remove it in "
+		"on_demote\n");
 }
 
 static void asking_other_nodes_needs_a_cluster(void **state)

@@ -102,9 +102,62 @@ static void a_witness_needs_no_hooks(void **state)
 		      "primary = { on_promote = \"/nonexistent\"; };\n", "");
 }
 
+#define VIP(INTERFACE, ADDRESSES)                                              \
+	"primary = { vip = { driver = \"netlink\";\n interface = "             \
+	"\"" INTERFACE "\";\n addresses = ( " ADDRESSES " ); }; };\n"
+
+static void reads_virtual_addresses(void **state)
+{
+	struct settings *settings = config_right(cluster_text(
+		"", CLUSTER_THREE, VIP("lo", "\"10.0.0.9/24\", \"fd00::9\"")));
+	const struct vip_settings *vip = settings->primary.vip;
+
+	(void)state;
+	assert_non_null(vip);
+	assert_int_equal(vip->driver, VIP_NETLINK);
+	assert_string_equal(vip->interface, "lo");
+	assert_int_equal(vip->address_count, 2);
+	assert_int_equal(vip->addresses[0].prefix, 24);
+	assert_true(vip->addresses[1].ipv6);
+	settings_free(settings);
+}
+
+static void refuses_virtual_addresses_that_cannot_work(void **state)
+{
+	(void)state;
+	cluster_wrong("", CLUSTER_THREE,
+		      VIP("lo", "\"10.0.0.9/33\", \"vip\", \"127.0.0.1\""),
+		      "x.conf:9: addresses: \"10.0.0.9/33\" has a prefix that "
+		      "is not 1 to 32\n"
+		      "x.conf:9: addresses: \"vip\" is no address: write it "
+		      "like \"192.168.1.100/24\" or \"fd00::100/64\"\n"
+		      "x.conf:9: addresses: \"127.0.0.1\" is no address that a "
+		      "host can have\n");
+	cluster_wrong("", CLUSTER_THREE,
+		      VIP("lo", "\"10.0.0.9/24\", \"10.0.0.9/32\""),
+		      "x.conf:9: addresses: \"10.0.0.9/32\" stands there "
+		      "twice\n");
+	cluster_wrong("", CLUSTER_THREE, VIP("lo", "\"10.0.0.2/24\""),
+		      "x.conf:9: addresses: \"10.0.0.2\" is where the other "
+		      "nodes reach \"n2\": give clients an address that no "
+		      "node has\n");
+	cluster_wrong(
+		"", CLUSTER_THREE, VIP("no-such-if0", "\"10.0.0.9\""),
+		"x.conf:8: warning: interface \"no-such-if0\" is not "
+		"there: this node does not become primary before it is\n");
+	cluster_wrong(
+		"", CLUSTER_THREE, VIP("an-interface-name", "\"10.0.0.9\""),
+		"x.conf:8: interface \"an-interface-name\" is longer than "
+		"15 bytes: no interface has such a name\n");
+	cluster_wrong("", CLUSTER_THREE, VIP("lo", ""),
+		      "x.conf:9: addresses has 0 strings: give 1 to 8\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_virtual_addresses),
+		cmocka_unit_test(refuses_virtual_addresses_that_cannot_work),
 		cmocka_unit_test(refuses_hooks_that_cannot_be_run),
 		cmocka_unit_test(says_when_a_release_may_outlast_the_lease),
 		cmocka_unit_test(a_witness_needs_no_hooks),

@@ -28,6 +28,8 @@ static const struct recipe full = {
 	.term = UINT64_MAX,
 	.epoch = 3,
 	.timeout_us = 5 * SECOND,
+	.interface = "eth0",
+	.addresses = "192.0.2.1/24 2001:db8::1/64",
 	.cancel = "up.service",
 	.demote = "unit:down.service",
 };
@@ -63,6 +65,7 @@ static void what_is_not_there_is_not_printed(void **state)
 	(void)state;
 	recipe.term = 7;
 	recipe.cancel[0] = recipe.demote[0] = '\0';
+	recipe.interface[0] = recipe.addresses[0] = '\0';
 	recipe_print(&recipe, text, sizeof(text));
 	assert_string_equal(text, HEAD NEEDED TAIL);
 }
