@@ -40,6 +40,53 @@ void disk_hear_routing(struct election *e, int64_t longest_us)
 	e->dirty = true;
 }
 
+static bool nobody_has_any(const struct election *e)
+{
+	bool none = position_is_none(e->hard.document.position);
+	unsigned i;
+
+	for (i = 0; i < e->set.node_count; i++)
+		if (i != e->set.self && (!e->peers[i].told ||
+					 !position_is_none(e->peers[i].stored)))
+			none = false;
+	return none;
+}
+
+/* Whether no term above the own one has been won with a vote that is
+ * forgotten: such a vote was counted within 2 H, so before the promise of the
+ * start ended, by a quorum; enough of the others have said since that they
+ * are in no higher term to have one of it among them. */
+static bool forgot_nothing(const struct election *e)
+{
+	unsigned i, said = 0;
+
+	for (i = 0; i < e->set.node_count; i++)
+		said += i != e->set.self &&
+			!instant_before(e->peers[i].echoed, e->boot_promise) &&
+			e->peers[i].echoed_term <= e->hard.term;
+	return instant_reached(e->now, e->boot_promise) &&
+	       said >= e->set.node_count - e->quorum + 1;
+}
+
+/* A node whose state is missing counts again when a primary's document has
+ * reached it, or when nobody has any.  In the term of that document it has
+ * voted, for all that it knows. */
+void disk_hear_when_blank(struct election *e, const struct message *msg)
+{
+	struct position committed = msg->heartbeat.committed;
+
+	if (!nobody_has_any(e)) {
+		if (position_is_none(committed) ||
+		    !position_same(committed, e->disk.position) ||
+		    !forgot_nothing(e))
+			return;
+		if (e->hard.voted_for == 0)
+			e->hard.voted_for = e->ids[e->set.self];
+	}
+	e->hard.blank = false;
+	e->dirty = true;
+}
+
 /* Whether what forbids is on disk, so that promises can be told.  The longest
  * lease is part of it: the promise after the next start depends on it. */
 bool disk_current(const struct election *e)

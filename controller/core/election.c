@@ -31,7 +31,7 @@ struct election *election_new(const struct election_settings *set,
 	e->leader = e->successor = e->former = ELECTION_NOBODY;
 	e->promise = e->boot_promise = e->leased = INSTANT_NONE;
 	e->stand_at = INSTANT_NEVER;
-	e->resigned_at = INSTANT_NONE;
+	e->resigned_at = e->leaving = INSTANT_NONE;
 	e->store_retry = e->sent = e->routing_end = INSTANT_NONE;
 	e->next_beat = INSTANT_NEVER;
 	return e;
@@ -101,7 +101,8 @@ struct message *election_send(struct election *e, unsigned to,
 		msg->flags |= MESSAGE_ELIGIBLE;
 	if (e->hard.blank)
 		msg->flags |= MESSAGE_BLANK;
-	if ((e->obstacles & ELECTION_MAINTENANCE) != 0)
+	if ((e->obstacles & ELECTION_MAINTENANCE) != 0 ||
+	    !instant_is_none(e->leaving))
 		msg->flags |= MESSAGE_MAINTENANCE;
 	msg->from = e->ids[e->set.self];
 	msg->digest = e->digest;
@@ -112,7 +113,7 @@ struct message *election_send(struct election *e, unsigned to,
 	msg->challenge = peer->challenge;
 	msg->challenge_echo = peer->their_challenge;
 	msg->echo = peer->echo;
-	msg->ack = disk_current(e) || !RULE(ACK_SYNC)
+	msg->ack = (disk_current(e) || !RULE(ACK_SYNC)) && !e->hard.blank
 			   ? e->ack
 			   : (struct message_ack){ 0, 0, 0 };
 	return msg;
@@ -239,25 +240,6 @@ static void hear_term(struct election *e, const struct message *msg)
 		election_adopt(e, msg->term);
 }
 
-/* "Disk": a node whose state is missing counts again when a primary's
- * document has reached it, or when nobody has any. */
-static void hear_when_blank(struct election *e, const struct message *msg)
-{
-	bool all_none = position_is_none(e->hard.document.position);
-	unsigned i;
-
-	for (i = 0; i < e->set.node_count; i++)
-		if (i != e->set.self && (!e->peers[i].told ||
-					 !position_is_none(e->peers[i].stored)))
-			all_none = false;
-	if (!all_none &&
-	    (position_is_none(msg->heartbeat.committed) ||
-	     !position_same(msg->heartbeat.committed, e->disk.position)))
-		return;
-	e->hard.blank = false;
-	e->dirty = true;
-}
-
 static void note_peer(struct election *e, unsigned from,
 		      const struct message *msg)
 {
@@ -309,7 +291,7 @@ static void hear_heartbeat(struct election *e, unsigned from,
 		resign_heard(e, from, msg->heartbeat.resigned,
 			     msg->heartbeat.successor, msg->heartbeat.left);
 	if (e->hard.blank)
-		hear_when_blank(e, msg);
+		disk_hear_when_blank(e, msg);
 	if (primary_in_office(e) &&
 	    position_compare(peer->stored, e->hard.document.position) < 0 &&
 	    (instant_is_none(peer->document_sent) ||
@@ -410,12 +392,29 @@ static bool admit(struct election *e, const struct message *msg,
 	return verdict == PEER_COUNTS;
 }
 
+/* What the daemon itself has heard of us; its guard echoes nothing. */
+static void note_echo(struct election *e, unsigned from,
+		      const struct message *msg)
+{
+	struct peer *peer = &e->peers[from];
+	struct instant ours = { msg->echo.clock_us };
+
+	if (msg->echo.boot != e->boot ||
+	    msg->sequence >= MESSAGE_GUARD_SEQUENCE ||
+	    instant_before(ours, peer->echoed))
+		return;
+	peer->echoed = ours;
+	peer->echoed_term = msg->term;
+	peer->echoed_flags = msg->flags;
+}
+
 static void hear(struct election *e, const struct message *msg)
 {
 	unsigned from = ELECTION_NOBODY;
 
 	if (!admit(e, msg, &from))
 		return;
+	note_echo(e, from, msg);
 	hear_term(e, msg);
 	if (primary_in_office(e) && msg->kind == MESSAGE_HEARTBEAT)
 		primary_acked(e, from, msg);
@@ -527,6 +526,9 @@ static void handle(struct election *e, const struct election_event *ev)
 		break;
 	case ELECTION_HAND_OVER:
 		hand_over(e, ev->to);
+		break;
+	case ELECTION_LEAVE:
+		leaving_tell(e, ev->leave);
 		break;
 	case ELECTION_OBSERVE:
 	case ELECTION_SHARE:

@@ -86,6 +86,7 @@ enum election_event_kind {
 	ELECTION_DECIDE,    /* write this; see election_may_decide() */
 	ELECTION_KEEP,      /* the cluster's maintenance; election_can_keep() */
 	ELECTION_HOLD,      /* groups whose routes outlive the lease */
+	ELECTION_LEAVE,     /* maintenance is wanted; election_may_leave() */
 	ELECTION_OBSERVE,   /* tell all what this node's probes say */
 	ELECTION_SHARE      /* and what incidents it knows */
 };
@@ -112,6 +113,7 @@ struct election_event {
 		/* ON: begin.  ENDS: end.  OFF: end, and wait for nobody. */
 		enum document_keep keep;
 		const struct election_holds *holds; /* copied */
+		bool leave; /* not any more, or it is an obstacle by now */
 		struct {
 			const uint8_t *body; /* observation_encode() */
 			unsigned count;
@@ -261,6 +263,12 @@ int election_can_hand_over(const struct election *e, unsigned to,
  * cost the others their quorum, nor leave them without a primary.  NULL if it
  * can, else why not. */
 const char *election_needs_self(const struct election *e);
+
+/* The same for a node that tells all that it wants to be in maintenance
+ * (ELECTION_LEAVE), so that of several that want it at once no more are let
+ * go than can be: -EAGAIN while the others have not said that they stay; 0;
+ * or another negative errno with a sentence. */
+int election_may_leave(const struct election *e, struct err *err);
 
 /* Whether a KEEP would be done; else a negative errno and a sentence. */
 int election_can_keep(const struct election *e, enum document_keep want,

@@ -53,6 +53,9 @@ struct election {
 	struct peer peers[ELECTION_NODES_MAX]; /* self's stays unused */
 	struct election_heard heard;
 	unsigned obstacles; /* as told */
+	/* Since when it tells all that it wants to be in maintenance; or NONE
+	 */
+	struct instant leaving;
 
 	/* Hard state: as it shall be, as it is being written, as it is. */
 	struct hard_state hard, writing;
@@ -183,10 +186,14 @@ unsigned primary_successor(const struct election *e);
 /* disk.c: the hard state and its writes */
 void disk_start(struct election *e, const struct hard_state *stored);
 void disk_hear_routing(struct election *e, int64_t longest_us);
+void disk_hear_when_blank(struct election *e, const struct message *msg);
 void disk_write(struct election *e);
 void disk_answered(struct election *e, bool stored);
 void disk_expire(struct election *e);
 bool disk_current(const struct election *e);
+
+/* leaving.c: rule 12, maintenance of a node */
+void leaving_tell(struct election *e, bool on);
 
 /* keeping.c: rules 7 and 13 */
 void keeping_decide(struct election *e, const struct document *doc);

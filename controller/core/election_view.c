@@ -173,29 +173,6 @@ void election_look(const struct election *e, struct election_view *ret_view)
 		look_at_peer(e, i, &ret_view->peers[i]);
 }
 
-/* Who is in maintenance may be gone at any moment, and who has lost its state
- * does not vote: neither is relied on. */
-const char *election_needs_self(const struct election *e)
-{
-	unsigned i, reliable = 0, eligible = 0;
-
-	for (i = 0; i < e->set.node_count; i++) {
-		const struct peer *peer = &e->peers[i];
-
-		if (i == e->set.self ||
-		    !election_heard(e, i, 4 * e->set.heartbeat_us))
-			continue;
-		reliable += !peer->maintenance && !peer->blank;
-		eligible += peer->eligible;
-	}
-	if (reliable < e->quorum)
-		return "the other nodes that are heard, without those in "
-		       "maintenance, are no quorum";
-	if (primary_in_office(e) && eligible == 0)
-		return "this node is the primary, and no other could take over";
-	return NULL;
-}
-
 const char *election_reason_name(enum election_reason reason)
 {
 	static const char *const names[] = {

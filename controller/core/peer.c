@@ -17,6 +17,7 @@ static void boot_begin(struct peer *peer, uint64_t boot, struct rng *rng)
 		.challenge = rng_next(rng) | 1,
 		.their_challenge = their_challenge,
 		.misconfigured = misconfigured,
+		.echoed = INSTANT_NONE,
 		.heard = INSTANT_NONE,
 		.acked = INSTANT_NONE,
 		.granted = RULE(WAIT_BOOT) ? granted : INSTANT_NONE,

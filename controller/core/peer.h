@@ -33,8 +33,13 @@ struct peer {
 
 	/* All below is of this boot only. */
 	struct message_echo echo; /* what we echo to it */
-	struct instant heard;     /* when that was received; or NONE */
-	struct instant acked;     /* our newest send time it acknowledged */
+	/* The newest of our messages that it has echoed, and what it was when
+	 * it did: whatever it became later, it then knew what we had said. */
+	struct instant echoed; /* or NONE */
+	uint64_t echoed_term;
+	unsigned echoed_flags;
+	struct instant heard; /* when that was received; or NONE */
+	struct instant acked; /* our newest send time it acknowledged */
 	struct instant document_sent;
 	struct instant answered; /* when a heartbeat was sent to it last */
 	struct instant eligible_since; /* or NONE */

@@ -204,7 +204,9 @@ void standing_answer(struct election *e, unsigned from,
 {
 	bool granted = (msg->flags & MESSAGE_GRANTED) != 0;
 
-	if (msg->vote.wanted != e->wanted)
+	/* Also after it stood still: who voted may have started anew since. */
+	if (msg->vote.wanted != e->wanted ||
+	    instant_reached(e->now, e->attempt_end))
 		return;
 	if (msg->kind == MESSAGE_PRE_VOTE_ANSWER &&
 	    e->role == ELECTION_ASKING) {

@@ -287,6 +287,7 @@ void cluster_step(struct cluster *c, struct election_event *ev,
 	cluster_groups_hand_on(c);
 	cluster_notice(c);
 	cluster_keep_watch(c);
+	cluster_leave_watch(c);
 	c->parts.changed(c->parts.arg);
 }
 

@@ -34,6 +34,9 @@ struct cluster_parts {
 	void (*switched)(void *arg, uint64_t token, const char *from,
 			 const char *to, int64_t span_us);
 	void (*refused)(void *arg, uint64_t token, int error, const char *text);
+	/* After cluster_leave(): this node may go into maintenance, or @why
+	 * not. */
+	void (*leave)(void *arg, const char *why);
 	/* This node has become primary after another one. */
 	void (*failover)(void *arg, const char *reason, int64_t span_us);
 	/* Who is primary has changed, or how whole the cluster is. */
@@ -116,6 +119,10 @@ struct guard_process *cluster_guard(struct cluster *cluster);
 
 /* election_needs_self(). */
 const char *cluster_needs_us(const struct cluster *cluster);
+
+/* Ask the others whether this node may go into maintenance, of those that want
+ * to at once; leave() tells, maybe within.  One at a time. */
+void cluster_leave(struct cluster *cluster);
 
 /* Leave office, if in it, for good: true once nothing is held any more. */
 bool cluster_stopped(const struct cluster *cluster);

@@ -121,6 +121,7 @@ struct cluster {
 	enum document_keep keep_told, keep_want;
 	uint64_t keep_token; /* of who waits for it, or 0 */
 	struct instant keep_since;
+	bool leaving; /* the others are asked whether this node may */
 	uint8_t bytes[MESSAGE_BYTES_MAX];
 };
 
@@ -174,6 +175,7 @@ bool cluster_is_whole(const struct cluster *c,
 int cluster_keep_files(struct cluster *c, struct err *err);
 void cluster_keep_follow(struct cluster *c);
 void cluster_keep_watch(struct cluster *c);
+void cluster_leave_watch(struct cluster *c); /* cluster_leave.c */
 void cluster_hold(struct cluster *c);
 void cluster_tell_keep(struct cluster *c, uint64_t term, const char *text);
 

@@ -74,25 +74,53 @@ static void on_store_changed(void *arg, bool ok, const char *why)
 	tell_store_changed(run->tell, ok, why);
 }
 
-static void on_admin(void *arg, const struct admin *admin)
+static void do_admin(struct run *run, const struct admin *admin)
 {
 	struct event ev = { .kind = EVENT_ADMIN };
-	const struct maintenance *m = &admin->maintenance;
-	struct run *run = arg;
-	const char *why = NULL;
 
-	if (admin->kind == ADMIN_KEEP) {
-		cluster_keep(run->cluster, admin->keep, admin->token);
-		return;
-	}
-	if (admin->kind == ADMIN_MAINTENANCE && m->target == NOTE_NONE && m->on)
-		why = cluster_needs_us(run->cluster);
+	ev.admin = *admin;
+	run_feed(run, &ev);
+}
+
+/* Maintenance of this node, when the others can do without it. */
+static void ask_to_leave(struct run *run, const struct admin *admin)
+{
+	const char *why = cluster_needs_us(run->cluster);
+
+	if (run->leaves)
+		why = "it is being asked for already";
 	if (why != NULL) {
 		tell_reply(run->tell, admin->token, -EPERM, why);
 		return;
 	}
-	ev.admin = *admin;
-	run_feed(run, &ev);
+	run->leaves = true;
+	run->leave = *admin;
+	cluster_leave(run->cluster);
+}
+
+static void on_leave(void *arg, const char *why)
+{
+	struct run *run = arg;
+
+	run->leaves = false;
+	if (why != NULL)
+		tell_reply(run->tell, run->leave.token, -EPERM, why);
+	else
+		do_admin(run, &run->leave);
+}
+
+static void on_admin(void *arg, const struct admin *admin)
+{
+	const struct maintenance *m = &admin->maintenance;
+	struct run *run = arg;
+
+	if (admin->kind == ADMIN_KEEP)
+		cluster_keep(run->cluster, admin->keep, admin->token);
+	else if (run->cluster != NULL && admin->kind == ADMIN_MAINTENANCE &&
+		 m->target == NOTE_NONE && m->on)
+		ask_to_leave(run, admin);
+	else
+		do_admin(run, admin);
 }
 
 static void on_node_note(void *arg, const struct note *note)
@@ -240,6 +268,7 @@ static int join_cluster(struct run *run, struct err *err)
 					     .note = on_node_note,
 					     .switched = on_switched,
 					     .refused = on_refused,
+					     .leave = on_leave,
 					     .failover = on_failover,
 					     .primary = on_primary,
 					     .observed = on_observed,

@@ -62,6 +62,8 @@ struct run {
 	bool stopping;
 	struct instant stop_by;    /* while it leaves office */
 	struct instant late_until; /* the loop was late: not eligible */
+	bool leaves;               /* the cluster is asked for @leave */
+	struct admin leave;
 	struct service_manager *manager;
 	struct orphans orphans;
 	struct actions actions; /* of the step under way */

@@ -8,6 +8,7 @@ tests/bench/failover.py has the exact ones.
 import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -302,6 +303,21 @@ def test_nodes_in_maintenance_are_not_relied_on(cluster):
         done = node.bascule("maintenance", "on")
         assert done.returncode == 1 and "quorum" in done.stderr
     assert one.bascule("maintenance", "off").returncode == 0
+    assert not role_changes(cluster, begin)
+
+
+def test_of_two_that_go_into_maintenance_at_once_one_stays(cluster):
+    """Which one is nobody's concern; both may."""
+    begin = clock_us()
+    one, other = cluster.followers()
+    for _ in range(4):
+        with ThreadPoolExecutor() as pool:
+            done = list(pool.map(lambda n: n.bascule("maintenance", "on"),
+                                 (one, other)))
+        assert [d.returncode for d in done].count(0) <= 1, done
+        for node in one, other:
+            assert node.bascule("maintenance", "off").returncode == 0
+        cluster.wait_whole()
     assert not role_changes(cluster, begin)
 
 

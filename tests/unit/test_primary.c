@@ -462,6 +462,56 @@ static void a_node_without_state_waits_for_a_primarys_document(void **state)
 	assert_false(w.disk.blank);
 }
 
+/* n2 is primary of term 3, and its document is on disk here. */
+static void lead(struct position committed)
+{
+	w.now = instant_add(w.now, 2 * MS);
+	quorum_message(&w, 1, MESSAGE_HEARTBEAT, 3)->flags |=
+		MESSAGE_LEADER | MESSAGE_PRIMARY;
+	w.msg.heartbeat.stored = committed;
+	w.msg.heartbeat.committed = committed;
+	quorum_hear(&w);
+}
+
+static void what_it_has_forgotten_must_not_count_twice(void **state)
+{
+	static struct document doc = { .position = { 3, 7 } };
+	static uint8_t body[DOCUMENT_BYTES_MAX];
+
+	(void)state;
+	election_free(w.e);
+	w.e = election_new(&w.set, 3);
+	quorum_feed(&w, (struct election_event){ .kind = ELECTION_START,
+						 .start = { .boot = 79 } });
+	feed(ELECTION_RELEASED, w.release_id);
+	lead((struct position){ 3, 7 });
+	quorum_message(&w, 1, MESSAGE_DOCUMENT, 3)->flags |= MESSAGE_LEADER;
+	w.msg.document.size = document_encode(&doc, body, sizeof(body));
+	w.msg.document.body = body;
+	quorum_hear(&w);
+	quorum_message(&w, 2, MESSAGE_HEARTBEAT, 3);
+	quorum_hear(&w);
+	lead((struct position){ 3, 7 });
+	assert_true(position_same(w.disk.document.position, doc.position));
+	assert_true(w.disk.blank); /* its promise is not over */
+	assert_int_equal(quorum_sent(&w, 1, MESSAGE_HEARTBEAT)->ack.term, 0);
+	quorum_wait(&w, 520 * MS);
+	lead((struct position){ 3, 7 });
+	assert_true(w.disk.blank); /* n3 has not been heard since */
+	quorum_message(&w, 2, MESSAGE_HEARTBEAT, 4);
+	quorum_hear(&w);
+	lead((struct position){ 3, 7 });
+	assert_true(w.disk.blank); /* n3 may be in 4 by a vote of n1 */
+	w.now = instant_add(w.now, 2 * MS);
+	quorum_message(&w, 2, MESSAGE_HEARTBEAT, 3);
+	quorum_hear(&w);
+	lead((struct position){ 3, 7 });
+	assert_false(w.disk.blank);
+	assert_int_equal(w.disk.voted_for, w.e->ids[0]);
+	lead((struct position){ 3, 7 });
+	assert_int_equal(quorum_sent(&w, 1, MESSAGE_HEARTBEAT)->ack.term, 3);
+}
+
 #define CASE(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
@@ -490,6 +540,7 @@ int main(void)
 		CASE(the_view_shows_terms_leases_and_peers),
 		CASE(observations_travel),
 		CASE(a_node_without_state_waits_for_a_primarys_document),
+		CASE(what_it_has_forgotten_must_not_count_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
