@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 
-from guards import kill_with_guard
+from guards import freeze, kill_with_guard
 from netns import DEVICE, Hosts, is_zombie
 from prober import ADDRESS, ADDRESS_IPV6, Prober
 from world import BASCULE, BASCULED, PATIENCE, never, wait_for
@@ -101,7 +101,7 @@ class Node:
         self.process.send_signal(number)
 
     def freeze(self):
-        self.signal(signal.SIGSTOP)
+        freeze(self.process)
 
     def thaw(self):
         self.signal(signal.SIGCONT)

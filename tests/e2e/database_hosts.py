@@ -5,7 +5,6 @@ write through the HAProxy of their own host.
 """
 
 import contextlib
-import os
 import pathlib
 import re
 import signal
@@ -14,6 +13,7 @@ import sys
 import database_client
 from clusters import Cluster
 from database_instances import INSTANCES
+from guards import kill_all
 from prober import ADDRESS
 from world import HAPROXY, PATIENCE, patient, wait_for
 
@@ -216,9 +216,7 @@ services = (
         """All that runs there, and the address of the primary node with it;
         its network goes on."""
         node, instance = self.nodes[number], self.instances[number]
-        for pid in node.host.pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_all(node.host.pids)
         for one in (node, instance, self.proxies[number],
                     self.clients[number]):
             if one.process is not None:

@@ -55,6 +55,21 @@ def freeze(process):
     until(lambda: state(process.pid) in "TZX", "a standstill")
 
 
+def kill_all(pids):
+    """All that pids() lists, and what they start meanwhile: a daemon whose
+    guard dies before it has another one in a moment."""
+    stopped = set()
+    while new := set(pids()) - stopped:
+        for pid in new:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+            until(lambda p=pid: state(p) in "TZX", "a standstill")
+        stopped |= new
+    for pid in stopped:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def kill_with_guard(process):
     """Kill the daemon and the guard that it has now, and see the daemon dead.
     One that ran on would have another guard in a moment."""

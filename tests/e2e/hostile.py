@@ -17,7 +17,6 @@ attack() does all of it, with the program enemy, to a cluster that is whole.
 import contextlib
 import ctypes
 import json
-import os
 import random
 import select
 import signal

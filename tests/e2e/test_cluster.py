@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from clusters import PORT, PROMOTE, Cluster, write_key, write_program
+from clusters import PROMOTE, Cluster, write_key, write_program
 from prober import ADDRESS, clock_us
 from world import BASCULED, wait_for
 

@@ -84,9 +84,9 @@ def elements(node, name):
 
 
 def freeze_all(node):
-    """Daemon and guard."""
-    guards = node.guards()
+    """Daemon and guard, whichever it has once it stands still."""
     node.freeze()
+    guards = node.guards()
     for pid in guards:
         os.kill(pid, signal.SIGSTOP)
     return guards
