@@ -179,7 +179,17 @@ static void judge(struct mysql_probe *my)
 	finish(my, &res);
 }
 
-/* One row, on the primary, every so often; true: it is under way. */
+static void canary_answered(struct mysql_probe *my)
+{
+	const struct failover_settings *failover =
+		probe_service_settings(&my->probe)->failover;
+
+	my->canary_due = instant_add(my->probe.asked, failover->canary_us);
+}
+
+/* One row, on the primary, every so often; true: it is under way.  One that was
+ * not answered is asked for again with the next question: else that one's
+ * answer would say that all is well. */
 static bool canary(struct mysql_probe *my)
 {
 	const struct check_settings *check = my->probe.plan->check;
@@ -193,14 +203,14 @@ static bool canary(struct mysql_probe *my)
 		    facts->role != DATABASE_PRIMARY || !facts->writable ||
 		    !instant_reached(my->probe.asked, my->canary_due))
 			return false;
-		my->canary_due =
-			instant_add(my->probe.asked, failover->canary_us);
 		my->canary = my->canary_made ? MYSQL_CANARY_LAST : 0;
 	} else {
 		my->canary++;
 	}
-	if (!mysql_canary(my->canary, check->database, 0, sql, sizeof(sql)))
+	if (!mysql_canary(my->canary, check->database, 0, sql, sizeof(sql))) {
+		canary_answered(my);
 		return false;
+	}
 	ask(my, sql);
 	return true;
 }
@@ -256,6 +266,8 @@ static void on_refused(void *arg, unsigned code, const char *text)
 		go_on(my);
 		return;
 	}
+	if (my->canary != NO_CANARY)
+		canary_answered(my);
 	res = mysql_judge_refusal(code, text, probe_latency_us(&my->probe));
 	/* Without the right to see the replicas, or to a row of its own, all
 	 * else is known. */

@@ -66,18 +66,24 @@ static void finish(struct postgresql_probe *pg, struct result *res)
 	probe_done(probe, res);
 }
 
-/* Of a group's primary, now and then: a disk that hangs shows only there. */
+/* Of a group's primary, now and then: a disk that hangs shows only there.  One
+ * that was not answered is asked for again with the next question: else that
+ * one's answer would say that all is well. */
 static bool canary_is_due(struct postgresql_probe *pg)
 {
 	const struct failover_settings *set =
 		probe_service_settings(&pg->probe)->failover;
-	struct instant now = loop_clock();
 
-	if (set == NULL || set->canary_us == 0 || !pg->facts.writable ||
-	    instant_before(now, pg->canary_due))
-		return false;
-	pg->canary_due = instant_add(now, set->canary_us);
-	return true;
+	return set != NULL && set->canary_us > 0 && pg->facts.writable &&
+	       !instant_before(loop_clock(), pg->canary_due);
+}
+
+static void canary_answered(struct postgresql_probe *pg)
+{
+	const struct failover_settings *set =
+		probe_service_settings(&pg->probe)->failover;
+
+	pg->canary_due = instant_add(loop_clock(), set->canary_us);
 }
 
 static void judge(struct postgresql_probe *pg, const struct pq_answer *answer)
@@ -106,6 +112,8 @@ static void judge_canary(struct postgresql_probe *pg,
 	int64_t latency_us = probe_latency_us(&pg->probe);
 	struct result res = postgresql_judge(&pg->facts, latency_us);
 
+	if (answer->done || answer->state[0] != '\0')
+		canary_answered(pg);
 	if (!answer->done)
 		res = postgresql_judge_canary(answer->state, answer->why,
 					      latency_us);

@@ -190,7 +190,6 @@ static int say_all(struct asker *a)
 		    redis->was_primary &&
 		    instant_reached(a->at, redis->canary_due);
 	if (r == 0 && a->canary) {
-		redis->canary_due = instant_add(a->at, failover->canary_us);
 		snprintf(
 			text, sizeof(text), "%lld",
 			(long long)loop_wall_us(checks_loop(a->probe->checks)));
@@ -280,6 +279,11 @@ static void asker_judge(struct asker *a)
 		redis->was_primary = facts->role == DATABASE_PRIMARY;
 		a->probe->facts = facts;
 	}
+	/* One that was not answered is due with the next question. */
+	if (a->canary)
+		redis->canary_due = instant_add(
+			a->at,
+			probe_service_settings(a->probe)->failover->canary_us);
 	asker_done(a, &res);
 }
 

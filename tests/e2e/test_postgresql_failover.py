@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from pg_world import PgWorld, Server, children, run
+from pg_world import Client, PgWorld, Server, children, run
 from world import BASCULE, wait_for
 
 
@@ -144,6 +144,18 @@ def test_the_canary_is_written_on_the_primary_only():
         a.ask("drop table bascule_canary")
         w.daemon.wait_said("no canary")
         assert w.routed() == {"a"}
+
+
+def test_a_canary_that_hangs_is_not_outweighed_by_questions():
+    # Due so seldom that most questions would go without one.
+    with PgWorld(failover='canary = "3s";', check='timeout = "500ms";') as w:
+        w.start()
+        a = w.servers[0]
+        wait_for(lambda: a.ask("select at from bascule_canary"))
+        with contextlib.closing(Client(a.port, user="postgres")) as client:
+            client.ask("begin")
+            client.ask("lock table bascule_canary")
+            wait_for(lambda: w.routed() and w.routed() != {"a"}, 60)
 
 
 def test_a_switchover_loses_nothing():
