@@ -55,6 +55,9 @@ struct words {
 	const char *wait, *wait_end; /* with the GTIDs in between */
 	const char *take_over;       /* NULL: it needs no word */
 	const char *position, *kill;
+	/* A replica that acknowledges and stops says so to its source: this
+	 * bounds how long it waits for one that is frozen or cut off. */
+	const char *farewell;
 };
 
 /* Not our own sessions, of any node; not replication; not those that are dying
@@ -80,6 +83,8 @@ static const struct words words[DIALECTS] = {
 		.wait_end = ", 0.5) AS waited",
 		.take_over = "SET GLOBAL gtid_slave_pos = @@gtid_current_pos",
 		.position = "SELECT @@gtid_current_pos AS applied",
+		.farewell = ", GLOBAL rpl_semi_sync_slave_kill_conn_timeout "
+			    "= 1",
 		.kill = "BEGIN NOT ATOMIC "
 			"DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; "
 			"FOR victim IN (SELECT ID " VICTIMS ") DO "
@@ -221,8 +226,11 @@ static enum mysql_next say_step(struct mysql_order *o)
 	case STEP_END:
 		return MYSQL_DONE;
 	case STEP_SESSION:
-		return say(o, "SET SESSION lock_wait_timeout = 1, "
-			      "sql_mode = ''");
+		return say(o,
+			   "SET SESSION lock_wait_timeout = 1, "
+			   "sql_mode = ''%s",
+			   o->no_loss && w->farewell != NULL ? w->farewell
+							     : "");
 	case STEP_LOOK:
 	case STEP_FOLLOWS:
 		return say_look(o);

@@ -130,7 +130,9 @@ static void without_loss_commits_wait_before_writes_are_taken(void **state)
 {
 	(void)state;
 	order.no_loss = true;
-	begin(DATABASE_PROMOTE);
+	says(begin(DATABASE_PROMOTE),
+	     "SET SESSION lock_wait_timeout = 1, sql_mode = '', "
+	     "GLOBAL rpl_semi_sync_slave_kill_conn_timeout = 1");
 	mysql_order_done(&order);
 	says(mysql_order_done(&order),
 	     "SET GLOBAL rpl_semi_sync_master_enabled = 1");
