@@ -155,6 +155,8 @@ static void carry_note(struct ctl *ctl, unsigned service,
 		.promoted_us = what->promoted_us,
 		.loss_bytes = what->loss_bytes,
 		.loss_known = what->loss_known,
+		.loss_most = what->loss_most,
+		.loss_most_known = what->loss_most_known,
 	};
 	if (note->kind == NOTE_GROUP_UNFIT)
 		note->result = ctl->targets[note->target].health.last;

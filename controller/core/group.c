@@ -26,6 +26,7 @@ struct group *group_new(const struct group_settings *set)
 		g->list[i].asked = g->list[i].known_since = INSTANT_NONE;
 		g->list[i].retry = g->list[i].spoke = INSTANT_NONE;
 		g->list[i].unlinked = g->list[i].again = INSTANT_NONE;
+		g->list[i].paced.at = g->list[i].paced_from.at = INSTANT_NONE;
 	}
 	return g;
 }
@@ -165,18 +166,6 @@ bool group_is_still(const struct group *g, unsigned i)
 			       g->withdrawn_at);
 }
 
-bool group_heard_lately(const struct group *g)
-{
-	unsigned leaving = group_find(g, g->document.leaving);
-	struct instant heard;
-
-	if (leaving == PLAN_NOBODY)
-		return false;
-	heard = g->list[leaving].primary_heard;
-	return !instant_is_none(heard) &&
-	       instant_diff_us(heard, g->begun_at) < GROUP_HEARD_US;
-}
-
 struct plan group_plan(const struct group *g, unsigned to)
 {
 	struct plan_question ask = { .set = g->set.failover,
@@ -262,6 +251,7 @@ static void hear_facts(struct group *g, const struct group_event *ev)
 		else
 			it->primary_facts = *ev->facts;
 		it->primary_heard = g->now;
+		group_loss_hear(g, it);
 	}
 	if (ev->facts->role == DATABASE_REPLICA)
 		it->restarted_as_primary = false;

@@ -132,11 +132,11 @@ struct group_note {
 	unsigned from, to; /* index, or PLAN_NOBODY */
 	uint64_t epoch;
 	bool planned; /* a switchover */
-	/* DONE: since it was begun, until ...; and the estimate of what was
-	 * written and not promoted. */
+	/* DONE: since it was begun, until ...; and what was written and not
+	 * promoted: so much at least, and about so much at most. */
 	int64_t withdrawn_us, frozen_us, promoted_us, routed_us;
-	uint64_t loss_bytes;
-	bool loss_known;
+	uint64_t loss_bytes, loss_most;
+	bool loss_known, loss_most_known;
 	char text[GROUP_TEXT_MAX];
 };
 

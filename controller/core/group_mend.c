@@ -191,6 +191,44 @@ static void open_up(struct group *g, unsigned primary)
 							     GROUP_FENCE_US });
 }
 
+/* Whether all others have taken over the data that it has now. */
+static bool is_all_there_is(const struct group *g, unsigned primary)
+{
+	const struct database_facts *its = group_facts(g, primary), *facts;
+	unsigned i;
+
+	if (its == NULL || its->role != DATABASE_PRIMARY ||
+	    its->start == g->list[primary].primary_facts.start)
+		return false;
+	for (i = 0; i < g->set.count; i++) {
+		if (i == primary)
+			continue;
+		facts = group_facts(g, i);
+		if (facts == NULL || facts->role != DATABASE_REPLICA ||
+		    g->list[i].down || g->list[i].gone || facts->loading ||
+		    facts->unready || !group_gets_on(facts) ||
+		    !group_follows(g, facts, primary) ||
+		    facts->system != its->system ||
+		    database_position_compare(facts->received, its->applied) >
+			    0)
+			return false;
+	}
+	return true;
+}
+
+void group_take_restart(struct group *g, unsigned primary)
+{
+	struct instance *it = &g->list[primary];
+
+	if (!it->restarted_as_primary || !is_all_there_is(g, primary))
+		return;
+	it->restarted_as_primary = false;
+	it->primary_facts = it->facts;
+	group_note(g, GROUP_NOTE_ABANDONED, primary, PLAN_NOBODY,
+		   "it restarted with less data than it had, and nobody has "
+		   "more");
+}
+
 void group_mend(struct group *g, unsigned primary)
 {
 	const struct instance *it = &g->list[primary];

@@ -130,6 +130,7 @@ static void steady(struct group *g)
 		hold(g, "the primary that was decided on is not configured");
 		return;
 	}
+	group_take_restart(g, primary);
 	group_mend(g, primary);
 	why = cause(g, primary);
 	if (why == NULL) {
@@ -221,8 +222,7 @@ static void commit(struct group *g, const struct plan *plan)
 	doc.epoch++;
 	snprintf(doc.primary, sizeof(doc.primary), "%s",
 		 group_name(g, plan->successor));
-	g->loss_bytes = plan->behind[plan->successor];
-	g->loss_known = plan->behind_known && group_heard_lately(g);
+	group_loss_reckon(g, plan);
 	group_decide(g, &doc);
 }
 
@@ -374,6 +374,8 @@ static void say_done(struct group *g, const struct document_group *was)
 	note->routed_us = since_begun_us(g, g->now);
 	note->loss_bytes = g->loss_bytes;
 	note->loss_known = g->loss_known;
+	note->loss_most = g->loss_most;
+	note->loss_most_known = g->loss_most_known;
 }
 
 static void begin_fencing(struct group *g)

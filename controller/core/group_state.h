@@ -2,7 +2,8 @@
  *
  * group.c hears and answers, group_phase.c says what a phase wants,
  * group_mend.c looks after those that are not the primary, group_rejoin.c
- * after those that cannot become replicas as they are.
+ * after those that cannot become replicas as they are; group_loss.c reckons
+ * what a failover may cost.
  */
 #ifndef BASCULE_CORE_GROUP_STATE_H
 #define BASCULE_CORE_GROUP_STATE_H
@@ -23,6 +24,13 @@
 /* What a primary said so long before it is left bounds what it wrote. */
 #define GROUP_HEARD_US (3 * SECOND)
 
+/* Where an instance was when. */
+struct group_mark {
+	struct instant at; /* or NONE */
+	uint64_t start;    /* of which server */
+	struct database_position position;
+};
+
 struct instance {
 	struct database_facts facts;
 	struct instant heard;       /* or NONE */
@@ -32,6 +40,7 @@ struct instance {
 	struct database_facts primary_facts;
 	struct instant primary_heard; /* or NONE */
 	bool restarted_as_primary;    /* ... and since then it has lost data */
+	struct group_mark paced, paced_from; /* group_loss.c */
 	bool down, confirmed, certain, suspect, maintenance;
 	bool failed; /* to be promoted, in this plan */
 	bool gone;   /* it went down, and has not spoken since */
@@ -82,8 +91,8 @@ struct group {
 	bool withdrawn, fenced, fence_failed, hook_done, asked_all;
 	bool caught_up, promoted, proved;
 	char why[GROUP_TEXT_MAX];
-	uint64_t loss_bytes;
-	bool loss_known;
+	uint64_t loss_bytes, loss_most;
+	bool loss_known, loss_most_known;
 	struct instant moved_at; /* the end of the last failover, or NONE */
 	uint64_t last_id;
 	struct instant wake;
@@ -96,9 +105,6 @@ struct group {
 /* Whether what is known of an instance was asked for since nobody writes any
  * more; while it is not yet so, what is known counts. */
 bool group_is_still(const struct group *g, unsigned instance);
-/* Whether the primary spoke shortly before it was left: else nobody here knows
- * what it has written since. */
-bool group_heard_lately(const struct group *g);
 /* "nobody" of PLAN_NOBODY. */
 const char *group_name(const struct group *g, unsigned instance);
 /* What an instance was says nothing any more: it is asked anew. */
@@ -146,6 +152,9 @@ bool group_follows(const struct group *g, const struct database_facts *facts,
 		   unsigned primary);
 /* Whether a replica receives and applies, and writes nothing itself. */
 bool group_gets_on(const struct database_facts *facts);
+/* A primary that restarted with less is what there is, once all others have
+ * taken its data over. */
+void group_take_restart(struct group *g, unsigned primary);
 /* See that all others follow @primary. */
 void group_mend(struct group *g, unsigned primary);
 void group_mend_answered(struct group *g, unsigned instance, bool done,
@@ -153,7 +162,12 @@ void group_mend_answered(struct group *g, unsigned instance, bool done,
 /* Whether something may be tried with it now; else it is woken for. */
 bool group_may_try(struct group *g, struct instance *it);
 
-/* group_rejoin.c */
+/* group_loss.c */
+/* @it has spoken as the primary. */
+void group_loss_hear(const struct group *g, struct instance *it);
+/* What is lost should the successor of @plan take over now. */
+void group_loss_reckon(struct group *g, const struct plan *plan);
+
 /* group_house.c: behind its door, whoever hosts an instance tells it to stop,
  * in office or not. */
 void group_keep_house(struct group *g);
@@ -161,6 +175,7 @@ void group_keep_house(struct group *g);
  * lease: whoever came into office, or the node back, does so by and by. */
 bool group_opens_door(struct group *g, unsigned instance);
 
+/* group_rejoin.c */
 /* It cannot become a replica as it is; false: nothing is there to be run. */
 bool group_parted(struct group *g, unsigned instance);
 /* It follows: all that was said of it is over. */

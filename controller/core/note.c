@@ -335,6 +335,19 @@ static const char *target_name(unsigned target, const struct settings *set)
 	return target < set->target_count ? set->targets[target].name : "?";
 }
 
+/* MariaDB's positions count transactions. */
+static void add_loss(struct line *l, const struct note *n,
+		     const struct settings *set)
+{
+	bool counts = n->service < set->service_count &&
+		      set->services[n->service].check.type == CHECK_MYSQL;
+
+	add(l, "; at least %" PRIu64, n->group.loss_bytes);
+	if (n->group.loss_most_known)
+		add(l, " and at most about %" PRIu64, n->group.loss_most);
+	add(l, " %s may be lost", counts ? "transactions" : "bytes");
+}
+
 static void add_failover(struct line *l, const struct note *n,
 			 const struct settings *set)
 {
@@ -344,8 +357,7 @@ static void add_failover(struct line *l, const struct note *n,
 	add_span(l, n->span_us);
 	add(l, ": %s", n->text);
 	if (n->count == 0 && n->group.loss_known)
-		add(l, "; at least %" PRIu64 " bytes may be lost",
-		    n->group.loss_bytes);
+		add_loss(l, n, set);
 }
 
 static void add_about_group(struct line *l, const struct note *n,

@@ -113,8 +113,8 @@ enum note_level {
 struct note_group {
 	uint32_t from, to;
 	int64_t withdrawn_us, frozen_us, promoted_us;
-	uint64_t loss_bytes;
-	bool loss_known;
+	uint64_t loss_bytes, loss_most; /* at least, and about at most */
+	bool loss_known, loss_most_known;
 };
 
 /* What it takes to undo what was done to a server that is left. */

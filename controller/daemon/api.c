@@ -301,7 +301,7 @@ static void event_names(json_t *doc, const struct note *note,
 static bool has_span(enum note_kind kind)
 {
 	return kind == NOTE_STALL || kind == NOTE_WITHDRAWN ||
-	       kind == NOTE_INCIDENT_CLOSED;
+	       kind == NOTE_INCIDENT_CLOSED || kind == NOTE_GROUP_DONE;
 }
 
 static bool has_result(const struct note *note)

@@ -335,8 +335,10 @@ void api_group_event(json_t *doc, const struct note *note,
 	json_object_set_new(steps, "promoted_seconds",
 			    api_span(group->promoted_us));
 	json_object_set_new(doc, "steps", steps);
-	json_object_set_new(doc, "seconds", api_span(note->span_us));
 	json_object_set_new(doc, "lost_bytes_estimate",
 			    group->loss_known ? count_doc(group->loss_bytes)
 					      : json_null());
+	json_object_set_new(doc, "lost_bytes_most",
+			    group->loss_most_known ? count_doc(group->loss_most)
+						   : json_null());
 }

@@ -309,7 +309,9 @@ static void an_event_tells_its_steps(void **state)
 					.to = API2,
 					.promoted_us = 200 * MS,
 					.loss_bytes = 17,
-					.loss_known = true } };
+					.loss_known = true,
+					.loss_most = 170,
+					.loss_most_known = true } };
 	struct view_world *w = *state;
 	char *text = api_event(&note, 1, &w->core.set, "x");
 	json_t *doc = json_loads(text, 0, NULL);
@@ -319,7 +321,9 @@ static void an_event_tells_its_steps(void **state)
 	assert_string_equal(view_text(doc, "to"), "api2");
 	assert_int_equal(number(doc, "epoch"), 4);
 	assert_int_equal(number(doc, "lost_bytes_estimate"), 17);
+	assert_int_equal(number(doc, "lost_bytes_most"), 170);
 	assert_true(json_is_real(view_get(doc, "steps.promoted_seconds")));
+	assert_true(json_is_real(view_get(doc, "seconds")));
 	json_decref(doc);
 	free(text);
 }
