@@ -93,18 +93,26 @@ static int judge(int status, const char *name, struct err *err)
 		       WTERMSIG(status));
 }
 
-/* Its whole group ends with it, at the deadline at the latest. */
+/* Its whole group ends with it, at the deadline at the latest.  It is killed
+ * before its leader is waited for, while their number is nobody else's; after
+ * that the kernel tells whether anything is left, and /proc need not be read.
+ */
 static int await_task(pid_t pid, const struct task *task, struct err *err)
 {
 	const char *name = task->unit != NULL ? task->unit : task->program;
 	const struct process_group group = group_of(pid);
 	int fd = pidfd_open(pid, 0), status;
-	bool in_time = fd >= 0 && group_await(fd, task->until);
+	bool in_time = fd >= 0 && group_await(fd, task->until), dead;
+	struct instant until = instant_add(loop_clock(), KILL_WAIT_US);
 
-	if (fd >= 0)
+	kill(-pid, SIGKILL);
+	if (fd >= 0) {
+		group_await(fd, until);
 		close(fd);
-	group_end(&group, instant_add(loop_clock(), KILL_WAIT_US));
-	if (waitpid(pid, &status, WNOHANG) != pid)
+	}
+	dead = waitpid(pid, &status, WNOHANG) == pid;
+	group_end(&group, until);
+	if (!dead)
 		return err_set(err, -EIO, "%s: cannot be killed", name);
 	if (!in_time)
 		return err_set(err, -ETIME, "%s: timed out and killed", name);

@@ -212,6 +212,17 @@ def test_a_demote_hook_that_hangs_is_killed_and_tried_again(node):
     assert not node.recipe.exists()
 
 
+def test_what_a_demote_hook_leaves_behind_ends_with_it(node):
+    demote = node.hook("demote", AT_START + "sleep 600 &\necho $! >>$log")
+    drive, guard = promoted(node, demote=demote)
+    drive.heard("promoted")
+    drive.kill()
+    until(lambda: not lives(guard), "end of the guard")
+    left = int(node.lines()[0])
+    until(lambda: not lives(left), "end of what the hook left")
+    assert not node.recipe.exists()
+
+
 def test_a_killed_guard_is_replaced_and_its_successor_guards(node):
     drive, first = promoted(node)
     drive.heard("promoted")
