@@ -86,7 +86,9 @@ services = (
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        for daemon in self.daemons if kind else ():
+            print("---", *daemon.lines()[-60:], sep="\n")
         for daemon in self.daemons:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 daemon.stop()
