@@ -7,6 +7,8 @@ import os
 import resource
 import subprocess
 
+from ports import free_port
+
 TOP = os.environ.get("top_builddir") or os.getcwd()
 REPLICA = os.path.join(TOP, "drill/replica/replica")
 LOAD = os.path.join(TOP, "drill/load/load")
@@ -19,7 +21,7 @@ class Replica:
 
     def __init__(self, *options, limit=None):
         self.process = subprocess.Popen(
-            [REPLICA, "--listen", "127.0.0.1:0", "--name", "api1",
+            [REPLICA, "--listen", f"127.0.0.1:{free_port()}", "--name", "api1",
              "--control", "127.0.0.1:0", *options],
             stdout=subprocess.PIPE, text=True)
         if limit:

@@ -16,12 +16,6 @@ SOURCE = pathlib.Path(os.environ["top_srcdir"])
 PATIENCE = 30  # seconds, for what should take milliseconds
 
 
-def free_port(family=socket.AF_INET):
-    with socket.socket(family) as s:
-        s.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def until(condition, what, patience=PATIENCE):
     end = time.monotonic() + patience
     while time.monotonic() < end:

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import threading
 
+from ports import free_port
+
 BUILD = pathlib.Path(os.environ["top_builddir"])
 LINE = re.compile(r"(\S+) (-?\d+) (\d+) (-?\d+) ?(.*)")
 NO_CERT = -(2**31)
@@ -164,16 +166,11 @@ def answering(*pieces, close=False):
     return talk
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
-
-
 @contextlib.contextmanager
 def refused():
     """A port on which nobody listens."""
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
+        sock.bind(("127.0.0.1", free_port()))
         yield sock.getsockname()[1]
 
 
@@ -183,7 +180,7 @@ def black_hole(host="127.0.0.1"):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket(family))
-        listener.bind((host, 0))
+        listener.bind((host, free_port()))
         listener.listen(0)
         port = listener.getsockname()[1]
         for _ in range(4):

@@ -10,7 +10,8 @@ import time
 import urllib.error
 import urllib.request
 
-from haproxies import Drive, Haproxy, free_port, until
+from haproxies import Drive, Haproxy, until
+from ports import free_port
 from world import World, wait_for
 
 

@@ -9,7 +9,8 @@ import statistics
 import threading
 import time
 
-from haproxies import SOURCE, Drive, Haproxy, free_port, until
+from haproxies import SOURCE, Drive, Haproxy, until
+from ports import free_port
 
 ONE = {"be": ["s1 127.0.0.1:1", "s2 127.0.0.1:2 weight 10"]}
 
@@ -194,7 +195,7 @@ def test_level_that_is_too_low():
 
 
 def test_over_tcp():
-    v4, v6 = free_port(), free_port(socket.AF_INET6)
+    v4, v6 = free_port(), free_port()
     with Haproxy(ONE, (f"ipv4@127.0.0.1:{v4} level admin",
                        f"ipv6@::1:{v6} level admin")).start() as haproxy, \
             Drive(f"haproxy v4 127.0.0.1 {v4}", f"haproxy v6 ::1 {v6}",

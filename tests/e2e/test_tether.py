@@ -15,7 +15,8 @@ import pytest
 
 import netns
 from certs import Authority, wrapper
-from peers import BUILD, FOR_EVER, OK, Result, Server, answering, free_port
+from peers import BUILD, FOR_EVER, OK, Result, Server, answering
+from ports import free_port
 from prober import clock_us
 from world import wait_for
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 
 from drills import Replica
+from ports import free_port
 
 TOP = os.environ.get("top_builddir") or os.getcwd()
 BASCULED = os.path.join(TOP, "controller/daemon/basculed")
@@ -32,12 +33,6 @@ def patient(check):
     they say nothing of it: a busy machine is silent at times."""
     return check if "timeout" in check else (
         check + ' timeout = "3s"; timeout_min = "3s";')
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Unsafe(AssertionError):
