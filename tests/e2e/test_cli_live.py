@@ -12,7 +12,10 @@ from world import BASCULE, World, wait_for
 def world():
     with World(service='objective = { availability = 99.95; mttd = "20s"; };'
                ) as it:
-        yield it.start()
+        it.start()
+        # Until its HAProxy answers, too.
+        wait_for(lambda: bascule(it, "status").returncode == 0)
+        yield it
 
 
 def bascule(world, *args):
@@ -31,14 +34,13 @@ def row_of(text, name):
 
 
 def test_status_follows_a_replica_down_and_up(world):
-    run = bascule(world, "status")
-    assert run.returncode == 0, run.stdout + run.stderr
     world.replica_kill("api1")
     world.wait_out("api1")
+    wait_for(lambda: "no" in row_of(bascule(world, "status").stdout,
+                                    "api/api1"))
     run = bascule(world, "status")
     assert run.returncode == 1
     assert row_of(run.stdout, "api/api1")[1] == "DOWN"
-    assert "no" in row_of(run.stdout, "api/api1")
     assert "Open incidents" in run.stdout
     world.replica_start("api1")
     wait_for(lambda: bascule(world, "status").returncode == 0)
@@ -104,15 +106,25 @@ def test_events_are_followed_over_a_kill_of_the_daemon(world):
         process.communicate()
 
 
+def code_of(world, name):
+    """Of the last answer of a target."""
+    targets = document(world, "status")["services"][0]["targets"]
+    return next(t for t in targets if t["name"] == name)["result"]["code"]
+
+
 def test_maintenance_drains_and_gives_back(world):
     run = bascule(world, "maintenance", "on", "api1", "--for", "30m",
                   "--reason", "disk swap", "--drain")
     assert run.returncode == 0, run.stderr
     world.wait_out("api1")
-    row = " ".join(row_of(bascule(world, "status").stdout, "api/api1"))
-    assert "MAINT" in row and "disk swap, " in row and " left" in row
+    row = " ".join(wait_for(
+        lambda: (r := row_of(bascule(world, "status").stdout, "api/api1"))
+        and "MAINT" in r and r))
+    assert "disk swap, " in row and " left" in row
     world.replica_kill("api1")
+    wait_for(lambda: code_of(world, "api1") == "L4CON")
     world.replica_start("api1")
+    wait_for(lambda: code_of(world, "api1") == "L7OK")
     assert bascule(world, "maintenance", "off", "api1").returncode == 0
     world.wait_out()
     assert document(world, "incidents")["incidents"] == []
