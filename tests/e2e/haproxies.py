@@ -162,6 +162,12 @@ class Drive:
                  + (" end" if end else ""))
         return self.orders
 
+    def orders_of(self, *orders):
+        """Several (haproxy, server, state) in one word; their numbers."""
+        self.say(*(f"order {' '.join(order)} 0" for order in orders))
+        self.orders += len(orders)
+        return range(self.orders - len(orders) + 1, self.orders + 1)
+
     def seen(self, pattern, since=0):
         return [f for f in self.facts[since:] if re.fullmatch(pattern, f[1])]
 

@@ -164,13 +164,16 @@ def test_hanging_one_is_told_once_and_holds_up_nobody():
         drive.wait("server .*", count=4)
         since = len(drive.facts)
         bad.signal_workers(signal.SIGSTOP)
-        stuck = drive.order("bad", "be/s1", "maint")
-        for _ in range(5):
+        # Both at once: what hangs has a second.
+        stuck, beside = drive.orders_of(("bad", "be/s1", "maint"),
+                                        ("good", "be/s1", "ready"))
+        assert drive.outcome(beside) == "done"
+        for _ in range(4):
             assert drive.outcome(drive.order("good", "be/s1",
                                              "ready")) == "done"
         assert "hangs" in drive.outcome(stuck)
         said = [text.split()[:2] for _, text in drive.facts[since:]]
-        assert said.index(["done", str(stuck + 1)]) < \
+        assert said.index(["done", str(beside)]) < \
             said.index(["failed", str(stuck)])
         time.sleep(2)
         assert len(drive.seen("down bad .*", since)) == 1

@@ -114,7 +114,8 @@ def test_a_changed_mind_ends_sessions_of_what_is_withdrawn():
                 sick(world, "api1")
                 world.wait_out("api1")
                 world.configure(service='sessions = "end";')
-                assert sessions(world)["api1"] == left(world)["api1"] == 2
+                wait_for(lambda: left(world).get("api1") == 2)
+                assert sessions(world)["api1"] == 2
                 world.daemon.signal(signal.SIGHUP)
                 wait_for(lambda: sessions(world) == {"api2": 2, "api3": 2})
                 wait_for(lambda: left(world) == {"api2": 2, "api3": 2})

@@ -183,7 +183,7 @@ def test_mute_answers_nothing_until_it_ends(replica):
 
 
 def test_flap_begins_with_down(replica):
-    replica.fault("kind=flap&up_ms=500&down_ms=2000")
+    replica.fault("kind=flap&up_ms=1000&down_ms=5000")
     assert replica.get()[0] == 503
     for status in (200, 503):
         wait_for(lambda status=status: replica.get()[0] == status)
@@ -237,7 +237,7 @@ def test_huge_body(replica):
 
 
 def test_byte_by_byte(replica):
-    replica.fault("kind=bytes&ms=2")
+    replica.fault("kind=bytes&ms=20")
     start = time.monotonic()
     with socket.create_connection(("127.0.0.1", replica.port), 30) as sock:
         sock.sendall(b"GET /health HTTP/1.0\r\n\r\n")
