@@ -82,9 +82,9 @@ def test_the_whole_group_is_killed_at_the_deadline(tmp_path):
     script = (f"trap '' TERM; echo $$ >{tmp_path}/leader;"
               f" (trap '' TERM; sh -c 'echo $$ >{tmp_path}/child;"
               " exec sleep 60') & wait; sleep 60")
-    result = ask(script, timeout=2000)
+    result = ask(script, timeout=4000)
     assert result.code == "PROCTOUT"
-    assert 2000 <= result.ms < 2000 + SOON
+    assert 4000 <= result.ms < 4000 + SOON
     assert gone(tmp_path / "leader")
     assert gone(tmp_path / "child")
 
@@ -103,5 +103,5 @@ def test_a_target_is_asked_again_after_a_deadline(tmp_path):
     script = (f"[ -e {tmp_path}/once ] && exit 0;"
               f" touch {tmp_path}/once; sleep 60")
     results = checks("exec", "10.0.0.7", 5000, *shell(script), times=3,
-                     timeout=1500)
+                     timeout=4000)
     assert [r.code for r in results] == ["PROCTOUT", "PROCOK", "PROCOK"]

@@ -69,10 +69,11 @@ def test_a_name_with_two_addresses_finds_the_one_that_listens(hosts, listens):
 def test_a_silent_address_takes_only_its_share_of_the_time(hosts):
     with black_hole("::1") as port, Server(answering(OK), port=port) as server:
         results = checks("http", "two.test", port, "fresh_every=1", times=2,
-                         timeout=4000, hosts=hosts)
+                         timeout=8000, hosts=hosts)
     assert [r.code for r in results] == ["L7OK"] * 2
-    assert 2000 <= results[0].ms < 4000
-    assert results[1].ms < 2000
+    # The second one begins with the address that answered.
+    assert 4000 <= results[0].ms < 8000
+    assert results[1].ms < 4000
     assert server.connections == 2
 
 
@@ -107,7 +108,7 @@ def test_a_process_that_hangs_is_told_from_a_machine_that_is_gone():
 
     with Server(talk) as server:
         first, second = checks("http", "127.0.0.1", server.port, times=2,
-                               timeout=1500)
+                               timeout=4000)
     assert first.code == "L7OK"
     assert second.code == "L7TOUT"
     assert "acknowledged, but no answer" in second.text
@@ -218,7 +219,7 @@ def test_an_answer_that_stops_is_a_timeout():
         time.sleep(FOR_EVER)
 
     with Server(talk) as server:
-        result = check("http", "127.0.0.1", server.port, timeout=1500)
+        result = check("http", "127.0.0.1", server.port, timeout=4000)
     assert result.code == "L7TOUT"
     assert result.text == "the answer has stopped"
 
@@ -240,15 +241,15 @@ def test_time_that_we_were_frozen_is_given_back_once():
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", server.port))
         before = connecting(server.port)
-        process = start_check("http", "127.0.0.1", server.port, timeout=1400)
+        process = start_check("http", "127.0.0.1", server.port, timeout=3000)
         wait_for(lambda: connecting(server.port) > before, every=0.001)
         process.send_signal(signal.SIGSTOP)
         server.resume()
-        time.sleep(2)
+        time.sleep(4)
         process.send_signal(signal.SIGCONT)
         [result] = end_check(process)
     assert result.code == "L7OK", result
-    assert result.ms > 2000
+    assert result.ms > 4000
 
 
 def test_a_name_that_moves_is_followed_and_one_that_vanishes_is_kept(tmp_path):
@@ -326,12 +327,12 @@ def test_a_check_that_is_frozen_takes_one_last_look():
         server.read(conn)
 
     with Server(talk) as server:
-        process = start_check("http", "127.0.0.1", server.port, timeout=1500)
+        process = start_check("http", "127.0.0.1", server.port, timeout=3000)
         assert asked.wait(30)
         process.send_signal(signal.SIGSTOP)
         stopped.set()
-        time.sleep(2)
+        time.sleep(4)
         process.send_signal(signal.SIGCONT)
         [result] = end_check(process)
     assert result.code == "L7OK"
-    assert result.ms > 1500
+    assert result.ms > 3000

@@ -259,6 +259,6 @@ def test_silence_after_the_handshake_is_layer_7(authority, good):
 
     with serve(good, talk=talk) as server:
         results = checks("https", "127.0.0.1", server.port,
-                         f"ca_file={authority.file}", times=3, timeout=1500)
+                         f"ca_file={authority.file}", times=3, timeout=3000)
     assert [r.code for r in results] == ["L7OK", "L7TOUT", "L7TOUT"]
     assert server.connections == 2

@@ -119,7 +119,7 @@ def test_what_leaves_the_configuration_is_removed():
 
 
 def test_sessions_are_let_end_and_then_ended():
-    with world("api1", service='add_servers = true; drain = "1s";') as w:
+    with world("api1", service='add_servers = true; drain = "4s";') as w:
         w.start()
         wait_admin(w, api1=0, api2=0, api3=0)
         # One session on each: an idle client connection has no server.
@@ -138,7 +138,7 @@ def test_sessions_are_let_end_and_then_ended():
             wait_for(lambda: w.haproxy.admin().get("api3") == MAINT)
             w.daemon.wait_said("removed server be_api/api3")
             span = time.monotonic() - begin
-            assert 0.9 < span < 20, span
+            assert 3.9 < span < 25, span
             assert w.haproxy.admin() == {"api1": 0, "api2": 0}
 
 

@@ -29,6 +29,7 @@ def test_maintenance_of_a_target_and_back(world):
         rf"uid {os.getuid()} \(pid [0-9]+\) wants maintenance on for api1: "
         "disk swap")
     world.replica_kill("api1")
+    wait_for(lambda: world.targets()["api1"]["result"]["code"] == "L4CON")
     time.sleep(0.5)
     assert world.status()["incidents"] == []
     world.replica_start("api1")
@@ -69,7 +70,8 @@ def test_maintenance_outlives_kill_9(world):
 
 def test_maintenance_of_a_service_and_of_the_node(world):
     assert world.maintenance(service="api", on=True).status == 200
-    assert {t["state"] for t in world.targets().values()} == {"MAINT"}
+    wait_for(lambda: {t["state"] for t in world.targets().values()} ==
+             {"MAINT"})
     assert world.maintenance(service="api", on=False).status == 200
     assert world.maintenance(node=True, on=True).status == 200
     assert world.status()["maintenance"] is not None

@@ -30,8 +30,9 @@ def test_promtool_accepts_the_metrics(world):
     assert world.sample('bascule_detection_seconds_count{service="api"}') == 1
     assert world.sample('bascule_incidents_total{service="api",'
                          'severity="P2"}') == 1
-    assert world.sample('bascule_haproxy_commands_total{haproxy="lb1",'
-                         'result="done"}') >= 1
+    # HAProxy shows what it did before we have read its answer.
+    wait_for(lambda: world.sample(
+        'bascule_haproxy_commands_total{haproxy="lb1",result="done"}'))
     assert world.sample("process_open_fds") > 5
 
 
