@@ -190,8 +190,11 @@ static int await_primary(struct contest *c, int old, struct instant *ret_at)
 static int lose_primary(struct contest *c, struct drill_run *run)
 {
 	struct instant onset, at;
-	int old = stage_primary(&c->stage), r;
+	/* A pause of the machine may have cost the lease just now. */
+	int r = await_primary(c, -1, &at), old = stage_primary(&c->stage);
 
+	if (r < 0)
+		return r;
 	if (old < 0)
 		return err_set(&c->err, -EAGAIN, "%s: no primary", c->name);
 	snprintf(run->fault.target, sizeof(run->fault.target), "node%d",

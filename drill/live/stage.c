@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define START_MS 5000
+#define START_MS 30000 /* machines stand still */
 #define RATE     "200" /* client requests a second */
 
 const char *const stage_names[STAGE_REPLICAS] = { "api1", "api2", "api3" };
@@ -376,7 +376,7 @@ int stage_fault(struct stage *stage, unsigned i, const char *form,
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 2000L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30000L);
 	code = curl_easy_perform(curl);
 	curl_easy_cleanup(curl);
 	if (code != CURLE_OK)

@@ -48,7 +48,7 @@ static int get(const struct witness *witness, const char *path,
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 3000L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30000L);
 	code = curl_easy_perform(curl);
 	curl_easy_cleanup(curl);
 	*ret_json = body.bytes == NULL ? NULL : json_loads(body.bytes, 0, NULL);
