@@ -137,7 +137,9 @@ class Server:
         return self.start()
 
     def start(self, wait=True):
-        # Whoever inherits a killed one may take its time to reap it.
+        # Its children notice that it was killed; it does not start beside
+        # them.  Whoever inherits it may take its time to reap it.
+        wait_for(lambda: not self.pids())
         with contextlib.suppress(OSError):
             pid = self.pid()
             wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
@@ -150,6 +152,15 @@ class Server:
 
     def reload(self):
         run(BIN / "pg_ctl", "-D", self.data, "-s", "reload")
+
+    def pids(self):
+        """Of all that works on its data."""
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.readlink(path / "cwd") == str(self.data):
+                    found.append(int(path.name))
+        return found
 
     def pid(self):
         return int((self.data / "postmaster.pid").read_text().split()[0])
