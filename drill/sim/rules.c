@@ -317,6 +317,7 @@ static bool has_wrong_traffic(const struct world *w, unsigned haproxy,
 static void check_traffic(struct world *w, unsigned target, int64_t limit_us)
 {
 	struct machine *m = &w->machines[w->machine_of[target]];
+	struct instant from;
 	unsigned h;
 
 	for (h = 0; h < w->node.set->haproxy_count; h++) {
@@ -326,7 +327,9 @@ static void check_traffic(struct world *w, unsigned target, int64_t limit_us)
 		}
 		if (instant_is_none(m->wrong[h]))
 			m->wrong[h] = w->now;
-		if (instant_diff_us(m->wrong[h], w->now) > limit_us)
+		/* Who stood still looks again from then on. */
+		from = instant_max(m->wrong[h], w->node.frozen);
+		if (instant_diff_us(from, w->now) > limit_us)
 			world_break(w, "%s is DOWN and has traffic at %s",
 				    m->name, w->node.set->haproxies[h].name);
 	}
