@@ -122,3 +122,8 @@ def finish(name, aims, rows):
 
 def settle(seconds):
     time.sleep(seconds)
+
+
+def settle_randomly(seconds):
+    """At most so long."""
+    settle(random.uniform(0, seconds))

@@ -2,183 +2,182 @@
 those that were acknowledged is gone.
 
 Three hosts (tests/e2e/database_hosts.py) with an instance, a HAProxy, a
-daemon at default settings and a client each; 500 numbered rows a second in
-all.  The fault meets the instance that is the primary.  All is seen by the
-clients: from the fault until another instance has acknowledged a row; rows
-that were acknowledged and are not there afterwards; rows of the old primary
-that were sent after another one had acknowledged one (two took writes at one
-instant); and from the repair until the old primary follows the new one.
+daemon and a client each; 500 numbered rows a second in all.  The fault meets
+the instance that is the primary; of a host that is cut off, its client and
+its HAProxy are cut off with it.  All is seen by the clients: from the fault
+until another instance has acknowledged a row; rows that were acknowledged and
+are not there afterwards, beside what the record of the failover estimates;
+rows of the old primary that were sent after another one had acknowledged one
+(two took writes at one instant); and from the repair until the old primary
+follows the new one.  The phases are the daemons' own record: milliseconds
+from the fault until it is decided, nobody routes to what is left, positions
+stand still, the new one is promoted, and routed.
 
-    databases.py [--kinds redis,postgresql] [--faults kill,freeze]
-                 [--times 10] [--failover 'durability = "no-loss";']
+Then a primary that is well, whose own daemon is not; and a switchover, with
+clients that repeat a request that failed once.
+
+    databases.py [--kinds redis,postgresql] [--faults kill,freeze] [--times 10]
+                 [--durability availability,no-loss] [--quick]
+
+--quick: one kind, killed once; no figure of time is an aim.
 """
 
 import argparse
-import math
 import pathlib
-import random
-import statistics
 import sys
-import time
 
 import bench
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
 
-from database_hosts import (INSTANCES, DatabaseHosts,  # noqa: E402
-                            overlapping)
-from prober import clock_us  # noqa: E402
-from world import wait_for  # noqa: E402
+import database_faults as faults  # noqa: E402
+from database_faults import PAUSE_MS, ROUTING_LEASE_MS, median  # noqa: E402
+from database_hosts import INSTANCES, DatabaseHosts  # noqa: E402
 
-ROUTING_LEASE_MS = 1000.0
-BACK_S = 30
 KILL_MS = {"redis": 200.0, "postgresql": 500.0, "mysql": 500.0}
+# What is done, in this order: each on a group that is well.
+KINDS_OF_FAULT = [*faults.FAULTS, *faults.OBSERVERS, "switchover"]
+SETTINGS = 'canary = "200ms";'
+PATIENCE = 'timeout = "200ms";'
 
 
-# Each does its fault to the primary, @group.instances[number]; mend() undoes
-# them all.
-
-def kill(group, number):
-    group.instances[number].kill()
-
-
-def kill_host(group, number):
-    group.kill_host(number)
-
-
-def freeze(group, number):
-    group.instances[number].freeze()
+def run(group, fault, no_loss):
+    if fault == "switchover":
+        return faults.switchover(group)
+    if fault in faults.OBSERVERS:
+        return faults.observer(group, fault)
+    if no_loss and group.kind == "redis":
+        return faults.once_kept(group, fault)
+    return faults.once(group, fault)
 
 
-def cut_off(group, number):
-    group.hosts.cut([group.hosts[number]])
-
-
-FAULTS = {"kill": kill, "kill-host": kill_host, "freeze": freeze,
-          "cut-off": cut_off}
-# Nothing dies of these: so long the fault lasts once another one is primary.
-LASTS = {"freeze": 0.5, "cut-off": 1.5}
-
-
-def lost(rows, primary):
-    """Rows that were acknowledged and that @primary does not have."""
-    missing = set(primary.lacks([row[2] for row in rows]))
-    return [row for row in rows if row[2] in missing]
-
-
-def is_back(old, new):
-    """Or, with a history that parted, it may have to be copied anew."""
-    try:
-        return wait_for(lambda: old.follows(new), BACK_S, every=old.patience)
-    except AssertionError:
-        return False
-
-
-def once(group, fault):
-    """One row of the report."""
-    begin = clock_us()
-    old = group.instance(group.wait_writes(begin)[3])
-    office = group.wait_whole().name == old.name
-    group.wait_routed(old)
-    # Let the fault meet checks and heartbeats anywhere.
-    bench.settle(1 + random.uniform(0, 0.5))
-    at = clock_us()
-    FAULTS[fault](group, group.instances.index(old))
-    first = group.wait_writes(at, other_than=old.name, seconds=60)
-    new = group.instance(first[3])
-    bench.settle(LASTS.get(fault, 0.2))
-    mended = time.monotonic()
-    group.mend()
-    back = is_back(old, new) and round(1e3 * (time.monotonic() - mended), 1)
-    group.wait_whole(30)
-    # Which may be another one again, should that have died by itself.
-    last = group.instance(group.wait_writes(clock_us())[3])
-    group.wait_routed(last)
-    bench.settle(0.3)
-    until = clock_us() - 100_000
-    rows = [row for row in group.rows(begin) if row[0] < until]
-    gone = lost(rows, last)
-    return {"fault": fault, "office": office, "rows": len(rows),
-            "ms": round((first[0] - at) / 1e3, 1),
-            "lost": len(gone),
-            "lost_old": len([row for row in gone if row[0] <
-                             first[0] - 1e3 * (ROUTING_LEASE_MS + 500)]),
-            "twofold": len(overlapping(rows, old.name)),
-            "back_ms": back, "again": last is not new}
-
-
-def percentile(values, percent):
-    """By nearest rank."""
-    rank = math.ceil(percent / 100 * len(values))
-    return sorted(values)[max(rank, 1) - 1]
-
-
-def some(kind, faults, failover):
-    """One group and what is left of @faults, until an old primary does not
+def some(kind, left, no_loss, quick):
+    """One group and what is left to be done, until an old primary does not
     come back by itself: [row of the report]."""
-    with DatabaseHosts(kind, failover, 'timeout = "200ms";',
-                       lease_ms=500) as group:
+    durability = 'durability = "no-loss";' if no_loss else ""
+    with DatabaseHosts(kind, SETTINGS + durability, "" if quick else PATIENCE,
+                       durable=no_loss, disks=not quick,
+                       lease_ms=2000 if quick else faults.LEASE_MS) as group:
         group.start()
         for client in group.clients:
             client.start()
-        while faults:
-            one = once(group, faults.pop(0))
-            print(kind, one, flush=True)
+        while left:
+            try:
+                one = run(group, left.pop(0), no_loss)
+            except BaseException:
+                group.print_logs()
+                raise
+            print(kind, "no-loss" if no_loss else "availability", one,
+                  flush=True)
             yield one
-            if one["back_ms"] is False:
+            if one.get("back_ms") is False:
                 group.print_logs()
                 return
 
 
-def measure(kind, faults, times, failover):
-    left, found = faults * times, {fault: [] for fault in faults}
+def measure(kind, names, times, no_loss, quick):
+    if no_loss and kind == "redis":
+        # Nobody may follow: bascule.conf(5) on durability.
+        names = [name for name in names if name != "switchover"]
+    left, found = names * times, {name: [] for name in names}
     while left:
-        for one in some(kind, left, failover):
+        for one in some(kind, left, no_loss, quick):
             found[one["fault"]].append(one)
     return found
 
 
-def row(kind, fault, ones):
-    ms = [one["ms"] for one in ones]
-    back = [one["back_ms"] for one in ones if one["back_ms"] is not False]
-    return {"kind": kind, "fault": fault, "times": len(ones),
-            "median_ms": round(statistics.median(ms), 1),
-            "p95_ms": round(percentile(ms, 95), 1), "worst_ms": max(ms),
-            "lost": [one["lost"] for one in ones],
-            "twofold": sum(one["twofold"] for one in ones),
-            "back_median_ms": round(statistics.median(back), 1) if back else
-            None, "back_worst_ms": max(back, default=None),
-            "not_back": len(ones) - len(back)}
+def summary(name, fault, ones):
+    row = {"group": name, "fault": fault, "times": len(ones)}
+    for key in ("ms", "gap_ms", "back_ms"):
+        values = [one[key] for one in ones
+                  if one.get(key) not in (None, False)]
+        if values:
+            row[f"{key.removesuffix('ms')}median_ms"] = median(values)
+            row[f"{key.removesuffix('ms')}worst_ms"] = max(values)
+    found = [one["phases_ms"] for one in ones if one.get("phases_ms")]
+    if found:
+        row["phases_median_ms"] = [median(phase) for phase in zip(*found)]
+    for key in ("lost", "estimate"):
+        values = [one[key] for one in ones if one.get(key) is not None]
+        if values:
+            row[key] = values
+    for key in ("twofold", "failed", "promoted", "stopped", "others"):
+        if key in ones[0]:
+            row[key] = sum(one[key] for one in ones)
+    if "back_ms" in ones[0]:
+        row["not_back"] = len([1 for one in ones if one["back_ms"] is False])
+    return row
 
 
-def aims_of(kind, fault, ones, no_loss):
-    name = f"{kind}, {fault}"
+def never(name, what, ones, key, unit="rows"):
+    return bench.aim(f"{name}, {what}", sum(one[key] for one in ones), 0, unit)
+
+
+def aims_of(kind, name, fault, ones, no_loss):
+    """Of safety; those of time are added by timely()."""
+    aims = []
+    if fault in faults.OBSERVERS:
+        return [never(name, "primary stopped", ones, "stopped", "times"),
+                never(name, "taken by another", ones, "others"),
+                never(name, "acknowledged and lost", ones, "lost")]
+    aims.append(never(name, "taken by two", ones, "twofold"))
+    if no_loss or fault == "switchover":
+        aims.append(never(name, "acknowledged and lost", ones, "lost"))
+    elif "lost_old" in ones[0]:
+        aims.append(never(name, "acknowledged and lost from before the last "
+                          "lease", ones, "lost_old"))
+    if "promoted" in ones[0]:
+        aims.append(never(name, "promoted", ones, "promoted", "times"))
+    if fault == "switchover":
+        aims.append(never(name, "failed with one retry", ones, "failed",
+                          "requests"))
+    return aims
+
+
+def timely(kind, name, fault, ones):
+    if fault == "switchover":
+        return [bench.aim(f"{name}, longest gap", max(
+            one["gap_ms"] for one in ones), PAUSE_MS[kind], "ms")]
+    if fault in faults.OBSERVERS or "promoted" in ones[0]:
+        return []
     limit = KILL_MS[kind] + (0 if fault == "kill" else ROUTING_LEASE_MS)
-    of = "lost" if no_loss else "lost_old"
-    return [
-        bench.aim(f"{name}, median", statistics.median(
-            one["ms"] for one in ones), limit, "ms"),
-        bench.aim(f"{name}, taken by two", sum(
-            one["twofold"] for one in ones), 0, "rows"),
-        bench.aim(f"{name}, acknowledged and lost" + (
-            "" if no_loss else " from before the last lease"), sum(
-                one[of] for one in ones), 0, "rows")]
+    aims = [bench.aim(f"{name}, median", median(one["ms"] for one in ones),
+                      limit, "ms")]
+    aims.append(bench.aim(f"{name}, old primary not back", len(
+        [1 for one in ones if one["back_ms"] is False]), 0, "times"))
+    return aims
+
+
+def words():
+    ask = argparse.ArgumentParser()
+    ask.add_argument("--kinds", default=",".join(INSTANCES))
+    ask.add_argument("--faults", default=",".join(KINDS_OF_FAULT))
+    ask.add_argument("--times", type=int, default=10)
+    ask.add_argument("--durability", default="availability,no-loss")
+    ask.add_argument("--quick", action="store_true")
+    asked = ask.parse_args()
+    if asked.quick:
+        asked.kinds, asked.faults, asked.times = "redis", "kill", 1
+        asked.durability = "availability"
+    return asked
 
 
 def main():
-    words = argparse.ArgumentParser()
-    words.add_argument("--kinds", default=",".join(INSTANCES))
-    words.add_argument("--faults", default=",".join(FAULTS))
-    words.add_argument("--times", type=int, default=10)
-    words.add_argument("--failover", default="")
-    ask = words.parse_args()
+    ask = words()
     aims, rows = [], []
     for kind in ask.kinds.split(","):
-        found = measure(kind, ask.faults.split(","), ask.times, ask.failover)
-        for fault, ones in found.items():
-            rows.append(row(kind, fault, ones))
-            aims += aims_of(kind, fault, ones, "no-loss" in ask.failover)
-    return bench.finish("databases", aims, rows)
+        for durability in ask.durability.split(","):
+            no_loss = durability == "no-loss"
+            found = measure(kind, ask.faults.split(","), ask.times, no_loss,
+                            ask.quick)
+            for fault, ones in found.items():
+                name = f"{kind}, {durability}, {fault}"
+                rows.append(summary(f"{kind}, {durability}", fault, ones))
+                aims += aims_of(kind, name, fault, ones, no_loss)
+                if not ask.quick:
+                    aims += timely(kind, name, fault, ones)
+    return bench.finish("databases-quick" if ask.quick else "databases",
+                        aims, rows)
 
 
 if __name__ == "__main__":

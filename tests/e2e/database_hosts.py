@@ -13,6 +13,7 @@ import sys
 import database_client
 from clusters import Cluster
 from database_instances import INSTANCES
+from disks import Disk
 from guards import kill_all
 from prober import ADDRESS
 from world import HAPROXY, PATIENCE, patient, wait_for
@@ -81,22 +82,22 @@ class Proxy:
 
 
 class Client:
-    """database_client.py on @host."""
+    """database_client.py on @host, or another @program of its kind."""
 
-    def __init__(self, host, number, kind, rate, folder):
+    def __init__(self, host, number, kind, rate, folder,
+                 program="database_client", more=()):
         self.host = host
-        self.number, self.kind, self.rate = number, kind, rate
-        self.log = folder / f"{host.name}.rows"
-        self.errors = folder / f"{host.name}.client"
+        self.log = folder / f"{host.name}.{program}"
+        self.errors = folder / f"{host.name}.{program}.client"
+        self.words = [HERE / f"{program}.py", kind, number, rate, self.log,
+                      f"127.0.0.1:{CLIENT_PORT}", *more]
         self.process = None
 
     def start(self):
         self.stop()
         with open(self.errors, "a") as log:
-            self.process = self.host.start(
-                sys.executable, HERE / "database_client.py", self.kind,
-                self.number, self.rate, self.log, f"127.0.0.1:{CLIENT_PORT}",
-                stdout=log, stderr=log)
+            self.process = self.host.start(sys.executable, *self.words,
+                                           stdout=log, stderr=log)
 
     def running(self):
         return self.process is not None and self.process.poll() is None
@@ -106,15 +107,18 @@ class Client:
             self.process.kill()
             self.process.wait()
 
-    def rows(self, since=0):
-        """[(acknowledged, sent, number, instance)], whole lines, of what
-        was sent after @since."""
+    def lines(self):
+        """The words of each whole line of its log."""
         if not self.log.exists():
             return []
         lines = self.log.read_text().rpartition("\n")[0].splitlines()
+        return [line.split() for line in lines]
+
+    def rows(self, since=0):
+        """[(acknowledged, sent, number, instance)] of what was sent after
+        @since."""
         found = []
-        for line in lines:
-            number, sent, done, taker = line.split()
+        for number, sent, done, taker in self.lines():
             if int(sent) >= since:
                 found.append((int(done), int(sent), int(number), taker))
         return found
@@ -122,12 +126,14 @@ class Client:
 
 class DatabaseHosts(Cluster):
     """@failover, @check: more of its blocks.  @rate: rows a second of all
-    clients.  @proxy_user: whose the HAProxies are."""
+    clients.  @proxy_user: whose the HAProxies are.  @durable: of the
+    instances.  @disks: each has one of its own, which can hang."""
 
     def __init__(self, kind="redis", failover="", check="", rate=500,
-                 proxy_user=None, **options):
+                 proxy_user=None, durable=False, disks=False, **options):
         self.proxy_user = proxy_user
         self.check = patient(check)
+        self.durable, self.with_disks, self.disks = durable, disks, []
         self.kind, self.failover, self.rate = kind, failover, rate
         super().__init__(3, **options)
         try:
@@ -139,7 +145,11 @@ class DatabaseHosts(Cluster):
     def make_databases(self):
         self.folder.chmod(0o755)    # databases run as users of their own
         hosts = [node.host for node in self.nodes]
-        self.instances = [INSTANCES[self.kind](host, self.folder / "databases")
+        for host in hosts if self.with_disks else ():
+            self.disks.append(Disk(self.folder / f"{host.name}.disk",
+                                   self.folder / "databases" / host.name))
+        self.instances = [INSTANCES[self.kind](host, self.folder / "databases",
+                                               self.durable)
                           for host in hosts]
         self.proxies = [Proxy(node.host, node.folder, self.instances,
                               self.proxy_user)
@@ -171,6 +181,9 @@ services = (
     def start(self):
         for instance in self.instances:
             instance.begin(self.instances[0])
+        # The primary last, which waits for the others from then on.
+        for instance in reversed(self.instances):
+            instance.waits(self.instances[0])
         for proxy in self.proxies:
             proxy.start()
         super().start()
@@ -226,6 +239,8 @@ services = (
     def mend(self):
         """All is started that does not run, and every host heard."""
         self.hosts.heal()
+        for disk in self.disks:
+            disk.thaw()
         for node, instance, proxy, client in zip(
                 self.nodes, self.instances, self.proxies, self.clients):
             if instance.running():
@@ -238,6 +253,15 @@ services = (
                 node.restart()
             if client.process is not None and not client.running():
                 client.start()
+
+    def end_hosts(self):
+        for disk in self.disks:
+            disk.thaw()
+        if self.hosts:
+            self.hosts.close()
+        for disk in self.disks:
+            disk.close()
+        super().end_hosts()
 
     def print_logs(self):
         super().print_logs()

@@ -18,7 +18,8 @@ SOURCE = pathlib.Path(os.environ.get("top_srcdir") or os.getcwd())
 
 class Instance:
     """One server of a database, on a host of its own.  asks() is a fresh
-    connection from within its network."""
+    connection from within its network.  @durable: it acknowledges nothing
+    that a replica does not have, or that is not on its disk."""
 
     kind = None
     port = None
@@ -33,15 +34,19 @@ class Instance:
     def failover(_folder):
         return ""
 
-    def __init__(self, host, folder):
-        self.host = host
+    def __init__(self, host, folder, durable=False):
+        self.host, self.durable = host, durable
         self.name = host.name
         self.folder = folder / self.name
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.process = None
 
     def argv(self):
         raise NotImplementedError
+
+    def waits(self, primary):
+        """All replicas follow the primary: from now on, if @durable, its writes
+        wait for them."""
 
     def start(self):
         with open(self.folder / "log", "a") as log:
@@ -50,6 +55,10 @@ class Instance:
 
     def running(self):
         return self.process is not None and self.process.poll() is None
+
+    def server(self):
+        """The id of its process, or None."""
+        return self.process.pid if self.running() else None
 
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -106,9 +115,16 @@ class Redis(Instance):
     def argv(self):
         return ["/usr/bin/redis-server", "--port", self.port, "--bind",
                 "0.0.0.0", "--protected-mode", "no", "--dir", self.folder,
-                "--save", "", "--appendonly", "no",
+                "--save", "", *self.log_words(),
                 "--repl-diskless-sync-delay", "0",
                 "--repl-timeout", "5"]
+
+    def log_words(self):
+        """A disk that can hang is written to."""
+        if not self.durable and not os.path.ismount(self.folder):
+            return ["--appendonly", "no"]
+        return ["--appendonly", "yes", "--appendfsync",
+                "always" if self.durable else "everysec"]
 
     def begin(self, primary):
         """For the first time."""
@@ -131,8 +147,8 @@ class Rejoined(Instance):
 
     user = group = None
 
-    def __init__(self, host, folder):
-        super().__init__(host, folder)
+    def __init__(self, host, folder, durable=False):
+        super().__init__(host, folder, durable)
         shutil.chown(self.folder, self.user, self.group)
         self.data = self.folder / "data"
 
@@ -143,6 +159,9 @@ class Rejoined(Instance):
                 if os.readlink(f"/proc/{pid}/cwd") == str(self.data):
                     found.append(pid)
         return found
+
+    def server(self):
+        return min(self.pids(), default=None)
 
     def freeze(self):
         for pid in self.pids():
@@ -247,11 +266,21 @@ class Postgresql(Rejoined):
             "grant select, insert, update on bascule_canary to bascule; "
             "select 'made'"), user="postgres")
 
+    def waits(self, primary):
+        if self.durable:
+            with open(self.data / "postgresql.conf", "a") as conf:
+                conf.write("synchronous_standby_names = "
+                           "'ANY 1 (node1, node2, node3)'\n")
+            os.kill(self.postmaster(), signal.SIGHUP)
+
     def postmaster(self):
         with contextlib.suppress(OSError, ValueError, IndexError):
             pid = int((self.data / "postmaster.pid").read_text().split()[0])
             return pid if pid in self.pids() else None
         return None
+
+    def server(self):
+        return self.postmaster()
 
     def running(self):
         if self.process is not None:
@@ -293,6 +322,10 @@ class Mariadb(Rejoined):
     RIGHTS = ("REPLICA MONITOR, REPLICATION SLAVE ADMIN, REPLICATION MASTER "
               "ADMIN, READ_ONLY ADMIN, BINLOG ADMIN, BINLOG MONITOR, "
               "CONNECTION ADMIN, PROCESS, RELOAD")
+    SEMI = ("--rpl-semi-sync-slave-enabled=1",
+            "--rpl-semi-sync-master-wait-point=AFTER_SYNC",
+            "--rpl-semi-sync-master-timeout=86400000",
+            "--rpl-semi-sync-master-wait-no-slave=1")
     USER = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
     @staticmethod
@@ -331,7 +364,11 @@ password_file={password}
                 "--gtid-strict-mode=ON", "--innodb-buffer-pool-size=16M",
                 "--innodb-log-file-size=8M", "--skip-name-resolve",
                 "--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0",
-                "--skip-slave-start"]
+                "--skip-slave-start", *(self.SEMI if self.durable else ())]
+
+    def waits(self, primary):
+        if self.durable and primary is self:
+            self.as_root("SET GLOBAL rpl_semi_sync_master_enabled = 1")
 
     def begin(self, primary):
         subprocess.run(

@@ -158,6 +158,15 @@ class Hosts:
                     "udp", "length", "<", str(8 + size), "drop",
                     namespace=host.namespace)
 
+    def lose_datagrams(self, host):
+        """Nothing by UDP comes to @host or from it; all else does."""
+        self.write_rules(*self.hosts)
+        for one in self.hosts:
+            of = [] if one is host else ["ip", "saddr", host.ipv4]
+            command("nft", "add", "rule", "inet", "fault", "hear", *of,
+                    "meta", "l4proto", "udp", "drop",
+                    namespace=one.namespace)
+
     def partition(self, *parts):
         """Only hosts of one part hear each other."""
         for part in parts:

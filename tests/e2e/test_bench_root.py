@@ -14,7 +14,7 @@ REPORTS = pathlib.Path(os.environ["top_builddir"]) / "bench"
 
 
 @pytest.mark.parametrize("name", ["failover", "calm_cluster", "calm",
-                                  "detection"])
+                                  "detection", "databases"])
 def test_the_benchmark_runs(name):
     done = subprocess.run([sys.executable, BENCHES / f"{name}.py", "--quick"],
                           text=True, capture_output=True, timeout=600,

@@ -83,6 +83,50 @@ def test_the_primary_node_dies_and_then_the_primary(whole):
     assert_back(group, old, new, begin)
 
 
+def epochs(nodes):
+    """What each of them has decided: the group's epoch and primary."""
+    return [(group["epoch"], group["primary"]) for group in
+            (node.ask("/api/v1/status")[1]["services"][0]["group"]
+             for node in nodes)]
+
+
+def ail(group, node, how):
+    """Its daemon is no use any more; what else is there runs on."""
+    if how == "cut off":
+        group.hosts.lose_datagrams(node.host)
+    else:
+        getattr(node, how)()
+
+
+@pytest.mark.parametrize("how", ["kill", "freeze", "kill_with_guard",
+                                 "cut off"])
+def test_a_well_primary_outlives_its_observer(whole, how):
+    group, old = whole
+    begin = clock_us()
+    node = group.nodes[group.instances.index(old)]
+    server = old.server()
+    others = [one for one in group.nodes if one is not node]
+    [decided] = set(epochs(others))
+    ail(group, node, how)
+    wait_for(lambda: group.primary() not in (None, node))
+    # Longer than any lease of the node that is ill.
+    later = clock_us() + 3000 * group.lease_ms
+    wait_for(lambda: clock_us() > later)
+    for one in others:
+        client = group.clients[group.nodes.index(one)]
+        since = clock_us()
+        wait_for(lambda c=client, s=since: c.rows(s))
+    assert set(epochs(others)) == {decided}
+    assert old.server() == server
+    group.hosts.heal()
+    if not node.running() or how == "freeze":
+        node.restart()
+    group.wait_whole()
+    group.wait_routed(old)
+    assert {row[3] for row in group.rows(begin)} == {old.name}
+    assert set(epochs(group.nodes)) == {decided}
+
+
 @pytest.mark.parametrize("end", ["kill", "freeze", "kill_with_guard", "stop"])
 def test_a_haproxy_without_a_daemon_routes_nothing(whole, end):
     group, old = whole
