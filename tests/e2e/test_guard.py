@@ -10,6 +10,9 @@ from guards import Node, children, lives, until
 
 # For a demote hook: the release at the start is another story.
 AT_START = "[ $BASCULE_REASON != start ] || exit 0\n"
+# What is killed at its deadline; a busy machine may take longer to end it than
+# the daemon waits for that, and it says so.
+KILLED = ("-62", "-16")
 
 
 @pytest.fixture(name="node")
@@ -152,10 +155,14 @@ def test_a_release_ends_promote_work_first(node):
         while :; do echo child >>$log; done""")
     demote = node.hook("demote", "echo demoted >>$log; sleep 0.1; "
                                  "echo end >>$log")
-    drive, _ = promoted(node, promote, demote)
-    for word in ("child", "grandchild"):
-        node.logged(word)
-    drive.say("release asked 20000")
+    for _ in range(5):
+        drive, _ = promoted(node, promote, demote)
+        for word in ("child", "grandchild"):
+            node.logged(word)
+        drive.say("release asked 20000")
+        if drive.heard("released").split()[1] != KILLED[1]:
+            break
+        drive.close()
     assert drive.heard("released").startswith("released 0 ")
     assert drive.heard("promoted").startswith("promoted -125 ")
     assert drive.said.index(drive.heard("promoted")) < drive.said.index(
@@ -179,7 +186,7 @@ def test_a_promote_hook_that_cannot_be_run_says_so(node):
 def test_a_promote_hook_that_hangs_is_killed(node):
     drive, _ = promoted(node, node.hook("promote", "sleep 60 & sleep 60"),
                         promote_ms=200)
-    assert drive.heard("promoted").startswith("promoted -62 ")
+    assert drive.heard("promoted").split()[1] in KILLED
     drive.say("release asked 20000")
     assert drive.heard("released").startswith("released 0 ")
 
@@ -201,7 +208,7 @@ def test_a_demote_hook_that_hangs_is_killed_and_tried_again(node):
     drive, _ = promoted(node, demote=demote)
     drive.heard("promoted")
     drive.say("release asked 200")
-    assert drive.heard("released").startswith("released -62 ")
+    assert drive.heard("released").split()[1] in KILLED
     assert node.recipe.exists()
     drive.say("promote 8 3 elected")
     assert drive.heard("refused").startswith("refused -16 ")
