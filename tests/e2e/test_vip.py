@@ -102,7 +102,7 @@ def test_the_primary_has_the_addresses_for_as_long_as_its_lease(cluster):
     assert 0 <= shown[ADDRESS]["valid_life_time"] <= 2
     assert 0 <= shown[ADDRESS_IPV6]["valid_life_time"] <= 2
     assert not shown[ADDRESS_IPV6].get("tentative")
-    assert metric(primary, "bascule_address_held") == 1
+    wait_for(lambda: metric(primary, "bascule_address_held") == 1)
     for node in cluster.followers():
         assert not has(node, ADDRESS) and not has(node, ADDRESS_IPV6)
         assert metric(node, "bascule_address_held") == 0
@@ -141,8 +141,10 @@ def test_they_move_with_a_switchover_and_neighbours_are_told(cluster):
 
 def test_who_comes_back_after_a_partition_is_told_where_they_are(cluster):
     primary, other = cluster.primary(), cluster.followers()[0]
+    known = len(said(primary, f"node {other.name} is not heard"))
     cluster.hosts.cut([other.host])
-    wait_for(lambda: said(primary, f"node {other.name} is not heard"))
+    wait_for(lambda: len(said(primary, f"node {other.name} is not heard"))
+             > known)
     believe(other.host, ADDRESS, "02:00:00:00:00:01")
     cluster.hosts.heal()
     wait_for(lambda: neighbour(other.host, ADDRESS) ==
@@ -219,7 +221,7 @@ def test_without_a_carrier_nobody_is_primary(cluster):
     wait_for(lambda: "carrier" in obstacles(old))
     cluster.hosts.heal()
     cluster.wait_whole()
-    assert not obstacles(old)
+    wait_for(lambda: not obstacles(old))
 
 
 def test_a_reload_that_changes_them_is_refused(cluster):
