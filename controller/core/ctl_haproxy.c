@@ -28,6 +28,7 @@ static void forget_seen(struct ctl *ctl, unsigned haproxy)
 		srv->pushed = SERVER_UNKNOWN;
 		srv->retry = INSTANT_NONE;
 		srv->refused = false;
+		srv->was_held = srv->held || srv->was_held;
 		srv->held = false;
 		srv->leaving = false;
 		mend_count(ctl, haproxy, i);

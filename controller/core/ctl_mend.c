@@ -35,6 +35,15 @@ static void look_at_all(struct ctl *ctl, unsigned service)
 			rotation_dirty(ctl, i);
 }
 
+/* A reloaded HAProxy has in use again what had left: that leaves first, not
+ * what was held because of it. */
+static bool comes_back_dead(const struct ctl *ctl, const struct server *srv,
+			    unsigned target)
+{
+	return srv->claim == CLAIM_OUT && !srv->held &&
+	       server_is_out(ctl->targets[target].wish.state);
+}
+
 void mend_count(struct ctl *ctl, unsigned haproxy, unsigned target)
 {
 	struct server *srv = mend_server(ctl, haproxy, target);
@@ -48,7 +57,8 @@ void mend_count(struct ctl *ctl, unsigned haproxy, unsigned target)
 	if (!was_known && is_known(ctl, haproxy, target))
 		look_at_all(ctl, ctl->set->targets[target].service);
 	srv->counted = server_in_use(srv) && !srv->leaving &&
-		       !server_ordered_out(srv) && !srv->doubt && !srv->failed;
+		       !server_ordered_out(srv) && !srv->doubt &&
+		       !srv->failed && !comes_back_dead(ctl, srv, target);
 	srv->out = !srv->counted && srv->seen != SERVER_ABSENT &&
 		   (srv->leaving || srv->claim == CLAIM_OUT);
 	pool->rotating += srv->counted;
@@ -241,6 +251,8 @@ static bool leave(struct ctl *ctl, unsigned haproxy, unsigned target)
 	if (wanted && !server_ordered_out(srv) &&
 	    !is_known(ctl, haproxy, target))
 		return false;
+	if (srv->seen != SERVER_UNKNOWN)
+		srv->was_held = false;
 	srv->held = wanted && !server_ordered_out(srv) &&
 		    mend_forbidden(ctl, haproxy, target) != NULL;
 	srv->leaving =

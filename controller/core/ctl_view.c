@@ -153,6 +153,9 @@ enum agent_word ctl_agent(const struct ctl *ctl, unsigned haproxy,
 		*ret_why = t->maintenance.on ? "maintenance" : "withdrawn";
 	if (srv->held || t->wish.state == SERVER_READY)
 		return AGENT_UP;
+	/* A new HAProxy asks before it has shown what its pools have left. */
+	if (srv->was_held && srv->claim != CLAIM_OUT)
+		return AGENT_SILENT;
 	if (server_is_out(t->wish.state) || srv->claim == CLAIM_OUT)
 		return AGENT_DOWN;
 	return AGENT_SILENT;

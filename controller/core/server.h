@@ -31,6 +31,7 @@ struct server {
 			   alone to change */
 	bool kept;      /* an operator has it out: we leave it so */
 	bool held;      /* it should leave, but its pool would be too small */
+	bool was_held;  /* ... as it was when it was seen last */
 	bool leaving;   /* in use, and on its way out */
 	bool counted;   /* in use, and not leaving: one of its pool */
 	bool out;       /* we keep it out, or are about to */

@@ -169,6 +169,38 @@ static void what_is_held_is_up(void **state)
 	core_done(&w);
 }
 
+/* @out left, and @held, down as well, is the last that serves. */
+static void expect_the_same_held(unsigned out, unsigned held)
+{
+	struct core_world w;
+
+	begin(&w);
+	go_down(&w, out);
+	core_settle(&w);
+	go_down(&w, held);
+	core_settle(&w);
+	core_link(&w, 0, true);
+	assert_int_equal(word(&w, out), AGENT_DOWN);
+	assert_int_equal(word(&w, held), AGENT_SILENT);
+	core_forget(&w);
+	see(&w, held, SERVER_READY, false);
+	assert_int_equal(word(&w, held), AGENT_SILENT);
+	see_all(&w);
+	core_settle(&w);
+	assert_int_equal(word(&w, out), AGENT_DOWN);
+	assert_int_equal(word(&w, held), AGENT_UP);
+	assert_true(ctl_target(w.ctl, held).held);
+	assert_null(core_order(&w, held));
+	core_done(&w);
+}
+
+static void a_new_process_is_never_told_that_all_are_down(void **state)
+{
+	(void)state;
+	expect_the_same_held(WEB1, WEB2);
+	expect_the_same_held(WEB2, WEB1);
+}
+
 static void a_new_process_is_pushed_what_it_has_heard(void **state)
 {
 	struct core_world w;
@@ -518,6 +550,7 @@ int main(void)
 		cmocka_unit_test(sessions_are_kept_where_that_is_wanted),
 		cmocka_unit_test(new_settings_end_sessions_that_were_kept),
 		cmocka_unit_test(what_is_held_is_up),
+		cmocka_unit_test(a_new_process_is_never_told_that_all_are_down),
 		cmocka_unit_test(a_new_process_is_pushed_what_it_has_heard),
 		cmocka_unit_test(claims_decide_until_the_checks_have),
 		cmocka_unit_test(a_word_that_is_left_behind_is_taken_back),
