@@ -28,8 +28,3 @@ void secret_free(struct secret *secret)
 	sodium_free(secret->bytes);
 	free(secret);
 }
-
-const char *secret_text(const struct secret *secret)
-{
-	return secret != NULL ? "***" : "(none)";
-}

@@ -1,8 +1,7 @@
 /* Bytes that nobody else may see.
  *
  * They stand in memory of their own that is not swapped, not in a core dump,
- * between unreadable pages, and wiped before it is given back.  What prints a
- * secret prints "***".
+ * between unreadable pages, and wiped before it is given back.
  */
 #ifndef BASCULE_IO_SECRET_H
 #define BASCULE_IO_SECRET_H
@@ -19,8 +18,5 @@ struct secret *secret_new(size_t size);
 
 /* Wipes it.  NULL is fine. */
 void secret_free(struct secret *secret);
-
-/* What may be printed of it. */
-const char *secret_text(const struct secret *secret);
 
 #endif

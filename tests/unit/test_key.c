@@ -237,17 +237,6 @@ static void a_missing_file_names_the_remedy(void **state)
 			 -EBADMSG);
 }
 
-static void a_secret_prints_as_stars(void **state)
-{
-	struct secret *secret = secret_new(5);
-
-	(void)state;
-	memcpy(secret->bytes, "open!", 5);
-	assert_string_equal(secret_text(secret), "***");
-	assert_string_equal(secret_text(NULL), "(none)");
-	secret_free(secret);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -263,7 +252,6 @@ int main(void)
 		TEST(every_wrong_text_is_refused),
 		TEST(no_prefix_of_a_key_is_a_key),
 		TEST(a_missing_file_names_the_remedy),
-		cmocka_unit_test(a_secret_prints_as_stars),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
