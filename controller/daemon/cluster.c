@@ -318,6 +318,7 @@ void cluster_tick(struct cluster *c)
 	if (c == NULL)
 		return;
 	cluster_step(c, &ev, loop_clock());
+	cluster_tell_link(c);
 	if (instant_reached(c->now, c->promote_again)) {
 		c->promote_again = INSTANT_NEVER;
 		cluster_obstacle(c, ELECTION_UNPROMOTED, false);

@@ -66,12 +66,27 @@ static int read_state(struct cluster *c, struct err *err)
 	return 0;
 }
 
-static int settle_nodes(const struct cluster *c, struct err *err)
+static int check_nodes(struct cluster *c, struct err *err)
 {
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/" NODES_FILE, c->all->state_dir);
-	return cluster_nodes_settle(path, c->set, c->found, err);
+	return cluster_nodes_check(path, c->set, c->found, &c->settled, err);
+}
+
+void cluster_nodes_seen(struct cluster *c)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (c->settled)
+		return;
+	c->settled = true;
+	snprintf(path, sizeof(path), "%s/" NODES_FILE, c->all->state_dir);
+	r = cluster_nodes_settle(path, c->set);
+	if (r < 0)
+		log_line(c->parts.log, NOTE_WARNING, "%s: %s", path,
+			 strerror(-r));
 }
 
 static void copy_addresses(struct end_text *to, const struct node_settings *n)
@@ -251,7 +266,7 @@ int cluster_join(struct cluster *c, const struct cluster_parts *parts,
 	c->parts = *parts;
 	r = read_state(c, err);
 	if (r >= 0)
-		r = settle_nodes(c, err);
+		r = check_nodes(c, err);
 	c->routed = c->all;
 	c->keeps = c->found && c->stored.document.maintenance == KEEP_ON;
 	/* What an earlier daemon routed is released before, unless it took the

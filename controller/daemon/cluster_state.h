@@ -83,9 +83,11 @@ struct cluster {
 	struct guard_page page; /* as the guard was told last */
 	struct resolver *resolver;
 	struct link *link;
+	char trouble[ERR_TEXT_MAX]; /* the link's, as told last */
 	struct hard_file *file;
 	struct hard_state stored;
-	bool found;                      /* the hard state was there */
+	bool found;   /* the hard state was there */
+	bool settled; /* a primary was seen with these nodes */
 	struct election_actions actions; /* of the step under way */
 	struct cluster_groups groups;
 	struct instant now; /* of the last step: it never goes back */
@@ -139,6 +141,10 @@ void cluster_on_stored(void *arg, uint64_t id, const char *error);
  * primary, and who waited for that. */
 void cluster_tell(struct cluster *c, const struct election_note *what);
 void cluster_notice(struct cluster *c);
+void cluster_tell_link(struct cluster *c);
+
+/* cluster_join.c: there is a primary among these nodes. */
+void cluster_nodes_seen(struct cluster *c);
 
 /* Forget what was put off to the end of the wake-up. */
 void cluster_cancel(struct cluster *c);

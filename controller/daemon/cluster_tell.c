@@ -201,6 +201,7 @@ static void moved(struct cluster *c, const struct election_view *view,
 		c->former = primary;
 		c->former_term = view->term;
 		c->stood = INSTANT_NONE;
+		cluster_nodes_seen(c);
 	}
 	c->primary = primary;
 	c->since = c->now;
@@ -256,4 +257,20 @@ void cluster_notice(struct cluster *c)
 		vip_announce(c->vip);
 	c->heard = heard;
 	c->parts.peers(c->parts.arg, heard);
+}
+
+/* A name that is not known costs a path to that node, and nothing else shows
+ * why. */
+void cluster_tell_link(struct cluster *c)
+{
+	const char *why = link_trouble(c->link);
+
+	if (strcmp(why, c->trouble) == 0)
+		return;
+	snprintf(c->trouble, sizeof(c->trouble), "%s", why);
+	if (why[0] != '\0')
+		log_line(c->parts.log, NOTE_WARNING, "cluster: %s", why);
+	else
+		log_line(c->parts.log, NOTE_NOTICE,
+			 "cluster: all addresses are known");
 }

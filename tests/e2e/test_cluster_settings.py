@@ -61,3 +61,18 @@ def test_a_start_with_more_than_one_other_node_is_refused():
         assert w.daemon.process.wait(timeout=PATIENCE) == 1
         w.configure(extra=cluster(w, ports[0], nodes=one))
         w.start()
+        w.daemon.stop()
+        # Nobody was primary among these two: that is no step of its own.
+        w.configure(extra=cluster(w, ports[0], nodes=two))
+        w.daemon.start()
+        assert w.daemon.process.wait(timeout=PATIENCE) == 1
+        w.configure(extra=cluster(w, ports[0]))
+        w.start()
+
+
+def test_a_node_whose_name_is_not_known_is_said():
+    other = ', { name = "other"; address = "nowhere.invalid:7400"; }'
+    with World() as w:
+        w.configure(extra=cluster(w, free_port(), nodes=other))
+        w.start()
+        w.daemon.wait_said("cluster: nowhere.invalid: ")

@@ -33,12 +33,15 @@ static int drop_folder(void **state)
 	return rmdir(folder);
 }
 
-/* With the nodes whose letters are in @names. */
-static int settle(const char *names, bool voter, struct err *err)
+static bool settled;
+
+/* With the nodes whose letters are in @names; @there: a primary is, then. */
+static int run(const char *names, bool voter, bool there, struct err *err)
 {
 	struct node_settings nodes[SETTINGS_NODES_MAX] = { 0 };
 	struct cluster_settings set = { .nodes = nodes };
 	char texts[SETTINGS_NODES_MAX][2] = { 0 };
+	int r;
 
 	for (; *names != '\0'; names++) {
 		texts[set.node_count][0] = *names;
@@ -46,7 +49,15 @@ static int settle(const char *names, bool voter, struct err *err)
 		set.node_count++;
 	}
 	*err = (struct err){ 0 };
-	return cluster_nodes_settle(path, &set, voter, err);
+	r = cluster_nodes_check(path, &set, voter, &settled, err);
+	if (r == 0 && there && !settled)
+		r = cluster_nodes_settle(path, &set);
+	return r;
+}
+
+static int settle(const char *names, bool voter, struct err *err)
+{
+	return run(names, voter, true, err);
 }
 
 static void one_at_a_time_may_come_or_go(void **state)
@@ -80,6 +91,30 @@ static void more_than_one_is_refused_until_the_file_is_removed(void **state)
 	assert_int_equal(settle("abc", true, &err), 0);
 }
 
+static void the_next_change_waits_for_a_primary(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(run("abc", true, false, &err), 0);
+	assert_true(settled);
+	assert_int_equal(run("abcd", true, false, &err), 0);
+	assert_false(settled);
+	assert_int_equal(run("abcde", true, false, &err), -EPERM);
+	assert_non_null(strstr(err.text, "2 new and 0 gone"));
+	assert_int_equal(run("abcd", true, false, &err), 0);
+	assert_false(settled);
+	/* What ran in between may have voted as well. */
+	assert_int_equal(run("ab", true, false, &err), -EPERM);
+	assert_non_null(strstr(err.text, "0 new and 2 gone"));
+	assert_int_equal(run("abc", true, false, &err), 0);
+	assert_true(settled);
+	assert_int_equal(run("ab", true, false, &err), 0);
+	assert_int_equal(run("abc", true, false, &err), 0);
+	assert_int_equal(run("abcd", true, true, &err), 0);
+	assert_int_equal(run("abcde", true, false, &err), 0);
+}
+
 static void who_cannot_have_voted_may_change_all(void **state)
 {
 	struct err err;
@@ -108,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(one_at_a_time_may_come_or_go),
 		CASE(more_than_one_is_refused_until_the_file_is_removed),
+		CASE(the_next_change_waits_for_a_primary),
 		CASE(who_cannot_have_voted_may_change_all),
 		CASE(what_cannot_be_read_is_an_error),
 	};
