@@ -9,11 +9,24 @@ static const int64_t gaps_us[] = { 50 * MS, 200 * MS, 1 * SECOND, 4 * SECOND };
 
 #define GAPS (sizeof(gaps_us) / sizeof(gaps_us[0]))
 
-void vip_wish_take(struct vip_wish *wish, struct instant until)
+void vip_wish_take(struct vip_wish *wish, struct instant until,
+		   struct instant grace)
 {
 	*wish = (struct vip_wish){ .wanted = true,
 				   .until = until,
-				   .renew = INSTANT_NONE };
+				   .renew = INSTANT_NONE,
+				   .grace = grace };
+}
+
+void vip_wish_fulfilled(struct vip_wish *wish)
+{
+	wish->grace = INSTANT_NONE;
+}
+
+bool vip_wish_overdue(const struct vip_wish *wish, struct instant now)
+{
+	return wish->wanted && !instant_is_none(wish->grace) &&
+	       instant_reached(now, wish->grace);
 }
 
 uint32_t vip_wish_lifetime_s(const struct vip_wish *wish, struct instant now)
@@ -38,6 +51,7 @@ void vip_wish_renewed(struct vip_wish *wish, struct instant now,
 bool vip_wish_renewable(const struct vip_wish *wish, struct instant now)
 {
 	return vip_wish_lifetime_s(wish, now) > 0 &&
+	       instant_is_none(wish->grace) &&
 	       (instant_is_none(wish->renew) ||
 		instant_reached(now, wish->renew));
 }
@@ -47,6 +61,8 @@ enum vip_mend vip_wish_judge(const struct vip_wish *wish, bool shows,
 {
 	if (shows)
 		return wish->wanted ? VIP_AGREES : VIP_MEND_REMOVE;
+	if (instant_before(now, wish->grace))
+		return VIP_AGREES;
 	return vip_wish_lifetime_s(wish, now) > 0 ? VIP_MEND_ADD : VIP_AGREES;
 }
 

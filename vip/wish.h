@@ -11,12 +11,21 @@ struct vip_wish {
 	bool wanted;
 	struct instant until; /* the end of the lease that it is wanted for */
 	struct instant renew; /* when the kernel's lifetime is half over */
+	struct instant grace; /* somebody else is to add it before; or NONE */
 };
 
 enum vip_mend { VIP_AGREES, VIP_MEND_ADD, VIP_MEND_REMOVE };
 
-/* Wanted until @until, and not there yet. */
-void vip_wish_take(struct vip_wish *wish, struct instant until);
+/* Wanted until @until, and not there yet.  @grace: NONE, or until when whoever
+ * else is to add it has time for that. */
+void vip_wish_take(struct vip_wish *wish, struct instant until,
+		   struct instant grace);
+
+/* All is there: from now on it is renewed and mended. */
+void vip_wish_fulfilled(struct vip_wish *wish);
+
+/* Whether somebody else's time to add it is over without that. */
+bool vip_wish_overdue(const struct vip_wish *wish, struct instant now);
 
 /* The lifetime that the kernel is to be given, so that the address is gone when
  * the lease is over; it knows whole seconds only, so it is one at least.  0

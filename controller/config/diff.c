@@ -93,7 +93,9 @@ bool settings_vip_same(const struct vip_settings *a,
 	if (a == NULL || b == NULL)
 		return a == b;
 	if (a->driver != b->driver || a->address_count != b->address_count ||
-	    strcmp(a->interface, b->interface) != 0)
+	    strcmp(a->interface, b->interface) != 0 ||
+	    strcmp(a->track_file, b->track_file) != 0 ||
+	    !settings_text_same(a->notify_fifo, b->notify_fifo))
 		return false;
 	for (i = 0; i < a->address_count; i++)
 		if (!vip_same(&a->addresses[i], &b->addresses[i]) ||

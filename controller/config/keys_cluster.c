@@ -142,10 +142,9 @@ static const struct choice vip_drivers[] = {
 	  "the daemon adds and removes them itself, and announces them; the "
 	  "kernel removes them when nobody has renewed them for the lease, in "
 	  "whole seconds" },
-	{ "keepalived", 0,
-	  "write \"netlink\", and remove them from keepalived's "
-	  "configuration",
-	  NULL },
+	{ "keepalived", VIP_KEEPALIVED, NULL,
+	  "keepalived does, when track_file lets it: VRRP follows the "
+	  "election; what it does not do in time the daemon does itself" },
 	{ "exec", 0,
 	  "remove the block, and add the address in on_promote, remove it in "
 	  "on_demote",
@@ -177,11 +176,17 @@ static const struct key vip_keys[] = {
 		  "prefix it is that address alone.  In an IPv6 network the "
 		  "node needs an address of its own." },
 	{ .name = "track_file",
-	  .type = KEY_LATER,
-	  .help = "it is the driver \"keepalived\"'s: remove it" },
+	  .type = KEY_PATH,
+	  FIELD(vip_settings, track_file),
+	  .dflt = "/run/bascule/keepalived.weight",
+	  .help = "With \"keepalived\": the file of its track_file block.  0 "
+		  "stands in it on the primary node, else -254, which puts "
+		  "VRRP into FAULT." },
 	{ .name = "notify_fifo",
-	  .type = KEY_LATER,
-	  .help = "it is the driver \"keepalived\"'s: remove it" },
+	  .type = KEY_PATH,
+	  FIELD(vip_settings, notify_fifo),
+	  .help = "With \"keepalived\": its vrrp_notify_fifo, made if it is "
+		  "not there.  What it says goes to the log." },
 	{ .name = NULL },
 };
 

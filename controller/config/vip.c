@@ -3,6 +3,8 @@
 #include <net/if.h>
 #include <string.h>
 
+#define TRACK_MAX 240 /* with what is put behind it while it is written */
+
 void vip_read(const struct reader *reader, struct vip_settings *vip,
 	      config_setting_t *group)
 {
@@ -55,6 +57,29 @@ static void check_node(const struct reader *reader,
 	}
 }
 
+static void check_keepalived(const struct reader *reader,
+			     const struct vip_settings *vip,
+			     config_setting_t *group)
+{
+	static const char *const names[] = { "track_file", "notify_fifo" };
+	config_setting_t *setting;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		setting = block_given(group, names[i]);
+		if (setting != NULL && vip->driver != VIP_KEEPALIVED)
+			reader_warning(reader, setting,
+				       "%s does nothing without driver = "
+				       "\"keepalived\": remove it",
+				       names[i]);
+	}
+	if (strlen(vip->track_file) > TRACK_MAX)
+		reader_error(reader, block_given(group, "track_file"),
+			     "track_file is longer than %d bytes: give a "
+			     "shorter path",
+			     TRACK_MAX);
+}
+
 void vip_check(const struct reader *reader, const struct settings *settings,
 	       config_setting_t *group)
 {
@@ -74,11 +99,7 @@ void vip_check(const struct reader *reader, const struct settings *settings,
 			     "interface \"%.80s\" is longer than %d bytes: no "
 			     "interface has such a name",
 			     vip->interface, IF_NAMESIZE - 1);
-	else if (if_nametoindex(vip->interface) == 0)
-		reader_warning(reader, interface,
-			       "interface \"%s\" is not there: this node does "
-			       "not become primary before it is",
-			       vip->interface);
+	check_keepalived(reader, vip, group);
 	for (i = 0; cluster != NULL && i < cluster->node_count; i++)
 		check_node(reader, vip, &cluster->nodes[i],
 			   block_given(group, "addresses"));

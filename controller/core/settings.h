@@ -212,13 +212,15 @@ struct cluster_settings {
 	unsigned self; /* index of this node */
 };
 
-enum vip_driver { VIP_NETLINK };
+enum vip_driver { VIP_NETLINK, VIP_KEEPALIVED };
 
 /* The addresses that clients use, which the primary node has.  Read at the
  * start only: a reload that changes it is refused. */
 struct vip_settings {
 	enum vip_driver driver;
 	const char *interface;
+	const char *track_file;   /* of VIP_KEEPALIVED */
+	const char *notify_fifo;  /* the same; or NULL */
 	const char *const *texts; /* the addresses as written */
 	size_t text_count;
 	struct vip_address addresses[VIP_ADDRESSES_MAX];

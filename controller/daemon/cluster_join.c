@@ -208,6 +208,13 @@ static void on_carrier(void *arg, bool there)
 	cluster_obstacle(arg, ELECTION_CARRIERLESS, !there);
 }
 
+static void on_keepalived(void *arg, const char *text)
+{
+	struct cluster *c = arg;
+
+	log_line(c->parts.log, NOTE_INFO, "%s", text);
+}
+
 /* A witness never has the address, and need not have the interface. */
 static int make_vip(struct cluster *c, struct err *err)
 {
@@ -217,6 +224,7 @@ static int make_vip(struct cluster *c, struct err *err)
 			       ? NULL
 			       : c->all->primary.vip,
 		.carrier = on_carrier,
+		.says = on_keepalived,
 		.differs = cluster_tell_address,
 		.arg = c,
 	};

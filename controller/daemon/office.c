@@ -105,7 +105,10 @@ static bool add_addresses(struct recipe *recipe, const struct vip_settings *vip)
 					 vip_text(&vip->addresses[i], text),
 					 vip->addresses[i].prefix);
 	return recipe_set(recipe->interface, sizeof(recipe->interface),
-			  vip->interface);
+			  vip->interface) &&
+	       (vip->driver != VIP_KEEPALIVED ||
+		recipe_set(recipe->track_file, sizeof(recipe->track_file),
+			   vip->track_file));
 }
 
 static int write_recipe(struct office *office, uint64_t term, uint64_t epoch,

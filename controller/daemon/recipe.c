@@ -33,6 +33,7 @@ static const struct key keys[] = {
 	{ "RELEASE_TIMEOUT_MS", KIND_MS, FIELD(timeout_us), true },
 	{ "RELEASE_INTERFACE", KIND_TEXT, FIELD(interface), false },
 	{ "RELEASE_ADDRESSES", KIND_TEXT, FIELD(addresses), false },
+	{ "RELEASE_TRACK_FILE", KIND_TEXT, FIELD(track_file), false },
 	{ "RELEASE_CANCEL", KIND_TEXT, FIELD(cancel), false },
 	{ "RELEASE_DEMOTE", KIND_TEXT, FIELD(demote), false },
 };

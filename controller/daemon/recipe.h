@@ -14,6 +14,7 @@
  *	RELEASE_TIMEOUT_MS=5000
  *	RELEASE_INTERFACE=eth0			addresses to remove from it
  *	RELEASE_ADDRESSES=192.168.1.100/24 fd00::100/64
+ *	RELEASE_TRACK_FILE=/run/bascule/keepalived.weight	first of all
  *	RELEASE_CANCEL=bascule-promote.service	a unit that is being started
  *	RELEASE_DEMOTE=/etc/bascule/demote	or unit:NAME
  *	# end
@@ -44,6 +45,7 @@ struct recipe {
 	int64_t timeout_us;                  /* of the demote hook */
 	char interface[RECIPE_WORD_MAX + 1]; /* "": none, as below */
 	char addresses[VIP_ADDRESSES_MAX * VIP_TEXT_MAX]; /* one space apart */
+	char track_file[RECIPE_PATH_MAX];
 	char cancel[RECIPE_UNIT_MAX + 1];
 	char demote[RECIPE_HOOK_MAX + 1];
 	bool strange; /* it holds keys of a later version */

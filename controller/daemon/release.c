@@ -23,6 +23,7 @@
 #include "controller/io/environment.h"
 #include "controller/io/loop.h"
 #include "vip/netlink_io.h"
+#include "vip/track_io.h"
 
 #define CANCEL_US    (2 * SECOND) /* for a unit's start to be given up */
 #define KILL_WAIT_US (1 * SECOND) /* for what was killed to be gone */
@@ -171,44 +172,52 @@ static int demote(const struct recipe *recipe, const char *reason,
 	return run_task(&task, err);
 }
 
-static int remove_address(int fd, int interface, const char *text,
-			  size_t length, struct err *err)
+/* The addresses of the recipe, or -EINVAL. */
+static int read_addresses(const struct recipe *recipe,
+			  struct vip_address *addresses, unsigned *ret_count,
+			  struct err *err)
 {
-	struct vip_address address;
+	const char *next = recipe->addresses;
 	char word[VIP_TEXT_MAX];
+	unsigned count = 0;
+	size_t length;
 	int r;
 
-	if (length >= sizeof(word))
-		return err_set(err, -EINVAL, "an address of the recipe is cut");
-	memcpy(word, text, length);
-	word[length] = '\0';
-	r = vip_parse(word, &address, err);
-	if (r < 0) {
-		err_wrap(err, "the recipe's address %s", word);
-		return r;
+	for (; *next != '\0'; next += length + strspn(next + length, " ")) {
+		length = strcspn(next, " ");
+		if (count == VIP_ADDRESSES_MAX || length >= sizeof(word))
+			return err_set(err, -EINVAL,
+				       "the recipe's addresses cannot be read");
+		memcpy(word, next, length);
+		word[length] = '\0';
+		r = vip_parse(word, &addresses[count++], err);
+		if (r < 0) {
+			err_wrap(err, "the recipe's address %s", word);
+			return r;
+		}
 	}
-	return netlink_remove(fd, interface, &address, err);
+	*ret_count = count;
+	return 0;
 }
 
 /* With its interface they are gone, too. */
-static int drop_addresses(const struct recipe *recipe, struct err *err)
+static int remove_addresses(const struct recipe *recipe, struct err *err)
 {
+	struct vip_address addresses[VIP_ADDRESSES_MAX];
 	struct netlink_interface interface;
-	const char *next = recipe->addresses;
+	unsigned i, count = 0;
 	struct err later;
 	int fd, r, one;
-	size_t length;
 
-	if (*next == '\0' ||
+	r = read_addresses(recipe, addresses, &count, err);
+	if (r < 0 || count == 0 ||
 	    netlink_interface(recipe->interface, &interface) == -ENODEV)
-		return 0;
+		return r;
 	fd = netlink_open(err);
 	if (fd < 0)
 		return fd;
-	for (r = 0; *next != '\0';
-	     next += length + strspn(next + length, " ")) {
-		length = strcspn(next, " ");
-		one = remove_address(fd, interface.index, next, length,
+	for (i = 0; i < count; i++) {
+		one = netlink_remove(fd, interface.index, &addresses[i],
 				     r < 0 ? &later : err);
 		if (r == 0 && one < 0)
 			r = one;
@@ -217,43 +226,67 @@ static int drop_addresses(const struct recipe *recipe, struct err *err)
 	return r;
 }
 
-/* Each is tried, whatever became of the others; the first error is told.
- * Addresses first: clients go to the next primary from then on. */
-static int undo(const char *folder, const char *reason, struct err *err)
+/* First of all, since clients go to the next primary from then on, and it takes
+ * no time.  What keepalived puts back before it has read its file, it removes
+ * once it has; the second time is for one that died in between. */
+static int drop_addresses(const struct recipe *recipe, struct err *err)
 {
 	struct err later;
-	struct recipe recipe;
-	int r, next;
+	int r = 0, next;
 
-	r = recipe_read(folder, &recipe, err);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	r = drop_addresses(&recipe, err);
-	next = cancel(&recipe, r < 0 ? &later : err);
-	if (r == 0)
-		r = next;
-	next = demote(&recipe, reason, r < 0 ? &later : err);
-	if (r == 0)
-		r = next;
-	if (r == 0 && recipe.strange)
-		r = err_set(err, -ENOTSUP,
-			    "the recipe names more than this version knows");
-	if (r == 0)
-		r = recipe_remove(folder, err);
-	return r < 0 ? r : 1;
+	if (recipe->track_file[0] != '\0')
+		r = track_write(recipe->track_file, false, err);
+	next = remove_addresses(recipe, r < 0 ? &later : err);
+	return r < 0 ? r : next;
 }
 
-/* Routes first: they are gone within a millisecond, and a hook may take its
- * time. */
-int release_run(const char *folder, const char *reason, struct err *err)
+/* Each is tried, whatever became of the others; the first error is told. */
+static int undo(const struct recipe *recipe, const char *reason,
+		struct err *err)
 {
 	struct err later;
-	int routes, r;
+	int r, next;
 
-	routes = routes_file_withdraw(
-		folder, instant_add(loop_clock(), ROUTES_US), err);
-	r = undo(folder, reason, routes < 0 ? &later : err);
-	return routes < 0 ? routes : r;
+	r = cancel(recipe, err);
+	next = demote(recipe, reason, r < 0 ? &later : err);
+	if (r == 0)
+		r = next;
+	next = remove_addresses(recipe, r < 0 ? &later : err);
+	if (r == 0)
+		r = next;
+	if (r == 0 && recipe->strange)
+		r = err_set(err, -ENOTSUP,
+			    "the recipe names more than this version knows");
+	return r;
+}
+
+/* Addresses and routes before hooks, which may take their time. */
+int release_run(const char *folder, const char *reason, struct err *err)
+{
+	struct recipe recipe;
+	struct err later;
+	int r = recipe_read(folder, &recipe, err), routes, next;
+	bool there = r == 0;
+
+	if (there)
+		r = drop_addresses(&recipe, err);
+	else if (r == -ENOENT)
+		r = 0;
+	routes = routes_file_withdraw(folder,
+				      instant_add(loop_clock(), ROUTES_US),
+				      r < 0 ? &later : err);
+	if (there) {
+		next = undo(&recipe, reason,
+			    r < 0 || routes < 0 ? &later : err);
+		if (r == 0)
+			r = next;
+		/* It stays until all that it names is undone. */
+		if (r == 0)
+			r = recipe_remove(folder, routes < 0 ? &later : err);
+	}
+	if (r == 0)
+		r = routes;
+	return r < 0 ? r : there;
 }
 
 /* Of root's powers only the one that removes an address, which no hook gets:

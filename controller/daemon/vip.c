@@ -8,17 +8,23 @@
 #include <unistd.h>
 
 #include "vip/announce_io.h"
+#include "vip/fifo_io.h"
 #include "vip/netlink_io.h"
+#include "vip/track_io.h"
 #include "vip/wish.h"
 
 #define TELL_GAP_US SECOND /* between two lines about one difference */
 #define SAID_MAX    96
+/* VRRP waits for three advertisements, which it sends each second, and a bit.
+ */
+#define GRACE_US (5 * SECOND)
 
 struct vip {
 	struct vip_parts parts;
 	struct netlink_interface interface; /* index 0: it is not there */
 	struct announce announce;
 	struct vip_wish wish;
+	struct fifo *fifo;  /* NULL: nobody writes */
 	int orders, events; /* sockets */
 	uint64_t differences[VIP_DIFFERENCES];
 	struct instant told[VIP_DIFFERENCES];
@@ -180,13 +186,52 @@ static int remove_all(struct vip *vip, struct err *err)
 	return r;
 }
 
+static bool by_keepalived(const struct vip *vip)
+{
+	return vip->parts.set->driver == VIP_KEEPALIVED;
+}
+
+/* Whether it may have them; somebody may have written there, too. */
+static void tell_keepalived(struct vip *vip, bool may)
+{
+	struct err err;
+
+	if (by_keepalived(vip) &&
+	    track_write(vip->parts.set->track_file, may, &err) < 0)
+		vip->parts.differs(vip->parts.arg, err.text);
+}
+
+/* What keepalived has put there is from now on the kernel's to remove, too,
+ * should this node's lease end with nobody left who does. */
+static void take_over(struct vip *vip)
+{
+	struct err err;
+	unsigned i;
+
+	if (!vip->wish.wanted || instant_is_none(vip->wish.grace))
+		return;
+	for (i = 0; i < count_of(vip); i++)
+		if (vip->shown[i] == 0)
+			return;
+	vip_wish_fulfilled(&vip->wish);
+	if (put_all(vip, &err) == 0)
+		vip_announce(vip);
+	else
+		vip->parts.differs(vip->parts.arg, err.text);
+}
+
 static void mend_lost(struct vip *vip, unsigned i)
 {
 	char text[VIP_TEXT_MAX];
 	struct err err;
 
-	differs(vip, VIP_LOST, "%s was gone from %s: added again",
+	differs(vip, VIP_LOST,
+		instant_is_none(vip->wish.grace)
+			? "%s was gone from %s: added again"
+			: "keepalived has not put %s on %s: added",
 		vip_text(&addresses(vip)[i], text), vip->parts.set->interface);
+	vip_wish_fulfilled(&vip->wish);
+	tell_keepalived(vip, true);
 	if (put_all(vip, &err) == 0)
 		vip_announce(vip);
 	else if (err.code != -ETIME)
@@ -202,6 +247,7 @@ static void mend_left(struct vip *vip, unsigned i)
 	as_shown.prefix = vip->shown[i];
 	differs(vip, VIP_LEFT, "%s was on %s: removed",
 		vip_text(&as_shown, text), vip->parts.set->interface);
+	tell_keepalived(vip, false);
 	if (netlink_remove(vip->orders, vip->interface.index, &as_shown, &err) <
 	    0)
 		vip->parts.differs(vip->parts.arg, err.text);
@@ -217,6 +263,7 @@ static void compare(struct vip *vip)
 		vip->parts.differs(vip->parts.arg, err.text);
 		return;
 	}
+	take_over(vip);
 	for (i = 0; i < count_of(vip); i++)
 		switch (vip_wish_judge(&vip->wish, vip->shown[i] != 0,
 				       loop_clock())) {
@@ -265,6 +312,20 @@ static void on_events(struct ev_loop *ev, ev_io *w, int events)
 	look(w->data);
 }
 
+/* It follows its file; one that was given another word by somebody else gets
+ * ours again. */
+static void on_keepalived(void *arg, const struct fifo_line *line)
+{
+	struct vip *vip = arg;
+	char text[SAID_MAX];
+
+	snprintf(text, sizeof(text), "keepalived: %s is %s", line->name,
+		 line->state);
+	vip->parts.says(vip->parts.arg, text);
+	if (!vip->wish.wanted && strcmp(line->state, "MASTER") == 0)
+		tell_keepalived(vip, false);
+}
+
 /* ---- the door ---- */
 
 int vip_new(struct vip **ret_vip, const struct vip_parts *parts,
@@ -294,6 +355,12 @@ int vip_new(struct vip **ret_vip, const struct vip_parts *parts,
 		vip->events = r = netlink_open_events(err);
 	if (r >= 0)
 		r = find_interface(vip, err);
+	/* It only tells: one that keepalived made as root is no reason to stop.
+	 */
+	if (r >= 0 && by_keepalived(vip) && parts->set->notify_fifo != NULL &&
+	    fifo_new(&vip->fifo, parts->loop, parts->set->notify_fifo,
+		     on_keepalived, vip, err) < 0)
+		parts->says(parts->arg, err->text);
 	if (r < 0) {
 		vip_free(vip);
 		return r;
@@ -314,6 +381,7 @@ void vip_free(struct vip *vip)
 	ev_io_stop(ev, &vip->on_events);
 	ev_io_stop(ev, &vip->on_arp);
 	ev_io_stop(ev, &vip->on_nd);
+	fifo_free(vip->fifo);
 	announce_close(&vip->announce);
 	if (vip->orders >= 0)
 		close(vip->orders);
@@ -345,10 +413,18 @@ int vip_take(struct vip *vip, struct instant until, struct err *err)
 	if (!vip->interface.carrier)
 		return err_set(err, -ENETDOWN, "%s has no carrier",
 			       vip->parts.set->interface);
+	if (by_keepalived(vip)) {
+		vip_wish_take(&vip->wish, until,
+			      instant_add(loop_clock(), GRACE_US));
+		r = track_write(vip->parts.set->track_file, true, err);
+		if (r < 0)
+			vip->wish.wanted = false;
+		return r;
+	}
 	/* Whoever has one of them answers while it is added: the lease says
 	 * that nobody has, and waiting would keep clients waiting. */
 	announce_send(&vip->announce, FRAME_ASK);
-	vip_wish_take(&vip->wish, until);
+	vip_wish_take(&vip->wish, until, INSTANT_NONE);
 	r = put_all(vip, err);
 	if (r < 0) {
 		vip_drop(vip, NULL);
@@ -368,15 +444,24 @@ void vip_keep(struct vip *vip, struct instant until)
 	/* What is wrong shows on the interface, and is told from there. */
 	if (vip_wish_renewable(&vip->wish, loop_clock()))
 		put_all(vip, &err);
+	else if (vip_wish_overdue(&vip->wish, loop_clock()))
+		compare(vip);
 }
 
 int vip_drop(struct vip *vip, struct err *err)
 {
+	struct err later;
+	int r = 0, removed = 0;
+
 	if (vip == NULL)
 		return 0;
 	vip->wish.wanted = false;
 	ev_timer_stop(loop_ev(vip->parts.loop), &vip->again);
-	return vip->interface.index == 0 ? 0 : remove_all(vip, err);
+	if (by_keepalived(vip))
+		r = track_write(vip->parts.set->track_file, false, err);
+	if (vip->interface.index != 0)
+		removed = remove_all(vip, r < 0 ? &later : err);
+	return r < 0 ? r : removed;
 }
 
 void vip_look(const struct vip *vip, struct vip_facts *ret_facts)

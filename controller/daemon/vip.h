@@ -27,6 +27,8 @@ struct vip_parts {
 	const struct vip_settings *set; /* for life */
 	/* The interface has a carrier, or has none; also once at the start. */
 	void (*carrier)(void *arg, bool there);
+	/* keepalived says what it does, in words. */
+	void (*says)(void *arg, const char *text);
 	/* The interface was other than wanted, in words. */
 	void (*differs)(void *arg, const char *text);
 	void *arg;

@@ -142,13 +142,13 @@ static void refuses_virtual_addresses_that_cannot_work(void **state)
 		      "nodes reach \"n2\": give clients an address that no "
 		      "node has\n");
 	cluster_wrong(
-		"", CLUSTER_THREE, VIP("no-such-if0", "\"10.0.0.9\""),
-		"x.conf:8: warning: interface \"no-such-if0\" is not "
-		"there: this node does not become primary before it is\n");
-	cluster_wrong(
 		"", CLUSTER_THREE, VIP("an-interface-name", "\"10.0.0.9\""),
 		"x.conf:8: interface \"an-interface-name\" is longer than "
 		"15 bytes: no interface has such a name\n");
+	cluster_wrong("", CLUSTER_THREE,
+		      VIP("lo\"; track_file = \"/run/weight", "\"10.0.0.9\""),
+		      "x.conf:8: warning: track_file does nothing without "
+		      "driver = \"keepalived\": remove it\n");
 	cluster_wrong("", CLUSTER_THREE, VIP("lo", ""),
 		      "x.conf:9: addresses has 0 strings: give 1 to 8\n");
 }

@@ -30,6 +30,7 @@ static const struct recipe full = {
 	.timeout_us = 5 * SECOND,
 	.interface = "eth0",
 	.addresses = "192.0.2.1/24 2001:db8::1/64",
+	.track_file = "/run/bascule/keepalived.weight",
 	.cancel = "up.service",
 	.demote = "unit:down.service",
 };
@@ -66,6 +67,7 @@ static void what_is_not_there_is_not_printed(void **state)
 	recipe.term = 7;
 	recipe.cancel[0] = recipe.demote[0] = '\0';
 	recipe.interface[0] = recipe.addresses[0] = '\0';
+	recipe.track_file[0] = '\0';
 	recipe_print(&recipe, text, sizeof(text));
 	assert_string_equal(text, HEAD NEEDED TAIL);
 }

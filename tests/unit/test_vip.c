@@ -12,6 +12,7 @@
 
 #include "controller/core/vip.h"
 #include "tests/unit/edge.h"
+#include "vip/fifo.h"
 #include "vip/frame.h"
 #include "vip/wish.h"
 
@@ -220,7 +221,7 @@ static struct vip_wish wish(int64_t left_us)
 {
 	struct vip_wish w;
 
-	vip_wish_take(&w, instant_add(now, left_us));
+	vip_wish_take(&w, instant_add(now, left_us), INSTANT_NONE);
 	return w;
 }
 
@@ -247,7 +248,7 @@ static void the_kernels_lifetime_ends_with_the_lease(void **state)
 	}
 	w.wanted = false;
 	assert_int_equal(vip_wish_lifetime_s(&w, now), 0);
-	w = (struct vip_wish){ .wanted = true, .until = INSTANT_NONE };
+	vip_wish_take(&w, INSTANT_NONE, INSTANT_NONE);
 	assert_int_equal(vip_wish_lifetime_s(&w, now), 0);
 }
 
@@ -261,7 +262,7 @@ static void it_is_renewed_when_half_of_it_is_over(void **state)
 	assert_false(vip_wish_renewable(&w, instant_add(now, 499 * MS)));
 	assert_true(vip_wish_renewable(&w, instant_add(now, 500 * MS)));
 	assert_false(vip_wish_renewable(&w, instant_add(now, 5 * SECOND)));
-	vip_wish_take(&w, w.until);
+	vip_wish_take(&w, w.until, INSTANT_NONE);
 	assert_true(vip_wish_renewable(&w, now));
 }
 
@@ -277,6 +278,53 @@ static void what_is_shown_and_what_is_wanted_are_made_one(void **state)
 	w.wanted = false;
 	assert_int_equal(vip_wish_judge(&w, true, now), VIP_MEND_REMOVE);
 	assert_int_equal(vip_wish_judge(&w, false, now), VIP_AGREES);
+}
+
+/* keepalived first listens for others. */
+static void whoever_else_is_to_add_it_is_given_time(void **state)
+{
+	struct instant grace = instant_add(now, SECOND);
+	struct vip_wish w;
+
+	(void)state;
+	vip_wish_take(&w, instant_add(now, MINUTE), grace);
+	assert_int_equal(vip_wish_judge(&w, false, now), VIP_AGREES);
+	assert_false(vip_wish_renewable(&w, now));
+	assert_false(vip_wish_overdue(&w, now));
+	assert_true(vip_wish_overdue(&w, grace));
+	assert_int_equal(vip_wish_judge(&w, false, grace), VIP_MEND_ADD);
+	vip_wish_fulfilled(&w);
+	assert_false(vip_wish_overdue(&w, grace));
+	assert_true(vip_wish_renewable(&w, now));
+	assert_int_equal(vip_wish_judge(&w, false, now), VIP_MEND_ADD);
+}
+
+static void keepaliveds_lines_are_read(void **state)
+{
+	static const char *const wrong[] = {
+		"",
+		"INSTANCE",
+		"INSTANCE \"\" MASTER 150",
+		"INSTANCE \"VI_1",
+		"INSTANCE \"VI_1\"",
+		"INSTANCE \"VI_1\" ",
+		"INSTANCE \"VI_1\"MASTER",
+		"SOMETHING \"VI_1\" MASTER 150",
+		"INSTANCE \"VI\001\" MASTER 150",
+		"INSTANCE \"0123456789012345678901234567890123456789\" FAULT",
+	};
+	static const char right[] = "INSTANCE \"VI 1\" MASTER 150";
+	struct fifo_line line;
+	size_t i;
+
+	(void)state;
+	assert_true(fifo_parse(right, strlen(right), &line));
+	assert_string_equal(line.name, "VI 1");
+	assert_string_equal(line.state, "MASTER");
+	assert_true(fifo_parse("GROUP \"G\" STOP", 14, &line));
+	assert_string_equal(line.state, "STOP");
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(fifo_parse(wrong[i], strlen(wrong[i]), &line));
 }
 
 static void it_is_announced_soon_again_and_then_rests(void **state)
@@ -308,6 +356,8 @@ int main(void)
 		cmocka_unit_test(the_kernels_lifetime_ends_with_the_lease),
 		cmocka_unit_test(it_is_renewed_when_half_of_it_is_over),
 		cmocka_unit_test(what_is_shown_and_what_is_wanted_are_made_one),
+		cmocka_unit_test(whoever_else_is_to_add_it_is_given_time),
+		cmocka_unit_test(keepaliveds_lines_are_read),
 		cmocka_unit_test(it_is_announced_soon_again_and_then_rests),
 	};
 
