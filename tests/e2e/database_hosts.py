@@ -64,6 +64,7 @@ class Proxy:
 
     def ask(self, command):
         with database_client.unix(self.socket) as sock:
+            sock.settimeout(PATIENCE)
             sock.sendall(command.encode() + b"\n")
             return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
 

@@ -102,6 +102,10 @@ def test_what_a_program_leaves_running_is_killed(tmp_path):
 def test_a_target_is_asked_again_after_a_deadline(tmp_path):
     script = (f"[ -e {tmp_path}/once ] && exit 0;"
               f" touch {tmp_path}/once; sleep 60")
-    results = checks("exec", "10.0.0.7", 5000, *shell(script), times=3,
-                     timeout=4000)
-    assert [r.code for r in results] == ["PROCTOUT", "PROCOK", "PROCOK"]
+    first, *others = checks("exec", "10.0.0.7", 5000, *shell(script), times=5,
+                            gap=500, timeout=4000)
+    assert first.code == "PROCTOUT"
+    # One that was killed may take its time to end, on a busy machine.
+    while others[0].text == "the run before cannot be killed":
+        others.pop(0)
+    assert {r.code for r in others} == {"PROCOK"}

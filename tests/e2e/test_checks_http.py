@@ -246,6 +246,8 @@ def test_time_that_we_were_frozen_is_given_back_once():
         process.send_signal(signal.SIGSTOP)
         server.resume()
         time.sleep(4)
+        # The kernel asks again after 1, 3, 7 s.
+        wait_for(lambda: connecting(server.port) == 0)
         process.send_signal(signal.SIGCONT)
         [result] = end_check(process)
     assert result.code == "L7OK", result

@@ -147,7 +147,7 @@ def test_a_switchover_loses_nothing():
 
 def test_the_servers_logs_stay_quiet():
     # A connection with a late answer is given up, and that is told: none is.
-    with MariaWorld() as w:
+    with MariaWorld(check='timeout = "20s"; timeout_min = "20s";') as w:
         w.start()
         w.wait_routed("m1")
         time.sleep(2)

@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "controller/daemon/store_queue.h"
+
 /* ---- a disk that can be told to misbehave, under SQLite ---- */
 
 /* The log is what a commit writes; the file is where damage lies. */
@@ -83,13 +85,21 @@ static void child_write(struct world *w, int fd)
 	uint32_t number;
 
 	store_begin(w);
-	for (number = 1;; number++) {
+	for (number = 1; number <= STORE_INCIDENTS_MAX; number++) {
 		struct store_order order = incident_order(number, true);
 
 		write_order(w, number, &order);
+		/* Late, since we stood still: that is no acknowledgement. */
+		if (w->failed > 0) {
+			w->failed = 0;
+			continue;
+		}
 		if (write(fd, &number, sizeof(number)) != sizeof(number))
 			_exit(1);
 	}
+	/* More is not loaded: whoever kills us stands still. */
+	for (;;)
+		pause();
 }
 
 static uint32_t parent_kill(pid_t pid, int fd, unsigned acks)
