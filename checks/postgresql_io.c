@@ -145,8 +145,13 @@ static void judge_silence(struct postgresql_probe *pg,
 	struct probe *probe = &pg->probe;
 
 	pq_close(&pg->pq);
-	if (strstr(answer->why, "SSL") != NULL ||
-	    strstr(answer->why, "certificate") != NULL)
+	/* libpq does not tell which; another name has words of its own. */
+	if (strstr(answer->why, "certificate verify failed") != NULL)
+		probe_report(probe, RESULT_L6RSP, 0,
+			     "certificate verify failed: expired, or not "
+			     "signed by ca_file");
+	else if (strstr(answer->why, "SSL") != NULL ||
+		 strstr(answer->why, "certificate") != NULL)
 		probe_report(probe, RESULT_L6RSP, 0, answer->why);
 	else if (answer->error != 0 && answer->error != EACCES)
 		probe_report_dial(probe, -answer->error);

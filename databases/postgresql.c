@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How the codes begin that a server has which ends. */
+#define SHUTDOWN "57P"
+
 /* The statements; `at` of a dialogue is the one that was sent last. */
 enum statement {
 	STATE,
@@ -462,6 +465,21 @@ void postgresql_resume(struct postgresql_talk *talk,
 	    ret_step);
 }
 
+/* What a refusal is about, where its own words do not tell.  A replica whose
+ * disk is full ends when it begins a timeline. */
+static const char *context(const struct postgresql_talk *talk,
+			   const struct postgresql_reply *reply)
+{
+	if (talk->at == CREATE_SLOT)
+		return "no slot on the primary: ";
+	if (talk->order.kind == DATABASE_PROMOTE && talk->told &&
+	    (reply->state[0] == '\0' ||
+	     strncmp(reply->state, SHUTDOWN, strlen(SHUTDOWN)) == 0))
+		return "it ended when it was told to (disk full? its log says "
+		       "why): ";
+	return "";
+}
+
 void postgresql_next(struct postgresql_talk *talk,
 		     const struct postgresql_reply *reply,
 		     struct postgresql_step *ret_step)
@@ -469,9 +487,7 @@ void postgresql_next(struct postgresql_talk *talk,
 	ret_step->why[0] = '\0';
 	if (!reply->done && talk->order.kind != DATABASE_CANARY &&
 	    talk->at < WHERE_IT_STANDS) {
-		fail(ret_step, "%s%s",
-		     talk->at == CREATE_SLOT ? "no slot on the primary: " : "",
-		     reply->why);
+		fail(ret_step, "%s%s", context(talk, reply), reply->why);
 		return;
 	}
 	switch (talk->order.kind) {

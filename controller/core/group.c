@@ -332,6 +332,18 @@ static void hear_switchover(struct group *g, const struct group_event *ev)
 	group_switchover(g, ev->switchover.to);
 }
 
+/* Where nobody may be asked any more, nothing else would tell that nothing is
+ * known. */
+static void wake_when_stale(struct group *g)
+{
+	unsigned i;
+
+	for (i = 0; i < g->set.count; i++)
+		if (!instant_is_none(g->list[i].heard))
+			group_wake(g, instant_add(g->list[i].heard,
+						  g->set.fresh_us + 1));
+}
+
 void group_step(struct group *g, const struct group_event *ev,
 		struct group_actions *out)
 {
@@ -376,6 +388,7 @@ void group_step(struct group *g, const struct group_event *ev,
 		break;
 	}
 	group_proceed(g);
+	wake_when_stale(g);
 	g->out = NULL;
 }
 

@@ -93,9 +93,12 @@ def test_a_replica_of_another_cluster_is_not_promoted():
         stranger.stop()
         stranger.start()
         w.start()
+        wait_for(lambda: "it holds the data of another cluster" in
+                 w.bascule("status"))
         w.servers[0].kill()
-        w.daemon.wait_said("no replica is fit")
-        time.sleep(0.5)
+        w.daemon.wait_said("b is not fit to succeed a: it holds the data of "
+                           "another cluster: make it anew from the primary")
+        assert w.daemon.said("no replica is fit")
         assert stranger.is_replica()
 
 

@@ -76,6 +76,23 @@ static void a_primary_that_somebody_made_a_replica_is_told_of(void **state)
 	group_free(w.group);
 }
 
+static void what_nobody_tells_anew_is_no_longer_known(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	assert_non_null(group_facts(w.group, A));
+	/* By itself, without another word of anybody. */
+	while (group_facts(w.group, A) != NULL) {
+		w.now = group_deadline(w.group);
+		assert_true(w.now.us < MINUTE);
+		tick(&w);
+	}
+	assert_null(group_facts(w.group, B));
+	group_free(w.group);
+}
+
 static void what_a_primary_was_before_is_no_complaint(void **state)
 {
 	struct world w;
@@ -103,6 +120,7 @@ int main(void)
 		cmocka_unit_test(who_is_passed_over_for_a_better_one_is_not),
 		cmocka_unit_test(
 			a_primary_that_somebody_made_a_replica_is_told_of),
+		cmocka_unit_test(what_nobody_tells_anew_is_no_longer_known),
 		cmocka_unit_test(what_a_primary_was_before_is_no_complaint),
 	};
 

@@ -66,6 +66,33 @@ static void a_promotion_is_told_once_and_then_waited_for(void **state)
 	assert_int_equal(step.kind, POSTGRESQL_DONE);
 }
 
+static void
+one_that_ends_while_it_is_promoted_may_have_a_full_disk(void **state)
+{
+	static const char *const states[] = { "", "57P03" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		begin(DATABASE_PROMOTE);
+		answer("t", "off", NULL);
+		answer("t", NULL, NULL);
+		postgresql_resume(&talk, &step);
+		refuse(states[i], "gone");
+		assert_int_equal(step.kind, POSTGRESQL_FAILED);
+		assert_non_null(strstr(step.why, "disk full?"));
+		assert_non_null(strstr(step.why, "gone"));
+	}
+	/* It ended before, or says itself what is wrong. */
+	begin(DATABASE_PROMOTE);
+	refuse("", "gone");
+	assert_string_equal(step.why, "gone");
+	begin(DATABASE_PROMOTE);
+	answer("t", "off", NULL);
+	refuse("42501", "permission denied");
+	assert_string_equal(step.why, "permission denied");
+}
+
 static void what_was_promoted_while_fenced_is_let_go(void **state)
 {
 	(void)state;
@@ -330,6 +357,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_promotion_is_told_once_and_then_waited_for),
+		cmocka_unit_test(
+			one_that_ends_while_it_is_promoted_may_have_a_full_disk),
 		cmocka_unit_test(what_was_promoted_while_fenced_is_let_go),
 		cmocka_unit_test(a_fence_is_over_when_nobody_writes),
 		cmocka_unit_test(a_replica_needs_no_fence),
