@@ -16,7 +16,12 @@ from certs import Authority
 from world import BASCULE, free_port, wait_for
 
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18
+MNT_DETACH = 2
 OTHER = "another"
+
+
+def libc():
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def checked(result):
@@ -25,15 +30,13 @@ def checked(result):
 
 def own_mounts():
     """What this process mounts from here on ends with it, however it ends."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    checked(libc.unshare(CLONE_NEWNS))
-    checked(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
+    checked(libc().unshare(CLONE_NEWNS))
+    checked(libc().mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
 
 
 def small_disk(folder, size):
-    libc = ctypes.CDLL(None, use_errno=True)
-    checked(libc.mount(b"small", str(folder).encode(), b"tmpfs", 0,
-                       f"size={size}".encode()))
+    checked(libc().mount(b"small", str(folder).encode(), b"tmpfs", 0,
+                         f"size={size}".encode()))
 
 
 class Faults:
@@ -48,6 +51,7 @@ class Faults:
     def __init__(self, world):
         self.world = world
         self.world.folder.chmod(0o755)
+        self.small = []     # disks
         self.authority = Authority(world.folder, "ca")
         self.secret = world.folder / "bascule.pass"
         self.secret.write_text("right\n")
@@ -60,7 +64,12 @@ class Faults:
         return self
 
     def __exit__(self, *error):
-        self.world.__exit__(None)
+        try:
+            self.world.__exit__(None)
+        finally:
+            for folder in self.small:
+                libc().umount2(str(folder).encode(), MNT_DETACH)
+            shutil.rmtree(self.world.folder, ignore_errors=True)
 
     def say(self, *argv):
         """What bascule prints, whatever its status is."""
@@ -95,6 +104,7 @@ class Faults:
         folder = self.disk(server)
         folder.mkdir(exist_ok=True)
         small_disk(folder, self.size)
+        self.small.append(folder)
         folder.chmod(0o700)
         self.give(folder)
 
