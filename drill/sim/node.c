@@ -201,6 +201,7 @@ void node_start(struct world *w)
 	if (n->ctl == NULL || n->servers == NULL)
 		abort();
 	world_map_targets(w, n->set);
+	world_look(w);
 	memset(n->asks, 0, w->machine_count * sizeof(*n->asks));
 	rules_begin(w, n->set);
 	for (i = 0; i < n->set->haproxy_count; i++) {
@@ -322,6 +323,7 @@ void node_reload(struct world *w, const struct settings *set)
 	n->servers = move_links(w, set);
 	n->questions = questions_new(set);
 	n->set = set;
+	world_look(w);
 	n->started = w->now;
 	if (n->ctl == NULL)
 		abort();

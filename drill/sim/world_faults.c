@@ -95,9 +95,25 @@ static bool in_time(const struct world *w, const struct machine *m)
 	if (fake_fault_fails(m->fake.fault) || m->loss_percent > 0)
 		return false;
 	if (m->target == NOTE_NONE)
-		return true;
+		return false;
 	check = &set->services[set->targets[m->target].service].check;
 	return 3 * m->fake.latency_us < check->timeout_min_us;
+}
+
+static void look_at(const struct world *w, struct machine *m)
+{
+	if (!in_time(w, m))
+		m->well = INSTANT_NEVER;
+	else if (instant_is_never(m->well))
+		m->well = w->now;
+}
+
+void world_look(struct world *w)
+{
+	unsigned i;
+
+	for (i = 0; i < w->machine_count; i++)
+		look_at(w, &w->machines[i]);
 }
 
 static void behave(struct world *w, unsigned machine, enum fake_fault fault)
@@ -105,13 +121,9 @@ static void behave(struct world *w, unsigned machine, enum fake_fault fault)
 	struct machine *m = &w->machines[machine];
 	bool was_mute = m->fake.fault == FAKE_MUTE;
 	bool dies = fault == FAKE_REFUSED && m->fake.fault != FAKE_REFUSED;
-	bool was_well = !instant_is_never(m->well);
 
 	fake_target_set(&m->fake, fault, w->now);
-	if (!in_time(w, m))
-		m->well = INSTANT_NEVER;
-	else if (!was_well)
-		m->well = w->now;
+	look_at(w, m);
 	if (was_mute && fault != FAKE_MUTE)
 		asks_wake(w, machine);
 	if (dies && w->node.runs)

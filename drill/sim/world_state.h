@@ -179,6 +179,8 @@ void world_disk_pump(struct world *w);
 /* The write is over, or the store's patience with it. */
 void world_disk_commits(struct world *w);
 void world_disk_patience(struct world *w);
+/* Who answers in time, by the settings in force. */
+void world_look(struct world *w);
 /* Once to and fro. */
 void world_flaps(struct world *w, unsigned machine);
 
