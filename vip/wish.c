@@ -7,6 +7,9 @@ static const int64_t gaps_us[] = { 50 * MS, 200 * MS, 1 * SECOND, 4 * SECOND };
 /* After the end of a lifetime the kernel takes so long to look. */
 #define LATE_US (400 * MS)
 
+/* In each lifetime: a daemon that was kept waiting does not lose it. */
+#define RENEWALS 4
+
 #define GAPS (sizeof(gaps_us) / sizeof(gaps_us[0]))
 
 void vip_wish_take(struct vip_wish *wish, struct instant until,
@@ -45,7 +48,7 @@ uint32_t vip_wish_lifetime_s(const struct vip_wish *wish, struct instant now)
 void vip_wish_renewed(struct vip_wish *wish, struct instant now,
 		      uint32_t lifetime_s)
 {
-	wish->renew = instant_add(now, lifetime_s * SECOND / 2);
+	wish->renew = instant_add(now, lifetime_s * SECOND / RENEWALS);
 }
 
 bool vip_wish_renewable(const struct vip_wish *wish, struct instant now)

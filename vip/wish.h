@@ -10,7 +10,8 @@
 struct vip_wish {
 	bool wanted;
 	struct instant until; /* the end of the lease that it is wanted for */
-	struct instant renew; /* when the kernel's lifetime is half over */
+	struct instant
+		renew; /* when a quarter of the kernel's lifetime is over */
 	struct instant grace; /* somebody else is to add it before; or NONE */
 };
 

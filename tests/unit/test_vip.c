@@ -252,15 +252,15 @@ static void the_kernels_lifetime_ends_with_the_lease(void **state)
 	assert_int_equal(vip_wish_lifetime_s(&w, now), 0);
 }
 
-static void it_is_renewed_when_half_of_it_is_over(void **state)
+static void it_is_renewed_when_a_quarter_of_it_is_over(void **state)
 {
 	struct vip_wish w = wish(5 * SECOND);
 
 	(void)state;
 	assert_true(vip_wish_renewable(&w, now));
 	vip_wish_renewed(&w, now, 1);
-	assert_false(vip_wish_renewable(&w, instant_add(now, 499 * MS)));
-	assert_true(vip_wish_renewable(&w, instant_add(now, 500 * MS)));
+	assert_false(vip_wish_renewable(&w, instant_add(now, 249 * MS)));
+	assert_true(vip_wish_renewable(&w, instant_add(now, 250 * MS)));
 	assert_false(vip_wish_renewable(&w, instant_add(now, 5 * SECOND)));
 	vip_wish_take(&w, w.until, INSTANT_NONE);
 	assert_true(vip_wish_renewable(&w, now));
@@ -354,7 +354,7 @@ int main(void)
 			a_claim_is_what_another_machine_says_of_one_of_ours),
 		cmocka_unit_test(no_prefix_of_a_frame_is_read_beyond_its_end),
 		cmocka_unit_test(the_kernels_lifetime_ends_with_the_lease),
-		cmocka_unit_test(it_is_renewed_when_half_of_it_is_over),
+		cmocka_unit_test(it_is_renewed_when_a_quarter_of_it_is_over),
 		cmocka_unit_test(what_is_shown_and_what_is_wanted_are_made_one),
 		cmocka_unit_test(whoever_else_is_to_add_it_is_given_time),
 		cmocka_unit_test(keepaliveds_lines_are_read),
