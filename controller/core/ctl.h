@@ -152,6 +152,9 @@ bool ctl_instance_look(const struct ctl *ctl, unsigned target,
 /* What the other nodes are to hear of rejoining it (group_rejoins()). */
 bool ctl_instance_rejoins(const struct ctl *ctl, unsigned target);
 
+/* ... and whether it counts as down for having gone so often, and answers. */
+bool ctl_instance_held_back(const struct ctl *ctl, unsigned target);
+
 /* Whether it is to be read from (group_reads()). */
 bool ctl_instance_reads(const struct ctl *ctl, unsigned target);
 

@@ -121,6 +121,8 @@ void agree_observed(struct ctl *ctl, const struct observed *observed)
 		known = quorum_others_down(ctl->quorum, target, ctl->now);
 		other = quorum_hear(ctl->quorum, observed->node, target,
 				    opinion->down, opinion->whole, ctl->now);
+		quorum_hear_held_back(ctl->quorum, observed->node, target,
+				      opinion->held_back);
 		quorum_hear_finding(ctl->quorum, observed->node, target,
 				    opinion->finding);
 		groups_rejoins(ctl, observed->node, target, opinion->rejoins);

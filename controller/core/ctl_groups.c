@@ -347,61 +347,14 @@ void groups_look(struct ctl *ctl, unsigned target)
 	ctl->groups_dirty = true;
 }
 
-/* --- who says that an instance is down -------------------------------------
- */
-
-/* Refused, and refused again when it was looked at once more. */
-static bool is_certain(const struct health *h)
-{
-	return h->refused >= 2;
-}
-
-/* A majority of the nodes; or evidence that needs no counting, and a second
- * node.  A cluster of one is its own majority. */
-static bool confirmed(const struct ctl *ctl, unsigned target, bool certain)
-{
-	const struct health *h = &ctl->targets[target].health;
-	bool down = h->state == HEALTH_DOWN;
-	unsigned count = quorum_count(ctl->quorum, target, down, ctl->now);
-
-	if (quorum_alone(ctl->quorum))
-		return down;
-	return quorum_majority(count, ctl->quorum) || (certain && count >= 2);
-}
-
 static void tell_health(struct ctl *ctl, unsigned service, unsigned i)
 {
 	struct ctl_group *grp = ctl->groups[service];
-	struct member *m = &grp->members[i];
-	unsigned target = grp->first + i;
-	const struct health *h = &ctl->targets[target].health;
 	struct group_event ev = { .kind = GROUP_HEALTH, .instance = i };
 
-	m->dirty = false;
-	ev.health.down = h->state == HEALTH_DOWN;
-	ev.health.certain = ev.health.down && is_certain(h);
-	ev.health.confirmed = confirmed(ctl, target, ev.health.certain);
-	ev.health.suspect = h->bad > 0;
-	ev.health.maintenance = admin_holds(ctl, target);
-	ev.health.called = groups_calls(ctl, grp, target);
-	ev.health.at_work = groups_works(ctl, grp, target);
-	ev.health.host_up = groups_hears(ctl, grp, target);
-	if (ev.health.down == m->down && ev.health.certain == m->certain &&
-	    ev.health.confirmed == m->confirmed &&
-	    ev.health.suspect == m->suspect &&
-	    ev.health.maintenance == m->maintenance &&
-	    ev.health.called == m->called && ev.health.at_work == m->at_work &&
-	    ev.health.host_up == m->host_up)
-		return;
-	m->down = ev.health.down;
-	m->certain = ev.health.certain;
-	m->confirmed = ev.health.confirmed;
-	m->suspect = ev.health.suspect;
-	m->maintenance = ev.health.maintenance;
-	m->called = ev.health.called;
-	m->at_work = ev.health.at_work;
-	m->host_up = ev.health.host_up;
-	feed(ctl, service, &ev);
+	grp->members[i].dirty = false;
+	if (groups_found(ctl, grp, i, &ev))
+		feed(ctl, service, &ev);
 }
 
 static bool in_office(const struct ctl *ctl)
@@ -442,11 +395,6 @@ static void tell_office(struct ctl *ctl, unsigned service)
 	feed(ctl, service, &ev);
 }
 
-static bool room(const struct ctl *ctl)
-{
-	return ctl_room(ctl);
-}
-
 static void work_on(struct ctl *ctl, unsigned service)
 {
 	struct ctl_group *grp = ctl->groups[service];
@@ -455,7 +403,7 @@ static void work_on(struct ctl *ctl, unsigned service)
 	for (i = 0; i < grp->count; i++) {
 		if (!grp->members[i].dirty)
 			continue;
-		if (!room(ctl))
+		if (!ctl_room(ctl))
 			return;
 		tell_health(ctl, service, i);
 	}
@@ -482,7 +430,7 @@ void groups_work(struct ctl *ctl)
 	for (i = 0; i < ctl->set->service_count; i++) {
 		if (ctl->groups[i] == NULL)
 			continue;
-		if (!room(ctl)) {
+		if (!ctl_room(ctl)) {
 			ctl->groups_dirty = true;
 			return;
 		}

@@ -13,6 +13,7 @@ struct member {
 	uint32_t rejoins;     /* the nodes that say so: bit i is node i */
 	bool told_rejoins;    /* so do we, and the others were told */
 	bool host_up;
+	bool told_held_back;
 	bool dirty;
 	uint64_t order, order_of; /* ctl's id, and the machine's */
 	uint64_t hook, hook_of;
@@ -50,5 +51,10 @@ bool groups_works(const struct ctl *ctl, const struct ctl_group *grp,
 /* Whether the node that hosts it is heard, or is this one. */
 bool groups_hears(const struct ctl *ctl, const struct ctl_group *grp,
 		  unsigned target);
+
+/* ctl_groups_health.c: what is known of the health of instance @i, as an event.
+ * Returns whether it is news to the machine. */
+bool groups_found(struct ctl *ctl, struct ctl_group *grp, unsigned i,
+		  struct group_event *ret_ev);
 
 #endif

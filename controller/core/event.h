@@ -124,8 +124,9 @@ enum finding {
 struct opinion_heard {
 	unsigned target;
 	bool down;
-	bool whole;   /* neither DOWN nor still RECOVERING */
-	bool rejoins; /* group.h: it is to be, or is being, rejoined */
+	bool held_back; /* ... and answers */
+	bool whole;     /* neither DOWN nor still RECOVERING */
+	bool rejoins;   /* group.h: it is to be, or is being, rejoined */
 	enum finding finding;
 };
 

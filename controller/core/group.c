@@ -18,7 +18,7 @@ struct group *group_new(const struct group_settings *set)
 		return NULL;
 	assert(set->count <= PLAN_INSTANCES_MAX);
 	g->set = *set;
-	g->asked = PLAN_NOBODY;
+	g->asked = g->caught_up = PLAN_NOBODY;
 	g->wake = INSTANT_NEVER;
 	g->moved_at = INSTANT_NONE;
 	for (i = 0; i < set->count; i++) {
@@ -166,6 +166,26 @@ bool group_is_still(const struct group *g, unsigned i)
 			       g->withdrawn_at);
 }
 
+/* Whether what it said as the primary is of @epoch: in an earlier one its data
+ * were others. */
+static bool is_of_reign(const struct instance *it, uint64_t epoch)
+{
+	return it->primary_facts.role == DATABASE_PRIMARY &&
+	       (it->primary_epoch == 0 || it->primary_epoch == epoch ||
+		!RULE(GROUP_REIGN));
+}
+
+static bool is_linked(const struct group *g, const struct instance *it)
+{
+	return g->reign != 0 && it->linked_epoch == g->reign;
+}
+
+static bool is_apart(const struct group *g, const struct instance *it)
+{
+	return !is_linked(g, it) && g->reign != 0 &&
+	       it->apart_epoch == g->reign;
+}
+
 struct plan group_plan(const struct group *g, unsigned to)
 {
 	struct plan_question ask = { .set = g->set.failover,
@@ -178,7 +198,7 @@ struct plan group_plan(const struct group *g, unsigned to)
 						       : g->document.leaving)
 			       : PLAN_NOBODY;
 	if (ask.leaving != PLAN_NOBODY &&
-	    g->list[ask.leaving].primary_facts.role == DATABASE_PRIMARY)
+	    is_of_reign(&g->list[ask.leaving], g->reign))
 		ask.last = &g->list[ask.leaving].primary_facts;
 	for (i = 0; i < g->set.count; i++)
 		ask.list[i] = (struct plan_instance){
@@ -188,6 +208,8 @@ struct plan group_plan(const struct group *g, unsigned to)
 			.down = g->list[i].down || g->list[i].suspect,
 			.maintenance = g->list[i].maintenance,
 			.failed = g->list[i].failed,
+			.linked = is_linked(g, &g->list[i]),
+			.apart = is_apart(g, &g->list[i]),
 			.rejoining =
 				g->list[i].rejoin != 0 || g->list[i].at_work,
 		};
@@ -221,6 +243,42 @@ static void hear_received(const struct group *g, struct instance *it,
 	it->mark = facts->received;
 }
 
+/* Whether a replica has ever taken something from this primary.  Data that
+ * parted show only then, where positions alone do not tell. */
+static void hear_link(const struct group *g, struct instance *it,
+		      const struct database_facts *facts)
+{
+	unsigned primary;
+
+	if (!g->known || g->document.phase != PHASE_STEADY ||
+	    facts->role != DATABASE_REPLICA)
+		return;
+	primary = group_find(g, g->document.primary);
+	if (primary == PLAN_NOBODY)
+		return;
+	if (facts->source_up && group_follows(g, facts, primary))
+		it->linked_epoch = g->document.epoch;
+	else if (group_facts(g, primary) != NULL && !g->list[primary].down &&
+		 !g->list[primary].suspect)
+		it->apart_epoch = g->document.epoch;
+}
+
+static void hear_primary(const struct group *g, struct instance *it,
+			 const struct database_facts *facts)
+{
+	const struct database_facts *was = &it->primary_facts;
+
+	if (is_of_reign(it, g->document.epoch) && was->start != facts->start &&
+	    facts->applied.offset < was->applied.offset) {
+		it->restarted_as_primary = true;
+		return;
+	}
+	it->primary_facts = *facts;
+	it->primary_heard = g->now;
+	it->primary_epoch = g->known ? g->document.epoch : 0;
+	group_loss_hear(g, it);
+}
+
 static void hear_facts(struct group *g, const struct group_event *ev)
 {
 	struct instance *it = &g->list[ev->instance];
@@ -235,6 +293,7 @@ static void hear_facts(struct group *g, const struct group_event *ev)
 		it->retry = INSTANT_NONE;
 	it->gone = false;
 	hear_received(g, it, ev->facts);
+	hear_link(g, it, ev->facts);
 	/* What was said to a server before this one is forgotten. */
 	if (it->facts.start != ev->facts->start)
 		it->fenced = false;
@@ -242,17 +301,8 @@ static void hear_facts(struct group *g, const struct group_event *ev)
 	it->heard = g->now;
 	/* What a primary said last of itself outlives its becoming something
 	 * else, until it is primary again. */
-	if (ev->facts->role == DATABASE_PRIMARY && !it->restarted_as_primary) {
-		if (it->primary_facts.role == DATABASE_PRIMARY &&
-		    it->primary_facts.start != ev->facts->start &&
-		    ev->facts->applied.offset <
-			    it->primary_facts.applied.offset)
-			it->restarted_as_primary = true;
-		else
-			it->primary_facts = *ev->facts;
-		it->primary_heard = g->now;
-		group_loss_hear(g, it);
-	}
+	if (ev->facts->role == DATABASE_PRIMARY && !it->restarted_as_primary)
+		hear_primary(g, it, ev->facts);
 	if (ev->facts->role == DATABASE_REPLICA)
 		it->restarted_as_primary = false;
 }
@@ -290,6 +340,8 @@ static void hear_document(struct group *g, const struct group_event *ev)
 	if (!g->known)
 		return;
 	g->document = *ev->document;
+	if (g->document.phase != PHASE_PROMOTING)
+		g->reign = g->document.epoch;
 	if (known && was.epoch == g->document.epoch &&
 	    was.phase == g->document.phase)
 		return;

@@ -5,6 +5,7 @@
  * the last second or two, until it was refused or nobody routed to it any more.
  */
 #include "controller/core/group_state.h"
+#include "controller/core/rule.h"
 
 /* The pace is that of one to two such spans. */
 #define PACE_US     (1 * SECOND)
@@ -31,6 +32,8 @@ void group_loss_hear(const struct group *g, struct instance *it)
  * what it has written since. */
 static bool heard_lately(const struct group *g, const struct instance *it)
 {
+	if (!RULE(GROUP_HEARD))
+		return true;
 	return !instant_is_none(it->primary_heard) &&
 	       instant_diff_us(it->primary_heard, g->begun_at) < GROUP_HEARD_US;
 }
@@ -63,7 +66,8 @@ void group_loss_reckon(struct group *g, const struct plan *plan)
 
 	g->loss_bytes = plan->behind[plan->successor];
 	g->loss_known = g->loss_most_known = false;
-	if (leaving == PLAN_NOBODY || !plan->behind_known || next == NULL)
+	if (leaving == PLAN_NOBODY || !plan->behind_known || plan->strange ||
+	    next == NULL)
 		return;
 	it = &g->list[leaving];
 	g->loss_known = heard_lately(g, it);

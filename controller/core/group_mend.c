@@ -1,5 +1,6 @@
 /* Those that are not the primary: they follow it, or are brought to. */
 #include "controller/core/group_state.h"
+#include "controller/core/rule.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +62,8 @@ static void follow(struct group *g, unsigned i, unsigned primary)
 {
 	/* It has as long again to find its link: told without end, it never
 	 * would. */
-	g->list[i].unlinked = INSTANT_NONE;
+	if (RULE(GROUP_PATIENCE))
+		g->list[i].unlinked = INSTANT_NONE;
 	group_order(g, i,
 		    (struct database_order){ .kind = DATABASE_FOLLOW,
 					     .source = primary,

@@ -86,7 +86,8 @@ static const char *forbidden(struct group *g, unsigned primary,
 			       : "mode is \"observe\"";
 	if (it->maintenance)
 		return "it is in maintenance";
-	if (it->down && !it->confirmed && !it->restarted_as_primary)
+	if (it->down && !it->confirmed && !it->restarted_as_primary &&
+	    RULE(GROUP_CONFIRM))
 		return "too few nodes find it down";
 	if (group_opens_door(g, primary))
 		return "its door was shut, and its node opens it now";
@@ -219,7 +220,7 @@ static void commit(struct group *g, const struct plan *plan)
 	struct document_group doc = g->document;
 
 	doc.phase = PHASE_PROMOTING;
-	doc.epoch++;
+	doc.epoch += RULE(GROUP_EPOCH) ? 1 : 0;
 	snprintf(doc.primary, sizeof(doc.primary), "%s",
 		 group_name(g, plan->successor));
 	group_loss_reckon(g, plan);
@@ -231,8 +232,11 @@ static bool caught_up(struct group *g, unsigned leaving, unsigned successor)
 {
 	struct instance *it = &g->list[successor];
 
-	if (g->caught_up || it->order != 0)
-		return g->caught_up;
+	if (g->caught_up == successor ||
+	    (g->caught_up != PLAN_NOBODY && !RULE(GROUP_ANSWER)))
+		return true;
+	if (it->order != 0)
+		return false;
 	group_order(g, successor,
 		    (struct database_order){
 			    .kind = DATABASE_CATCH_UP,
@@ -264,7 +268,8 @@ static void fencing(struct group *g)
 		abandon(g, leaving, g->why);
 		return;
 	}
-	if (!g->withdrawn || !g->hook_done || (g->planned && !g->fenced))
+	if ((!g->withdrawn && RULE(GROUP_WAIT)) || !g->hook_done ||
+	    (g->planned && !g->fenced))
 		return;
 	if (!frozen(g, leaving))
 		return;
@@ -282,7 +287,8 @@ static void fencing(struct group *g)
 		return;
 	}
 	hold(g, "");
-	if (g->planned && !caught_up(g, leaving, plan.successor))
+	if (g->planned && RULE(GROUP_CATCH_UP) &&
+	    !caught_up(g, leaving, plan.successor))
 		return;
 	commit(g, &plan);
 }
@@ -337,7 +343,7 @@ static void promoting(struct group *g)
 		group_wake(g, it->retry);
 		return;
 	}
-	if (!g->proved) {
+	if (!g->proved && RULE(GROUP_VERIFY)) {
 		group_order(
 			g, primary,
 			(struct database_order){
@@ -352,173 +358,65 @@ static void promoting(struct group *g)
 	group_decide(g, &doc);
 }
 
-/* --- from one to the next ------------------------------------------------- */
+/* --- what was asked of others is answered ---------------------------------
+ */
 
-static int64_t since_begun_us(const struct group *g, struct instant at)
+/* Whether it is the answer to one of these: what was asked for in a phase
+ * before may be answered in this one. */
+static bool is_answer_to(const struct instance *it,
+			 enum database_order_kind one,
+			 enum database_order_kind other)
 {
-	return instant_is_none(at) || instant_is_none(g->begun_at)
-		       ? 0
-		       : instant_diff_us(g->begun_at, at);
+	return it->ordered == one || it->ordered == other ||
+	       !RULE(GROUP_ANSWER);
 }
 
-static void say_done(struct group *g, const struct document_group *was)
+static void fence_answered(struct group *g, unsigned i, bool done,
+			   const char *why)
 {
-	struct group_note *note;
-
-	note = group_note(g, GROUP_NOTE_DONE, group_find(g, was->leaving),
-			  group_find(g, g->document.primary),
-			  g->document.reason);
-	note->withdrawn_us = since_begun_us(g, g->withdrawn_at);
-	note->frozen_us = since_begun_us(g, g->frozen_at);
-	note->promoted_us = since_begun_us(g, g->promoted_at);
-	note->routed_us = since_begun_us(g, g->now);
-	note->loss_bytes = g->loss_bytes;
-	note->loss_known = g->loss_known;
-	note->loss_most = g->loss_most;
-	note->loss_most_known = g->loss_most_known;
+	g->fenced = g->fenced || done;
+	g->fence_failed = !g->fenced;
+	/* Its final position is wanted. */
+	if (done)
+		group_forget(g, i);
+	else
+		snprintf(g->why, sizeof(g->why),
+			 "it could not be told to stop: %s", why);
 }
 
-static void begin_fencing(struct group *g)
+static void promotion_answered(struct group *g, unsigned i, bool done,
+			       const char *why)
 {
-	unsigned leaving = group_find(g, g->document.leaving), i;
-
-	g->planned = strcmp(g->document.reason, GROUP_SWITCHOVER_REASON) == 0;
-	g->begun_at = g->now;
-	g->withdrawn_at = g->frozen_at = g->promoted_at = INSTANT_NONE;
-	g->withdrawn = g->fenced = g->fence_failed = false;
-	g->asked_all = g->caught_up = g->stuck = false;
-	g->hook_done = g->planned || g->set.failover->fence == NULL;
-	for (i = 0; i < g->set.count; i++)
-		g->list[i].failed = false;
-	if (leaving != PLAN_NOBODY)
-		g->list[leaving].retry = INSTANT_NONE;
-	if (g->office)
-		group_note(g, GROUP_NOTE_BEGUN, leaving, PLAN_NOBODY,
-			   g->document.reason);
-}
-
-static void begin_promoting(struct group *g)
-{
-	/* Whoever decided this had seen it withdrawn. */
-	if (instant_is_none(g->withdrawn_at))
-		g->withdrawn_at = g->now;
-	g->promoted = g->proved = false;
-	if (g->office)
-		group_note(g, GROUP_NOTE_PROMOTING,
-			   group_find(g, g->document.leaving),
-			   group_find(g, g->document.primary), "");
-}
-
-static void begin_steady(struct group *g, const struct document_group *was)
-{
-	unsigned primary = group_find(g, g->document.primary), i;
-
-	g->asked = PLAN_NOBODY;
-	g->held[0] = '\0';
-	/* Whether they can follow this one is found out anew. */
-	for (i = 0; i < g->set.count; i++)
-		g->list[i].parted = false;
-	/* Whoever did it: this node may be in office next. */
-	if (was != NULL &&
-	    (was->phase == PHASE_PROMOTING || was->epoch < g->document.epoch))
-		g->moved_at = g->now;
-	if (!g->office) {
-		g->withdrawn_at = INSTANT_NONE;
-		return;
-	}
-	if (was != NULL && was->phase == PHASE_PROMOTING) {
-		say_done(g, was);
-		group_reply(g, 0, g->document.primary);
-	} else if (g->document.epoch == 1 && was == NULL) {
-		group_note(g, GROUP_NOTE_ADOPTED, PLAN_NOBODY, primary, "");
-	}
-	g->planned = false;
-	g->withdrawn_at = INSTANT_NONE;
-}
-
-void group_phase_begins(struct group *g, const struct document_group *was)
-{
-	switch (g->document.phase) {
-	case PHASE_STEADY:
-		begin_steady(g, was);
-		break;
-	case PHASE_FENCING:
-		begin_fencing(g);
-		break;
-	case PHASE_PROMOTING:
-		begin_promoting(g);
-		break;
-	}
-}
-
-/* Who comes into office goes on from the document; what another node had
- * under way is begun again, since orders are safe to repeat. */
-void group_office_changed(struct group *g, bool office)
-{
-	struct instant withdrawn_at = g->withdrawn_at;
-	bool withdrawn = g->withdrawn;
-	unsigned i;
-
-	g->office = office;
-	g->office_at = g->now;
-	g->deciding = false;
-	for (i = 0; i < g->set.count; i++) {
-		struct instance *it = &g->list[i];
-
-		it->order = it->hook = 0;
-		it->parted = false;
-		/* What runs for the group as a whole ends with the office. */
-		if (!g->set.list[i].hosted)
-			it->rejoin = 0;
-	}
-	if (!office) {
-		/* It says nothing about the next office. */
-		g->withdrawn = false;
-		group_reply(g, -ECANCELED, "this node left office");
-		return;
-	}
-	if (!g->known || g->document.phase == PHASE_STEADY)
-		return;
-	group_phase_begins(g, NULL);
-	/* It may have been heard just before the office that it is of. */
-	g->withdrawn = withdrawn && RULE(GROUP_WITHDRAWN_FIRST);
-	if (g->withdrawn)
-		g->withdrawn_at = withdrawn_at;
+	if (done && !g->promoted)
+		g->promoted_at = g->now;
+	g->proved = done && g->promoted;
+	/* What takes no write may have restarted: it is promoted anew. */
+	g->promoted = done;
+	g->list[i].failed = !done;
+	if (!done)
+		group_note(g, GROUP_NOTE_NOT_PROMOTED, PLAN_NOBODY, i, why);
 }
 
 void group_order_answered(struct group *g, unsigned i, bool done,
 			  const struct group_event *ev)
 {
-	struct instance *it = &g->list[i];
-	const char *why = ev->answer.why;
+	const struct instance *it = &g->list[i];
+	bool fencing = g->known && g->document.phase == PHASE_FENCING;
+	bool promoting = g->known && g->document.phase == PHASE_PROMOTING;
 
-	if (g->known && g->document.phase == PHASE_FENCING &&
-	    i == group_find(g, g->document.leaving)) {
-		g->fenced = g->fenced || done;
-		g->fence_failed = !g->fenced;
-		/* Its final position is wanted. */
-		if (done)
-			group_forget(g, i);
-		else
-			snprintf(g->why, sizeof(g->why),
-				 "it could not be told to stop: %s", why);
-	} else if (g->known && g->document.phase == PHASE_FENCING &&
-		   it->ordered == DATABASE_CATCH_UP) {
-		g->caught_up = done;
-		if (!done)
-			abandon(g, group_find(g, g->document.leaving), why);
-	} else if (g->known && g->document.phase == PHASE_PROMOTING &&
-		   i == group_find(g, g->document.primary)) {
-		if (done && !g->promoted)
-			g->promoted_at = g->now;
-		g->proved = done && g->promoted;
-		g->promoted = g->promoted || done;
-		it->failed = !done;
-		if (!done)
-			group_note(g, GROUP_NOTE_NOT_PROMOTED, PLAN_NOBODY, i,
-				   why);
-	} else {
+	if (fencing && i == group_find(g, g->document.leaving)) {
+		if (is_answer_to(it, DATABASE_FENCE, DATABASE_FENCE))
+			fence_answered(g, i, done, ev->answer.why);
+	} else if (promoting && i == group_find(g, g->document.primary)) {
+		if (is_answer_to(it, DATABASE_PROMOTE, DATABASE_CANARY))
+			promotion_answered(g, i, done, ev->answer.why);
+	} else if (it->ordered != DATABASE_CATCH_UP) {
 		group_mend_answered(g, i, done, ev);
+	} else if (fencing) {
+		g->caught_up = done ? i : PLAN_NOBODY;
+		if (!done)
+			abandon(g, group_find(g, g->document.leaving),
+				ev->answer.why);
 	}
 }
 

@@ -1,9 +1,9 @@
 /* A group of databases from the inside: shared by the group*.c files alone.
  *
- * group.c hears and answers, group_phase.c says what a phase wants,
- * group_mend.c looks after those that are not the primary, group_rejoin.c
- * after those that cannot become replicas as they are; group_loss.c reckons
- * what a failover may cost.
+ * group.c hears and answers, group_enter.c begins a phase, group_phase.c says
+ * what it wants, group_mend.c looks after those that are not the primary,
+ * group_rejoin.c after those that cannot become replicas as they are;
+ * group_loss.c reckons what a failover may cost.
  */
 #ifndef BASCULE_CORE_GROUP_STATE_H
 #define BASCULE_CORE_GROUP_STATE_H
@@ -39,6 +39,7 @@ struct instance {
 	/* What it said last as the primary. */
 	struct database_facts primary_facts;
 	struct instant primary_heard; /* or NONE */
+	uint64_t primary_epoch;       /* in which; 0: before any was known */
 	bool restarted_as_primary;    /* ... and since then it has lost data */
 	struct group_mark paced, paced_from; /* group_loss.c */
 	bool down, confirmed, certain, suspect, maintenance;
@@ -53,7 +54,10 @@ struct instance {
 	enum database_order_kind ordered;
 	struct instant retry;    /* nothing is tried again before it */
 	uint64_t followed_epoch; /* in which it was last pointed */
-	bool returned, fenced;   /* an old primary, and told to stop */
+	/* Of a replica: in which it was seen to receive from the primary, and
+	 * in which it did not although that one was well. */
+	uint64_t linked_epoch, apart_epoch;
+	bool returned, fenced; /* an old primary, and told to stop */
 	bool told_trouble;
 	struct instant unlinked; /* since when its link is down, or NONE */
 	/* Of one that cannot become a replica as it is. */
@@ -82,6 +86,7 @@ struct group {
 	struct instant decide_by;
 	char forbids[GROUP_TEXT_MAX], held[GROUP_TEXT_MAX];
 	bool ambiguous, stuck; /* said */
+	uint64_t reign;        /* epoch of the one that is, or was, primary */
 	/* A switchover. */
 	unsigned asked; /* index, or PLAN_NOBODY */
 	uint64_t token;
@@ -89,7 +94,8 @@ struct group {
 	/* The phase. */
 	struct instant begun_at, withdrawn_at, frozen_at, promoted_at;
 	bool withdrawn, fenced, fence_failed, hook_done, asked_all;
-	bool caught_up, promoted, proved;
+	bool promoted, proved;
+	unsigned caught_up; /* who has, or PLAN_NOBODY */
 	char why[GROUP_TEXT_MAX];
 	uint64_t loss_bytes, loss_most;
 	bool loss_known, loss_most_known;

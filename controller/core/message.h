@@ -61,6 +61,8 @@ enum message_left {
 #define OBSERVATION_REJOINS 0x20u /* it is to be, or is being, rejoined */
 #define OBSERVATION_FAILING 0x40u /* its last question was in vain */
 #define OBSERVATION_DOUBTED 0x80u /* the sender doubts itself */
+/* ... of one that is: it answers, and is held back. */
+#define OBSERVATION_HELD_BACK 0x80u
 
 /* One target as the sender's own probes see it. */
 struct observation {

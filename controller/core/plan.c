@@ -55,6 +55,19 @@ static uint64_t behind(const struct database_facts *facts,
 	return last->applied.offset - facts->received.offset;
 }
 
+/* Where nothing tells whose data it has, they are that primary's if it took
+ * something from that one. */
+static bool is_apart(const struct plan_instance *it)
+{
+	return it->apart && it->facts->system == 0 && RULE(PLAN_APART);
+}
+
+/* ... and otherwise it is not known. */
+static bool is_strange(const struct plan_instance *it)
+{
+	return !it->linked && it->facts->system == 0 && RULE(PLAN_APART);
+}
+
 /* The replica that the primary spoke of, if it answers now; or NULL. */
 static const struct database_facts *
 answers(const struct plan_question *ask, const struct database_replica *replica)
@@ -65,7 +78,7 @@ answers(const struct plan_question *ask, const struct database_replica *replica)
 		const struct database_facts *facts = ask->list[i].facts;
 
 		if (i != ask->leaving && facts != NULL && !ask->list[i].down &&
-		    facts->role == DATABASE_REPLICA &&
+		    !facts->errant && facts->role == DATABASE_REPLICA &&
 		    strcmp(facts->name, replica->name) == 0)
 			return facts;
 	}
@@ -117,7 +130,8 @@ static enum plan_reject judge(const struct plan_question *ask, unsigned i)
 		return PLAN_NO_REPLICA;
 	if (last != NULL && last->system != 0 && facts->system != last->system)
 		return PLAN_FOREIGN;
-	if (facts->errant || (last != NULL && !comparable(facts, last)))
+	if (facts->errant || is_apart(it) ||
+	    (last != NULL && !comparable(facts, last)))
 		return PLAN_DIVERGED;
 	if (it->failed)
 		return PLAN_FAILED;
@@ -134,7 +148,10 @@ static bool better(const struct plan_question *ask, unsigned a, unsigned b)
 	int order = database_position_compare(x->facts->received,
 					      y->facts->received);
 
-	if (order != 0)
+	/* Its position may be of another history. */
+	if (is_strange(x) != is_strange(y))
+		return is_strange(y);
+	if (order != 0 && RULE(PLAN_BEST))
 		return order > 0;
 	if (x->priority != y->priority)
 		return x->priority > y->priority;
@@ -160,7 +177,8 @@ static void refuse_loss(const struct plan_question *ask, struct plan *plan)
 		return;
 	for (i = 0; i < ask->count; i++)
 		if (plan->reject[i] == PLAN_FIT &&
-		    !holds_all(ask, ask->list[i].facts))
+		    (is_strange(&ask->list[i]) ||
+		     !holds_all(ask, ask->list[i].facts)))
 			plan->reject[i] = PLAN_MAY_LACK;
 }
 
@@ -181,5 +199,7 @@ struct plan plan_make(const struct plan_question *ask)
 		    plan.reject[i] == PLAN_FIT)
 			plan.reject[i] = PLAN_NOT_ASKED_FOR;
 	plan.successor = best(ask, &plan);
+	plan.strange = plan.successor != PLAN_NOBODY &&
+		       is_strange(&ask->list[plan.successor]);
 	return plan;
 }

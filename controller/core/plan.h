@@ -40,6 +40,9 @@ struct plan_instance {
 	const struct database_facts *facts; /* NULL: nothing fresh */
 	unsigned priority;
 	bool down, maintenance, failed, rejoining;
+	/* It was seen to take something from the one to be left, and not to
+	 * although it could. */
+	bool linked, apart;
 };
 
 struct plan_question {
@@ -59,6 +62,7 @@ struct plan {
 	/* How far behind what the one being left is known to have written. */
 	uint64_t behind[PLAN_INSTANCES_MAX];
 	bool behind_known; /* it has spoken, and of this history */
+	bool strange;      /* the successor may be of another one */
 };
 
 struct plan plan_make(const struct plan_question *ask);

@@ -4,7 +4,7 @@
 
 struct opinion {
 	struct instant at; /* NONE: never heard */
-	bool down, whole;
+	bool down, whole, held_back;
 	enum finding finding;
 };
 
@@ -44,28 +44,48 @@ void quorum_free(struct quorum *quorum)
 	free(quorum);
 }
 
+/* NULL: it is nobody's word, or of nothing. */
+static struct opinion *opinion_at(struct quorum *quorum, unsigned node,
+				  unsigned target)
+{
+	if (node >= quorum->nodes || node == quorum->self ||
+	    target >= quorum->targets)
+		return NULL;
+	return &quorum->opinions[node * quorum->targets + target];
+}
+
 bool quorum_hear(struct quorum *quorum, unsigned node, unsigned target,
 		 bool down, bool whole, struct instant now)
 {
-	struct opinion *o;
+	struct opinion *o = opinion_at(quorum, node, target);
 	bool other;
 
-	if (node >= quorum->nodes || node == quorum->self ||
-	    target >= quorum->targets)
+	if (o == NULL)
 		return false;
-	o = &quorum->opinions[node * quorum->targets + target];
 	other = instant_is_none(o->at) || o->down != down || o->whole != whole;
-	*o = (struct opinion){ now, down, whole, o->finding };
+	o->at = now;
+	o->down = down;
+	o->whole = whole;
+	o->held_back = false;
 	return other;
+}
+
+void quorum_hear_held_back(struct quorum *quorum, unsigned node,
+			   unsigned target, bool held_back)
+{
+	struct opinion *o = opinion_at(quorum, node, target);
+
+	if (o != NULL)
+		o->held_back = held_back;
 }
 
 void quorum_hear_finding(struct quorum *quorum, unsigned node, unsigned target,
 			 enum finding finding)
 {
-	if (node < quorum->nodes && node != quorum->self &&
-	    target < quorum->targets)
-		quorum->opinions[node * quorum->targets + target].finding =
-			finding;
+	struct opinion *o = opinion_at(quorum, node, target);
+
+	if (o != NULL)
+		o->finding = finding;
 }
 
 static void forget(struct quorum *quorum, unsigned node)
@@ -166,6 +186,19 @@ unsigned quorum_count(const struct quorum *quorum, unsigned target,
 
 	for (i = 0; i < quorum->nodes; i++)
 		count += finds_down(quorum, i, target, now);
+	return count;
+}
+
+unsigned quorum_deaf(const struct quorum *quorum, unsigned target,
+		     struct instant now)
+{
+	const struct opinion *o;
+	unsigned i, count = 0;
+
+	for (i = 0; i < quorum->nodes; i++) {
+		o = opinion_of(quorum, i, target, now);
+		count += o != NULL && o->down && !o->held_back;
+	}
 	return count;
 }
 

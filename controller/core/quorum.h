@@ -34,6 +34,11 @@ bool quorum_hear(struct quorum *quorum, unsigned node, unsigned target,
 void quorum_hear_finding(struct quorum *quorum, unsigned node, unsigned target,
 			 enum finding finding);
 
+/* ... and that it answers nevertheless, since it is down for having gone too
+ * often. */
+void quorum_hear_held_back(struct quorum *quorum, unsigned node,
+			   unsigned target, bool held_back);
+
 /* The worst finding of another node that counts.
  *
  * @since: WELL counts only when it was said after that; or INSTANT_NONE.
@@ -75,5 +80,9 @@ bool quorum_agrees(const struct quorum *quorum, enum agree agree,
 /* How many nodes find it down, this one included if @own_down. */
 unsigned quorum_count(const struct quorum *quorum, unsigned target,
 		      bool own_down, struct instant now);
+
+/* How many other nodes find it down, and get no answer from it. */
+unsigned quorum_deaf(const struct quorum *quorum, unsigned target,
+		     struct instant now);
 
 #endif

@@ -110,12 +110,15 @@ void views_changed(struct views *views, unsigned target)
 }
 
 /* A verdict of DOWN stands: none is reached in doubt. */
-static uint8_t state_told(const struct health *h, bool doubted, bool rejoins)
+static uint8_t state_told(const struct ctl *ctl, unsigned target, bool doubted)
 {
+	const struct health *h = ctl_target(ctl, target).health;
 	unsigned state = h->state;
 
-	if (rejoins)
+	if (ctl_instance_rejoins(ctl, target))
 		state |= OBSERVATION_REJOINS;
+	if (h->state == HEALTH_DOWN && ctl_instance_held_back(ctl, target))
+		state |= OBSERVATION_HELD_BACK;
 	if (h->state == HEALTH_DOWN)
 		return (uint8_t)state;
 	if (h->bad > 0)
@@ -134,8 +137,7 @@ static struct observation look(const struct views *views, const struct ctl *ctl,
 
 	return (struct observation){
 		.target = views->ids[target],
-		.state = state_told(h, doubted,
-				    ctl_instance_rejoins(ctl, target)),
+		.state = state_told(ctl, target, doubted),
 		.result = (uint8_t)h->last.code,
 		.age_ms = age_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)age_ms,
 	};
@@ -205,6 +207,9 @@ struct observed views_hear(struct views *views, unsigned node,
 			views->heard[count++] = (struct opinion_heard){
 				.target = found->target,
 				.down = state == HEALTH_DOWN,
+				.held_back = state == HEALTH_DOWN &&
+					     (obs.state &
+					      OBSERVATION_HELD_BACK) != 0,
 				.whole = state != HEALTH_DOWN &&
 					 state != HEALTH_RECOVERING,
 				.rejoins =

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 
 from pg_world import Client, PgWorld, Server, children, run
@@ -68,6 +69,35 @@ def test_no_acknowledged_write_is_lost_with_synchronous_replicas():
         kept = {int(row[0]) for row in new.ask("select id from t")}
         assert len(taken) > 200
         assert taken - kept == set()
+
+
+def test_a_write_whose_wait_was_cancelled_is_no_acknowledged_one():
+    with PgWorld(synchronous="ANY 1 (a, b, c)",
+                 failover='durability = "no-loss";') as w:
+        w.start()
+        a, b, c = w.servers
+        a.ask("insert into t values (1)")
+        for replica in (b, c):
+            replica.stop()
+        answers = []
+        writer = threading.Thread(target=lambda: answers.append(
+            Client(a.port, 60).ask("insert into t values (2)")))
+        writer.start()
+        waits = "from pg_stat_activity where wait_event = 'SyncRep'"
+        wait_for(lambda: a.value(f"select count(*) {waits}") == "1")
+        a.ask(f"select pg_cancel_backend(pid) {waits}")
+        writer.join()
+        # PostgreSQL calls it done, with a mere warning; it is here alone.
+        assert answers == [[]]
+        assert a.value("select count(*) from t where id = 2") == "1"
+        a.kill()
+        for replica in (b, c):
+            replica.start()
+        # That a is ahead of them is no reason to wait for it.
+        new = w.wait_succeeded(a)
+        said(w)
+        assert new in (b, c)
+        assert [row[0] for row in new.ask("select id from t")] == ["1"]
 
 
 def test_without_synchronous_replicas_no_loss_promotes_nobody():

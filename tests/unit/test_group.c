@@ -485,6 +485,42 @@ static void a_primary_that_restarts_with_less_is_left(void **state)
 	group_free(w.group);
 }
 
+/* c has succeeded a after b could not, and b follows it. */
+static void succeeded_by_the_next(struct world *w)
+{
+	begin_steady(w);
+	w->failover.cooldown_us = 0;
+	tell_health(w, A, true);
+	commit(w);
+	withdrawn(w);
+	tell_facts(w, B);
+	tell_facts(w, C);
+	commit(w);
+	answer(w, order(w, DATABASE_PROMOTE)->id, "disk full");
+	commit(w);
+	answer(w, order(w, DATABASE_PROMOTE)->id, NULL);
+	answer(w, order(w, DATABASE_CANARY)->id, NULL);
+	commit(w);
+	w->facts[C].role = DATABASE_PRIMARY;
+	w->facts[C].writable = true;
+	w->facts[B].source_port = 5002;
+	w->facts[B].received = w->facts[C].applied;
+	tell_facts(w, C);
+	tell_facts(w, B);
+}
+
+static void who_could_not_be_promoted_once_is_tried_next_time(void **state)
+{
+	struct world w;
+
+	(void)state;
+	succeeded_by_the_next(&w);
+	assert_string_equal(w.document.primary, "c");
+	tell_health(&w, C, true);
+	assert_int_equal(find(&w, GROUP_DECIDE)->document.phase, PHASE_FENCING);
+	group_free(w.group);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +548,8 @@ int main(void)
 		cmocka_unit_test(a_primary_in_maintenance_is_left_as_it_is),
 		cmocka_unit_test(whoever_is_away_is_told_when_it_speaks_again),
 		cmocka_unit_test(a_primary_that_restarts_with_less_is_left),
+		cmocka_unit_test(
+			who_could_not_be_promoted_once_is_tried_next_time),
 	};
 
 	return cmocka_run_group_tests_name("group", tests, NULL, NULL);

@@ -299,9 +299,136 @@ static void who_is_not_in_office_does_nothing(void **state)
 	group_free(w.group);
 }
 
+/* The one that is asked to catch up is another one than the one that is well
+ * when the answer comes. */
+static void who_has_not_caught_up_is_not_handed_over_to(void **state)
+{
+	struct world w;
+	uint64_t b, c;
+
+	(void)state;
+	begin_steady(&w);
+	feed(&w, (struct group_event){ .kind = GROUP_SWITCHOVER,
+				       .switchover = { PLAN_NOBODY, 99 } });
+	commit(&w);
+	answer(&w, order(&w, DATABASE_FENCE)->id, NULL);
+	withdrawn(&w);
+	w.facts[C].received.offset = w.facts[B].received.offset + 1;
+	tell_facts(&w, A);
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	assert_int_equal(order(&w, DATABASE_CATCH_UP)->order.target, C);
+	c = order(&w, DATABASE_CATCH_UP)->id;
+	w.facts[B].received.offset = w.facts[C].received.offset + 1;
+	tell_facts(&w, B);
+	assert_int_equal(order(&w, DATABASE_CATCH_UP)->order.target, B);
+	b = order(&w, DATABASE_CATCH_UP)->id;
+	answer(&w, c, NULL);
+	assert_null(find(&w, GROUP_DECIDE));
+	answer(&w, b, NULL);
+	assert_non_null(find(&w, GROUP_DECIDE));
+	commit(&w);
+	assert_string_equal(w.document.primary, "b");
+	group_free(w.group);
+}
+
+/* It restarted before it took the write that was to prove it. */
+static void who_takes_no_write_is_promoted_anew(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	tell_health(&w, A, true);
+	commit(&w);
+	withdrawn(&w);
+	tell_facts(&w, B);
+	w.facts[C].role = DATABASE_UNKNOWN;
+	tell_facts(&w, C);
+	commit(&w);
+	assert_string_equal(w.document.primary, "b");
+	answer(&w, order(&w, DATABASE_PROMOTE)->id, NULL);
+	answer(&w, order(&w, DATABASE_CANARY)->id, "it is read-only");
+	w.now = instant_add(w.now, GROUP_RETRY_US);
+	tick(&w);
+	assert_non_null(order(&w, DATABASE_PROMOTE));
+	group_free(w.group);
+}
+
+/* It was told to follow, and is promoted before it has answered. */
+static void an_answer_to_something_else_is_no_promotion(void **state)
+{
+	struct world w;
+	uint64_t follow;
+
+	(void)state;
+	begin_steady(&w);
+	w.facts[B].source_port = 5003;
+	tell_facts(&w, B);
+	follow = order(&w, DATABASE_FOLLOW)->id;
+	w.facts[B].source_port = 5001;
+	w.facts[B].received.offset = w.facts[A].applied.offset + 1;
+	tell_health(&w, A, true);
+	commit(&w);
+	withdrawn(&w);
+	tell_facts(&w, B);
+	tell_facts(&w, C);
+	commit(&w);
+	assert_string_equal(w.document.primary, "b");
+	assert_null(order(&w, DATABASE_PROMOTE));
+	answer(&w, follow, NULL);
+	assert_non_null(order(&w, DATABASE_PROMOTE));
+	group_free(w.group);
+}
+
+/* It was told to take writes, and is left before it has answered. */
+static void an_answer_to_something_else_is_no_fence(void **state)
+{
+	struct world w;
+	uint64_t unfence;
+
+	(void)state;
+	begin_steady(&w);
+	w.facts[A].writable = false;
+	tell_facts(&w, A);
+	unfence = order(&w, DATABASE_UNFENCE)->id;
+	tell_health(&w, A, true);
+	commit(&w);
+	assert_null(order(&w, DATABASE_FENCE));
+	answer(&w, unfence, NULL);
+	assert_non_null(order(&w, DATABASE_FENCE));
+	group_free(w.group);
+}
+
+/* Its data were others then. */
+static void what_it_said_in_an_earlier_reign_is_over(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.document.epoch = 3;
+	feed(&w, (struct group_event){ .kind = GROUP_DOCUMENT,
+				       .document = &w.document });
+	tell_facts(&w, A);
+	w.document.epoch = 5;
+	feed(&w, (struct group_event){ .kind = GROUP_DOCUMENT,
+				       .document = &w.document });
+	w.facts[A].start = 2;
+	w.facts[A].applied.offset = 500;
+	tell_facts(&w, A);
+	assert_null(find(&w, GROUP_DECIDE));
+	group_free(w.group);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_has_not_caught_up_is_not_handed_over_to),
+		cmocka_unit_test(an_answer_to_something_else_is_no_promotion),
+		cmocka_unit_test(who_takes_no_write_is_promoted_anew),
+		cmocka_unit_test(an_answer_to_something_else_is_no_fence),
+		cmocka_unit_test(what_it_said_in_an_earlier_reign_is_over),
 		cmocka_unit_test(too_few_nodes_begin_no_failover),
 		cmocka_unit_test(a_primary_in_maintenance_may_be_down),
 		cmocka_unit_test(the_next_failover_waits_for_the_cooldown),

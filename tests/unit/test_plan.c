@@ -172,6 +172,42 @@ static void no_loss_waits_for_one_that_has_more_and_is_not_fit(void **state)
 	assert_int_equal(plan_make(&q.ask).successor, FAR);
 }
 
+static void one_that_never_received_may_have_other_data(void **state)
+{
+	struct question q;
+
+	(void)state;
+	make(&q);
+	q.ask.list[NEAR].apart = true;
+	/* The system tells whose data it is. */
+	assert_int_equal(plan_make(&q.ask).successor, NEAR);
+	assert_false(plan_make(&q.ask).strange);
+	q.last.system = q.facts[NEAR].system = q.facts[FAR].system = 0;
+	/* What is lost with one that was not seen to take anything? */
+	assert_true(plan_make(&q.ask).strange);
+	q.ask.list[FAR].linked = true;
+	assert_false(plan_make(&q.ask).strange);
+	assert_int_equal(plan_make(&q.ask).successor, FAR);
+	assert_int_equal(plan_make(&q.ask).reject[NEAR], PLAN_DIVERGED);
+	/* What it may have is not known. */
+	synchronous(&q, 1);
+	assert_int_equal(plan_make(&q.ask).successor, PLAN_NOBODY);
+}
+
+static void one_that_was_seen_to_receive_goes_first(void **state)
+{
+	struct question q;
+
+	(void)state;
+	make(&q);
+	q.ask.list[FAR].linked = true;
+	assert_int_equal(plan_make(&q.ask).successor, NEAR);
+	q.last.system = q.facts[NEAR].system = q.facts[FAR].system = 0;
+	assert_int_equal(plan_make(&q.ask).successor, FAR);
+	q.ask.list[NEAR].linked = true;
+	assert_int_equal(plan_make(&q.ask).successor, NEAR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +219,8 @@ int main(void)
 		cmocka_unit_test(no_loss_believes_no_primary_that_did_not_wait),
 		cmocka_unit_test(
 			no_loss_waits_for_one_that_has_more_and_is_not_fit),
+		cmocka_unit_test(one_that_was_seen_to_receive_goes_first),
+		cmocka_unit_test(one_that_never_received_may_have_other_data),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -43,6 +43,24 @@ static void a_majority_wants_a_second_of_three(void **state)
 	quorum_free(q);
 }
 
+static void who_holds_it_back_gets_answers(void **state)
+{
+	struct quorum *q = quorum_new(&set);
+
+	(void)state;
+	quorum_set_heard(q, 7);
+	quorum_hear(q, 1, 0, true, false, now);
+	quorum_hear(q, 2, 0, true, false, now);
+	assert_int_equal(quorum_deaf(q, 0, now), 2);
+	quorum_hear_held_back(q, 2, 0, true);
+	assert_int_equal(quorum_deaf(q, 0, now), 1);
+	/* It counts as down all the same. */
+	assert_int_equal(quorum_count(q, 0, false, now), 2);
+	quorum_hear(q, 2, 0, true, false, now);
+	assert_int_equal(quorum_deaf(q, 0, now), 2);
+	quorum_free(q);
+}
+
 static void local_and_any_need_nobody_else(void **state)
 {
 	struct quorum *q = quorum_new(&set);
@@ -139,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_cluster_the_own_view_is_enough),
 		cmocka_unit_test(a_majority_wants_a_second_of_three),
+		cmocka_unit_test(who_holds_it_back_gets_answers),
 		cmocka_unit_test(local_and_any_need_nobody_else),
 		cmocka_unit_test(who_is_not_heard_does_not_count),
 		cmocka_unit_test(who_is_heard_again_must_speak_again),
