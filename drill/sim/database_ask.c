@@ -35,8 +35,10 @@ void ask_begin(struct cluster *cl, unsigned node, const struct action *act)
 
 static void send_back(struct cluster *cl, const struct happening *h)
 {
-	cluster_at(cl, cl->now_us + database_delay(cl), DB_ANSWER, h->node,
-		   h->life, h->arg);
+	cluster_at(cl,
+		   cl->now_us + database_delay(cl) +
+			   cluster_below(cl, db.answer_us),
+		   DB_ANSWER, h->node, h->life, h->arg);
 }
 
 /* At the instance. */
@@ -80,6 +82,8 @@ static void finish(struct cluster *cl, unsigned node, unsigned i)
 	struct ask *ask = ask_of(node, i);
 	uint32_t token = ask->token;
 
+	if (!ask->has_facts)
+		d->failed_us[i] = cl->now_us;
 	ask->open = false;
 	ask->result.latency_us =
 		instant_diff_us(ask->since, daemon_clock(cl, node));

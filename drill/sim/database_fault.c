@@ -61,6 +61,7 @@ static void die(struct cluster *cl, const struct cluster_step *step, unsigned i,
 	if (step->kind == STEP_DB_EMPTY) {
 		s->head = s->applied = 0;
 		db.emptied = true;
+		db.base = db.last_acked = 0;
 	}
 	if (step->span_us > 0 && !host)
 		server_start(cl, i, step->span_us);

@@ -14,6 +14,7 @@ static void draw_weather(struct cluster *cl)
 	static const int64_t spans_us[] = { 20 * MS, 200 * MS, 800 * MS };
 
 	db.delay_us = delays_us[cluster_below(cl, 4)];
+	db.answer_us = cluster_chance(cl, 300) ? 80 * MS : 1;
 	db.period_us = periods_us[cluster_below(cl, 3)];
 	db.promote_us = spans_us[cluster_below(cl, 3)];
 	db.start_us = spans_us[cluster_below(cl, 3)];
@@ -52,6 +53,7 @@ static void begin(struct cluster *cl)
 
 static void happens(struct cluster *cl, const struct happening *h)
 {
+	db.now_us = cl->now_us;
 	switch ((enum database_what)h->what) {
 	case DB_ASKED:
 	case DB_ANSWER:

@@ -7,8 +7,57 @@
 /* Facts of the primary are so old at most when it is left. */
 #define UNSEEN_US (3 * SECOND)
 
+/* Beginning a timeline is a position, and no row. */
+#define SLACK 2
+/* What was well for so long was seen so. */
+#define LATELY_US (5 * SECOND)
 /* By then a node has heard of the primary what it must know. */
 #define LEARNED_US (8 * SECOND)
+
+/* Why it is this one, for the trace. */
+static void explain(struct cluster *cl, unsigned node)
+{
+	struct plan plan = ctl_group_plan(db.drivers[node].ctl, 0, NOTE_NONE);
+	unsigned i;
+
+	for (i = 0; i < INSTANCES; i++)
+		cluster_say(cl, "n%u: %s: %s, at %u", node + 1,
+			    instance_name(i), plan_reject_text(plan.reject[i]),
+			    db.rows[db.servers[i].head].depth);
+}
+
+/* Whether @node has seen @instance well all the time lately. */
+static bool sees_well(const struct cluster *cl, unsigned node,
+		      unsigned instance)
+{
+	const struct driver *d = &db.drivers[node];
+	int64_t since_us = cl->now_us - LATELY_US;
+
+	return d->ctl != NULL && d->held[instance] &&
+	       ctl_target(d->ctl, instance).health->state != HEALTH_MAINT &&
+	       d->started_us < since_us && d->failed_us[instance] < since_us &&
+	       cl->machines[node].thaw_us < since_us &&
+	       db.servers[instance].touched_us < since_us;
+}
+
+/* A row is lost that a replica had, when nobody was routed to any more, which
+ * the deciding node saw all the time. */
+static void judge_choice(struct cluster *cl, unsigned chosen, uint32_t row)
+{
+	unsigned i;
+
+	/* A Redis that started again shares its history with nobody. */
+	if (cl->script->engine == ENGINE_REDIS)
+		return;
+	for (i = 0; i < INSTANCES; i++)
+		if (i != chosen && i != db.left &&
+		    db.servers[i].role == DATABASE_REPLICA &&
+		    !db.servers[i].unready && sees_well(cl, db.decider, i) &&
+		    row_leads_to(row, db.heads[db.decider][i]))
+			judge_wrong(cl, WRONG_WRITE_LOST,
+				    "%s lacks a row that %s has",
+				    instance_name(chosen), instance_name(i));
+}
 
 /* The rows acknowledged since the last take-over that who is at @head does
  * not have. */
@@ -25,7 +74,8 @@ static void find_lost(struct cluster *cl, unsigned instance)
 	for (i = db.judged; i < db.acked_count; i++) {
 		if (db.rows[db.acked[i]].stamp == db.stamp)
 			continue;
-		if (db.lost++ == db.estimate)
+		judge_choice(cl, instance, db.acked[i]);
+		if (db.lost++ == db.estimate + SLACK)
 			db.lost_since_us = db.rows[db.acked[i]].acked_us;
 	}
 	db.judged = db.acked_count;
@@ -43,9 +93,9 @@ static void find_lost(struct cluster *cl, unsigned instance)
 static void judge_estimate(struct cluster *cl)
 {
 	int64_t heard_us =
-		db.withdrawn_us - cl->script->routing_lease_us - UNSEEN_US;
+		db.fencing_us - cl->script->routing_lease_us - UNSEEN_US;
 
-	if (db.estimated && !db.emptied && db.lost > db.estimate &&
+	if (db.estimated && !db.emptied && db.lost > db.estimate + SLACK &&
 	    db.lost_since_us < heard_us)
 		judge_wrong(cl, WRONG_ESTIMATE,
 			    "%u rows are lost, %llu were estimated", db.lost,
@@ -55,6 +105,8 @@ static void judge_estimate(struct cluster *cl)
 
 static void taken_over(struct cluster *cl, unsigned instance)
 {
+	unsigned i;
+
 	cluster_say(cl, "%s is the one now", instance_name(instance));
 	if (db.routed != NOBODY) {
 		cl->result->failovers++;
@@ -62,6 +114,10 @@ static void taken_over(struct cluster *cl, unsigned instance)
 		judge_estimate(cl);
 	}
 	db.routed = instance;
+	for (i = 0; i < INSTANCES; i++) {
+		db.servers[i].linked = false;
+		db.servers[i].linked_us = cl->now_us;
+	}
 	db.base = db.last_acked = db.servers[instance].head;
 }
 
@@ -104,6 +160,35 @@ void database_acked(struct cluster *cl, uint32_t row, unsigned instance)
 		db.last_acked = row;
 }
 
+/* A primary that most nodes see well is left by a person only.  What is decided
+ * then may be committed much later, by another node. */
+void database_decided(struct cluster *cl, const struct document_group *group)
+{
+	unsigned leaving = instance_named(group->leaving), n, well = 0;
+
+	for (n = 0; n < cl->script->nodes; n++)
+		well += sees_well(cl, n, leaving);
+	if (group->phase == PHASE_FENCING &&
+	    strcmp(group->reason, "its checks fail") == 0 &&
+	    well > cl->script->nodes / 2)
+		judge_wrong(cl, WRONG_PLAN,
+			    "%s is left, and %u nodes see it well",
+			    group->leaving, well);
+}
+
+/* Nobody becomes the primary while another one is routed to. */
+static void judge_fencing(struct cluster *cl)
+{
+	unsigned n;
+
+	for (n = 0; db.left != NOBODY && n < cl->script->nodes; n++)
+		if (db.haproxies[n].ready[db.left])
+			judge_wrong(cl, WRONG_TWO_ROUTES,
+				    "n%u routes to %s, and another one is to "
+				    "be promoted",
+				    n + 1, instance_name(db.left));
+}
+
 /* What @node decided about the group is committed. */
 void database_committed(struct cluster *cl, unsigned node,
 			const struct document_group *group)
@@ -121,8 +206,14 @@ void database_committed(struct cluster *cl, unsigned node,
 	    group->epoch <= was->epoch)
 		judge_wrong(cl, WRONG_PLAN, "%s follows %s without an epoch",
 			    group->primary, was->primary);
-	if (group->phase == PHASE_PROMOTING)
+	if (group->phase == PHASE_PROMOTING) {
 		db.promoting_us = cl->now_us;
+		db.left = instance_named(group->leaving);
+		db.decider = node;
+		judge_fencing(cl);
+	}
+	if (group->phase == PHASE_FENCING)
+		db.fencing_us = cl->now_us;
 	if (db.decided && group->phase == PHASE_STEADY &&
 	    was->phase == PHASE_PROMOTING &&
 	    db.servers[primary].took_writes_us < db.promoting_us)
@@ -138,9 +229,11 @@ void database_withdrawn(struct cluster *cl, unsigned node)
 {
 	const struct document *doc =
 		election_document(cl->machines[node].election);
-	unsigned leaving = instance_named(doc->groups[0].leaving), n;
+	unsigned leaving = instance_named(doc->groups[0].leaving), n, i;
 
-	db.withdrawn_us = cl->now_us;
+	/* What comes later may come after they were asked. */
+	for (i = 0; i < INSTANCES; i++)
+		db.heads[node][i] = db.servers[i].head;
 	for (n = 0; leaving != NOBODY && n < cl->script->nodes; n++)
 		if (db.haproxies[n].ready[leaving])
 			judge_wrong(cl, WRONG_TWO_ROUTES,
@@ -158,6 +251,8 @@ void database_noted(struct cluster *cl, unsigned node, const struct note *note)
 			    note_kind_name(note->kind),
 			    instance_name(note->group.from),
 			    instance_name(note->group.to), note->text);
+	if (cl->trace != NULL && note->kind == NOTE_GROUP_PROMOTING)
+		explain(cl, node);
 	if (note->kind == NOTE_GROUP_DONE) {
 		cl->result->switchovers += note->count;
 		db.estimated = note->group.loss_known;
@@ -172,7 +267,8 @@ static bool is_whole(const struct cluster *cl)
 	unsigned primary = instance_named(db.document.primary), i;
 
 	for (i = 0; i < cl->script->nodes; i++)
-		if (db.drivers[i].started_us > cl->now_us - LEARNED_US)
+		if (db.drivers[i].ctl == NULL || daemon_frozen(cl, i) ||
+		    db.drivers[i].started_us > cl->now_us - LEARNED_US)
 			return false;
 	for (i = 0; i < INSTANCES; i++)
 		if (i != primary && (!db.servers[i].streaming ||
@@ -214,9 +310,35 @@ static bool somebody_could(const struct cluster *cl)
 		if (server_alive(cl, i) &&
 		    db.servers[i].role == DATABASE_REPLICA &&
 		    !db.servers[i].unready &&
+		    (cl->script->engine != ENGINE_MARIADB ||
+		     server_linked_long(i)) &&
 		    row_leads_to(db.base, db.servers[i].head))
 			return true;
 	return false;
+}
+
+static void describe(struct cluster *cl)
+{
+	unsigned i;
+
+	if (cl->trace != NULL && fault_primary(cl) != CLUSTER_NODES)
+		explain(cl, fault_primary(cl));
+	for (i = 0; cl->trace != NULL && i < INSTANCES; i++) {
+		const struct server *s = &db.servers[i];
+
+		cluster_say(cl,
+			    "%s:%s%s %s%s%s, source %s%s%s, at %u of timeline "
+			    "%u",
+			    instance_name(i), s->host ? "" : " no host",
+			    s->up ? s->ready ? "" : " starts" : " dead",
+			    database_role_name(s->role),
+			    s->fenced ? " fenced" : "",
+			    s->read_only ? " read-only" : "",
+			    instance_name(s->source),
+			    s->streaming ? " streaming" : "",
+			    s->unready ? " copying" : "",
+			    db.rows[s->head].depth, db.rows[s->head].timeline);
+	}
 }
 
 void database_verdict(struct cluster *cl)
@@ -227,9 +349,11 @@ void database_verdict(struct cluster *cl)
 	/* A person is called when nobody has the data. */
 	if (db.emptied || db.kept || !somebody_could(cl))
 		return;
-	if (db.acked_us < cl->now_us - 5 * SECOND)
+	if (db.acked_us < cl->now_us - 5 * SECOND) {
+		describe(cl);
 		judge_wrong(cl, WRONG_IDLE,
 			    "no row is acknowledged %lld ms after the last "
 			    "fault",
 			    (long long)((cl->now_us - db.quiet_us) / 1000));
+	}
 }

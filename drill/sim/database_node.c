@@ -128,8 +128,10 @@ static void decide(struct cluster *cl, unsigned node)
 		return;
 	d->wants = false;
 	document_copy(&cl->scratch, election_document(e));
-	if (document_decide(&cl->scratch, &d->wanted))
-		outside_decide(cl, node, &cl->scratch);
+	if (!document_decide(&cl->scratch, &d->wanted))
+		return;
+	database_decided(cl, &d->wanted);
+	outside_decide(cl, node, &cl->scratch);
 }
 
 static void tell_views(struct cluster *cl, unsigned node)
@@ -152,6 +154,8 @@ static void tell_views(struct cluster *cl, unsigned node)
 			continue;
 		if (h->state != HEALTH_DOWN && h->bad > 0)
 			state |= OBSERVATION_FAILING;
+		if (ctl_instance_held_back(d->ctl, i))
+			state |= OBSERVATION_HELD_BACK;
 		list[count++] = (struct observation){
 			.target = i + 1,
 			.state = (uint8_t)state,
@@ -327,6 +331,8 @@ static void hand_on_observed(struct cluster *cl, unsigned node)
 		list[i] = (struct opinion_heard){
 			.target = obs.target - 1,
 			.down = state == HEALTH_DOWN,
+			.held_back = state == HEALTH_DOWN &&
+				     (obs.state & OBSERVATION_HELD_BACK) != 0,
 			.whole = state != HEALTH_DOWN &&
 				 state != HEALTH_RECOVERING,
 			.finding = state == HEALTH_DOWN ? FINDING_DOWN

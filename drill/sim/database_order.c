@@ -4,7 +4,8 @@
 
 /* Orders to instances, and hooks. */
 
-#define LOOK_US (5 * MS)
+#define LOOK_US  (5 * MS)
+#define TOLD_MAX 12 /* in a second */
 
 static struct job *job_new(struct cluster *cl, unsigned node, uint64_t id)
 {
@@ -25,6 +26,22 @@ static void job_at(struct cluster *cl, int64_t at_us, enum database_what what,
 		   job->serial % JOBS_MAX);
 }
 
+/* No instance is told the same without end. */
+static void judge_pace(struct cluster *cl, const struct database_order *order)
+{
+	struct server *s = &db.servers[order->target];
+
+	if (order->kind != s->told || cl->now_us > s->told_us + SECOND) {
+		s->told = order->kind;
+		s->told_us = cl->now_us;
+		s->told_count = 0;
+	}
+	if (++s->told_count > TOLD_MAX)
+		judge_wrong(cl, WRONG_PLAN, "%s is told to %s again and again",
+			    instance_name(order->target),
+			    database_order_name(order->kind));
+}
+
 void database_order(struct cluster *cl, unsigned node, uint64_t id,
 		    const struct database_order *order)
 {
@@ -33,6 +50,7 @@ void database_order(struct cluster *cl, unsigned node, uint64_t id,
 		instant_add(daemon_clock(cl, node), order->timeout_us);
 
 	job->order = *order;
+	judge_pace(cl, order);
 	cluster_say(cl, "n%u tells %s: %s", node + 1,
 		    instance_name(order->target),
 		    database_order_name(order->kind));
@@ -57,6 +75,7 @@ static void tell_promote(struct cluster *cl, struct job *job, unsigned i)
 {
 	struct server *s = &db.servers[i];
 
+	s->touched_us = cl->now_us;
 	if (s->role == DATABASE_PRIMARY) {
 		s->fenced = s->read_only = false;
 		answer(cl, job, NULL);

@@ -53,10 +53,19 @@ bool server_paired(const struct cluster *cl, unsigned a, unsigned b)
 /* --- streams ---------------------------------------------------------------
  */
 
+bool server_linked_long(unsigned i)
+{
+	const struct server *s = &db.servers[i];
+
+	return s->linked || (s->streaming && s->source == db.routed &&
+			     db.now_us > s->linked_us + SECOND);
+}
+
 static void cut_stream(unsigned i)
 {
 	struct server *s = &db.servers[i];
 
+	s->linked = server_linked_long(i);
 	s->streaming = s->sending = s->unready = false;
 	s->stream++;
 }
@@ -94,6 +103,7 @@ static void stream(struct cluster *cl, unsigned i)
 
 	s->stream++;
 	s->streaming = true;
+	s->linked_us = cl->now_us;
 	s->sending = s->unready = false;
 	s->system = from->system;
 	s->applied = s->head;
@@ -411,7 +421,7 @@ void server_facts(const struct cluster *cl, unsigned i,
 	facts->writable =
 		s->role == DATABASE_PRIMARY && !s->fenced && !s->read_only;
 	facts->unready = s->unready;
-	facts->system = s->system;
+	facts->system = cl->script->engine == ENGINE_MARIADB ? 0 : s->system;
 	facts->start = s->life;
 	facts->received = position(cl, s->head);
 	facts->applied = position(cl, s->applied);

@@ -89,11 +89,18 @@ struct server {
 	uint64_t system;
 	unsigned source; /* or NOBODY */
 	bool streaming;
-	bool sending;    /* to it, by its source */
+	bool sending; /* to it, by its source */
+	/* It received for long enough to be seen from the one that is routed
+	 * to; since when. */
+	bool linked;
+	int64_t linked_us;
 	uint32_t stream; /* counts its connections */
 	uint32_t acked[INSTANCES];
 	struct waiting waiting[WAITING_MAX];
 	unsigned waiting_count;
+	enum database_order_kind told;
+	int64_t told_us;
+	unsigned told_count;
 	int64_t took_writes_us; /* when it could take writes last */
 };
 
@@ -162,6 +169,7 @@ struct driver {
 	unsigned primary;
 	uint64_t term;
 	uint32_t heard;
+	int64_t failed_us[INSTANCES]; /* a check of it did */
 	bool held[INSTANCES]; /* a connection, to the process of that life */
 	uint32_t held_life[INSTANCES];
 	enum server_state seen[INSTANCES]; /* as it was told last */
@@ -192,10 +200,12 @@ struct databases {
 	struct haproxy_job orders[ORDERS_MAX];
 	uint32_t order_next;
 	struct actions actions;
+	int64_t now_us;
 	uint32_t token;
 	/* By node and instance, by two instances: how often they are cut. */
 	int cut[CLUSTER_NODES][INSTANCES];
 	int part[INSTANCES][INSTANCES];
+	int64_t answer_us; /* of checks, besides */
 	int64_t delay_us, period_us, promote_us, start_us, connect_us;
 	bool cancels;
 	bool emptied; /* an instance came back without its data */
@@ -206,9 +216,10 @@ struct databases {
 	unsigned routed; /* the last instance that was routed anew */
 	uint32_t base;   /* the row that it had then */
 	uint32_t last_acked;
-	int64_t withdrawn_us; /* NONE: 0 */
-	int64_t promoting_us;
-	unsigned decider;
+	int64_t fencing_us, promoting_us;
+	unsigned decider, left;
+	/* By node: when it believed that what is left is withdrawn. */
+	uint32_t heads[CLUSTER_NODES][INSTANCES];
 	uint32_t lost;  /* at the last take-over */
 	bool estimated; /* ... and how much it was said to be */
 	uint64_t estimate;
@@ -237,6 +248,7 @@ void server_write(struct cluster *cl, const struct happening *h);
 void server_facts(const struct cluster *cl, unsigned i,
 		  struct database_facts *ret_facts);
 void server_happens(struct cluster *cl, const struct happening *h);
+bool server_linked_long(unsigned i);
 void server_begin(struct cluster *cl);
 int64_t database_delay(struct cluster *cl);
 
@@ -274,6 +286,7 @@ void client_happens(struct cluster *cl, const struct happening *h);
 /* database_judge.c */
 void database_routed(struct cluster *cl, unsigned node, unsigned instance);
 void database_acked(struct cluster *cl, uint32_t row, unsigned instance);
+void database_decided(struct cluster *cl, const struct document_group *group);
 void database_committed(struct cluster *cl, unsigned node,
 			const struct document_group *group);
 void database_withdrawn(struct cluster *cl, unsigned node);

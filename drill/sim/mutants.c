@@ -5,11 +5,7 @@
 
 #include "drill/sim/mutants.h"
 
-#include <string.h>
-
 #include "controller/core/rule.h"
-
-uint64_t rules_off;
 
 #define OFF(NAME) ((uint64_t)1 << RULE_##NAME)
 
@@ -93,13 +89,3 @@ const struct mutant mutants[] = {
 };
 
 const unsigned mutant_count = sizeof(mutants) / sizeof(mutants[0]);
-
-const struct mutant *mutant_find(const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < mutant_count; i++)
-		if (strcmp(mutants[i].name, name) == 0)
-			return &mutants[i];
-	return NULL;
-}

@@ -15,6 +15,20 @@
 
 /* Each rule taken away must be missed. */
 
+uint64_t rules_off;
+
+_Static_assert(RULES <= 64, "each rule has a bit");
+
+const struct mutant *mutant_find(const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < mutant_count; i++)
+		if (strcmp(mutants[i].name, name) == 0)
+			return &mutants[i];
+	return NULL;
+}
+
 struct catch
 {
 	double hours, cpu_s;

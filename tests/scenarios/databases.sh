@@ -1,6 +1,7 @@
 #!/bin/bash
 # Databases on simulated clusters: each kept counterexample goes right under
-# many seeds; then some seeds that are the same each time.
+# many seeds, and wrong under one of them without the rule that it names; then
+# some seeds that are the same each time.
 
 set -euo pipefail
 : "${top_srcdir:?}" "${top_builddir:?}"
@@ -29,10 +30,14 @@ result()
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 cd "$top_builddir"
-echo "1..$((${#scenarios[@]} + 1))"
+broken=$(grep -l '^breaks' "${scenarios[@]}" | wc -l)
+echo "1..$((${#scenarios[@]} + broken + 1))"
 for file in "${scenarios[@]}"; do
-	result "$(basename "$file" .scenario)" \
-		"$databases" --run "$file" --seeds 30
+	name=$(basename "$file" .scenario)
+	result "$name" "$databases" --run "$file" --seeds 10
+	! grep -q '^breaks' "$file" ||
+		result "$name fails without its rule" \
+			"$databases-mutants" --mutants --run "$file" --seeds 1000
 done
 result "two hours from seed 1" "$databases" --seed 1 --hours 2
 exit $failed
