@@ -69,6 +69,19 @@ static int await_held(struct contest *c)
 		       "%s: HAProxy uses servers %x after 30 s", c->name, used);
 }
 
+/* Start each node again that has ended: its guard ends one that stood still
+ * for longer than its lease. */
+static int revive(struct contest *c)
+{
+	unsigned i;
+	int r = 0;
+
+	for (i = 0; i < STAGE_NODES && r >= 0; i++)
+		if (proc_ended(&c->stage.node[i]))
+			r = stage_node(&c->stage, i, &c->err);
+	return r;
+}
+
 static int await_whole(struct contest *c)
 {
 	struct instant begin = loop_clock(), at;
@@ -76,6 +89,9 @@ static int await_whole(struct contest *c)
 	int r = await_used(c, ALL, &at);
 
 	while (r >= 0 && c->settings.daemon && !whole) {
+		r = revive(c);
+		if (r < 0)
+			return r;
 		r = witness_whole(&c->witness, &whole, &c->err);
 		/* It may not listen yet. */
 		if (instant_diff_us(begin, loop_clock()) < PATIENCE && r < 0)
@@ -190,11 +206,14 @@ static int await_primary(struct contest *c, int old, struct instant *ret_at)
 static int lose_primary(struct contest *c, struct drill_run *run)
 {
 	struct instant onset, at;
-	/* A pause of the machine may have cost the lease just now. */
-	int r = await_primary(c, -1, &at), old = stage_primary(&c->stage);
+	int r = await_whole(c), old;
 
+	/* A pause of the machine may have cost the lease just now. */
+	if (r >= 0)
+		r = await_primary(c, -1, &at);
 	if (r < 0)
 		return r;
+	old = stage_primary(&c->stage);
 	if (old < 0)
 		return err_set(&c->err, -EAGAIN, "%s: no primary", c->name);
 	snprintf(run->fault.target, sizeof(run->fault.target), "node%d",

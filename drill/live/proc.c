@@ -96,6 +96,17 @@ static bool gone(pid_t pid, int wait_ms)
 	return false;
 }
 
+bool proc_ended(struct proc *proc)
+{
+	if (proc->pid <= 0 || waitpid(proc->pid, NULL, WNOHANG) == 0)
+		return false;
+	if (proc->out >= 0)
+		close(proc->out);
+	proc->pid = 0;
+	proc->out = -1;
+	return true;
+}
+
 void proc_end(struct proc *proc, int number, int wait_ms)
 {
 	if (proc->pid > 0) {

@@ -26,6 +26,9 @@ int proc_line(struct proc *proc, int wait_ms, char *buf, size_t size,
 /* Send @number; nothing happens when it does not run. */
 void proc_signal(const struct proc *proc, int number);
 
+/* Whether it has ended by itself; it does not run then. */
+bool proc_ended(struct proc *proc);
+
 /* Wait for its end after @number was sent; SIGKILL when that takes longer than
  * @wait_ms.  A stopped process is continued first. */
 void proc_end(struct proc *proc, int number, int wait_ms);

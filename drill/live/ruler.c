@@ -41,6 +41,9 @@ static int ask(struct ruler *ruler, const char *command, char *buf, size_t size,
 			       ruler->socket);
 	while (used + 1 < size) {
 		n = recv(ruler->fd, buf + used, size - 1 - used, 0);
+		/* It has a deadline: a stop of ours ends it. */
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n <= 0)
 			return err_set(err, -EPIPE, "%s: no answer",
 				       ruler->socket);
