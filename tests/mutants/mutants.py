@@ -40,6 +40,7 @@ UNITS = {"test_evidence": [], "test_health": ["golden", "health_world"],
          "test_ctl_return": CORE_WORLD, "test_ctl_groups": CORE_WORLD,
          "test_ctl_readers": CORE_WORLD, "test_ctl_restart": CORE_WORLD,
          "test_group": ["group_world"], "test_group_rules": ["group_world"],
+         "test_group_why": ["group_world"],
          "test_plan": [], "test_worst": [], "test_incident": CORE_WORLD,
          "test_share": ["share_world", "core_world"]}
 
