@@ -329,6 +329,16 @@ static void hear_health(struct group *g, const struct group_event *ev)
 		group_mark_received(g);
 }
 
+/* What was heard before there was a primary is heard now. */
+static void look_back(struct group *g)
+{
+	unsigned i;
+
+	for (i = 0; i < g->set.count; i++)
+		if (group_facts(g, i) != NULL)
+			hear_link(g, &g->list[i], &g->list[i].facts);
+}
+
 /* A new phase, or the same in another epoch, begins. */
 static void hear_document(struct group *g, const struct group_event *ev)
 {
@@ -342,6 +352,8 @@ static void hear_document(struct group *g, const struct group_event *ev)
 	g->document = *ev->document;
 	if (g->document.phase != PHASE_PROMOTING)
 		g->reign = g->document.epoch;
+	if (!known)
+		look_back(g);
 	if (known && was.epoch == g->document.epoch &&
 	    was.phase == g->document.phase)
 		return;
