@@ -26,6 +26,9 @@ void rules_begin(struct world *w, const struct settings *set)
 	r->outage_us = sim_alloc(r->services, sizeof(*r->outage_us));
 	r->low = sim_alloc(r->services, sizeof(*r->low));
 	r->judged = sim_alloc(r->services, sizeof(*r->judged));
+	r->targets = set->target_count;
+	r->unawaited = sim_alloc((size_t)set->haproxy_count * r->targets,
+				 sizeof(*r->unawaited));
 	for (i = 0; i < r->services; i++)
 		r->low[i] = INSTANT_NONE;
 	r->doubted = INSTANT_NONE;
@@ -37,6 +40,7 @@ void rules_done(struct world *w)
 	free(w->rules.outage_us);
 	free(w->rules.low);
 	free(w->rules.judged);
+	free(w->rules.unawaited);
 	w->rules = (struct rules){ .next = w->rules.next };
 }
 
@@ -138,13 +142,27 @@ static void incident_stored(struct world *w, const struct incident *inc)
 
 /* --- actions ------------------------------------------------------------- */
 
+static bool *unawaited(struct world *w, unsigned haproxy, unsigned target)
+{
+	return &w->rules.unawaited[haproxy * w->rules.targets + target];
+}
+
+/* A disk that does not answer must not delay a withdrawal: what was claimed
+ * meanwhile is in force, whatever is ordered by it when. */
+static void claim_given(struct world *w, const struct claim *claim)
+{
+	*unawaited(w, claim->haproxy, claim->target) =
+		!ctl_store_ok(w->node.ctl);
+}
+
 static void order_given(struct world *w, const struct server_order *order)
 {
 	bool weight_only = false, claimed;
 
 	/* An agent's word is nobody else's: it waits for no disk. */
 	if (order->state == SERVER_READY || order->agent ||
-	    !ctl_store_ok(w->node.ctl))
+	    !ctl_store_ok(w->node.ctl) ||
+	    *unawaited(w, order->haproxy, order->target))
 		return;
 	claimed = disk_has_claim(&w->disk, w->node.set, order->haproxy,
 				 order->target, &weight_only);
@@ -172,6 +190,8 @@ void rules_action(struct world *w, const struct action *act)
 {
 	if (act->kind == ACTION_HAPROXY)
 		order_given(w, &act->haproxy);
+	else if (act->kind == ACTION_STORE && act->store.kind == STORE_CLAIM)
+		claim_given(w, &act->store.claim);
 	else if (act->kind == ACTION_STORE && act->store.kind == STORE_INCIDENT)
 		incident_stored(w, &act->store.incident);
 	else if (act->kind == ACTION_NOTE && act->note.kind == NOTE_TARGET &&

@@ -131,7 +131,10 @@ struct rules {
 	int64_t *outage_us;  /* owned, by service: of that incident */
 	struct instant *low; /* owned, by service: since when; or NONE */
 	bool *judged;        /* owned, by service: outage can be compared */
-	unsigned services;
+	/* Owned, by HAProxy and target: its last claim was taken without
+	 * waiting for a disk that did not answer. */
+	bool *unawaited;
+	unsigned services, targets;
 	struct instant doubted; /* when the node doubted itself last */
 };
 
