@@ -4,9 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ORDER_WAIT_US    (1 * SECOND)
-#define ASK_WAIT_US      (3 * SECOND)
-#define HUNG_US          (2 * SECOND)
 #define EVENTS_QUEUE_MAX 8192
 #define ORDERS_QUEUE_MAX 8192
 
@@ -139,7 +136,7 @@ static void store_look(struct store *store)
 	busy_us = instant_is_none(busy)
 			  ? 0
 			  : instant_diff_us(busy, loop_now(store->loop));
-	if (busy_us > HUNG_US) {
+	if (busy_us > sh->waits->hung_us) {
 		ok = false;
 		snprintf(store->why, sizeof(store->why),
 			 "the disk has not answered for %lld s",
@@ -156,14 +153,17 @@ static void store_time_out(struct store *store)
 	static const struct store_answer late = {
 		.error = "the store did not answer in time",
 	};
+	const struct store_waits *waits = store->sh.waits;
 	struct instant now = loop_now(store->loop);
+	char text[60];
 
+	snprintf(text, sizeof(text), "the disk did not answer within %g s",
+		 (double)waits->order_us / SECOND);
 	while (store->orders != NULL &&
-	       instant_diff_us(store->orders->since, now) > ORDER_WAIT_US)
-		order_answer(store, store->orders->id,
-			     "the disk did not answer within 1 s");
+	       instant_diff_us(store->orders->since, now) > waits->order_us)
+		order_answer(store, store->orders->id, text);
 	while (store->asks != NULL &&
-	       instant_diff_us(store->asks->since, now) > ASK_WAIT_US)
+	       instant_diff_us(store->asks->since, now) > waits->ask_us)
 		ask_answer(store, store->asks->id, &late);
 }
 

@@ -25,6 +25,17 @@
 
 struct store;
 
+/* How long is waited for the disk. */
+struct store_waits {
+	int64_t order_us; /* until an order is answered without it */
+	int64_t ask_us;   /* the same of a question */
+	int64_t hung_us;  /* until it is said that the disk does not answer */
+	int64_t close_us;
+	int64_t retry_us; /* after the first failure; doubled with each more */
+};
+
+extern const struct store_waits store_usual;
+
 /* Called in the loop's thread, never from within a call of this module. */
 struct store_doors {
 	void *arg;
@@ -34,6 +45,7 @@ struct store_doors {
 	void (*changed)(void *arg, bool ok, const char *why);
 	/* Anything else the operator should read. */
 	void (*say)(void *arg, enum note_level level, const char *text);
+	const struct store_waits *waits; /* borrowed; NULL: the usual ones */
 };
 
 /* Start the thread and wait, at most 3 s, until it has read what is stored.
@@ -43,8 +55,8 @@ int store_open(struct store **ret_store, struct loop *loop,
 	       const struct settings *set, const struct store_doors *doors,
 	       struct err *err);
 
-/* Write what is queued (waiting at most 2 s) and end.  The loop must not run
- * any more; no door is called but say. */
+/* Write what is queued (waiting as long as store_waits says) and end.  The loop
+ * must not run any more; no door is called but say. */
 void store_close(struct store *store);
 
 /* What was stored, in terms of the settings: instants of an earlier boot are

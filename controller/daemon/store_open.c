@@ -9,10 +9,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define STORE_FILE    "bascule.db"
-#define TICK_S        0.25
-#define OPEN_WAIT_MS  3000
-#define CLOSE_WAIT_MS 2000
+#define STORE_FILE   "bascule.db"
+#define TICK_S       0.25
+#define OPEN_WAIT_MS 3000
 
 static bool fd_wait(int fd, int ms)
 {
@@ -99,6 +98,14 @@ static int shared_init(struct store *store, const struct settings *set)
 		       : 0;
 }
 
+const struct store_waits store_usual = {
+	.order_us = 1 * SECOND,
+	.ask_us = 3 * SECOND,
+	.hung_us = 2 * SECOND,
+	.close_us = 2 * SECOND,
+	.retry_us = 1 * SECOND,
+};
+
 int store_open(struct store **ret_store, struct loop *loop,
 	       const struct settings *set, const struct store_doors *doors,
 	       struct err *err)
@@ -111,6 +118,7 @@ int store_open(struct store **ret_store, struct loop *loop,
 	store->loop = loop;
 	store->set = set;
 	store->doors = *doors;
+	store->sh.waits = doors->waits != NULL ? doors->waits : &store_usual;
 	store->ok = true; /* until something else is seen */
 	store->orders_end = &store->orders;
 	store->asks_end = &store->asks;
@@ -165,7 +173,7 @@ void store_close(struct store *store)
 	sh->stop = true;
 	pthread_mutex_unlock(&sh->lock);
 	store_signal(sh->wake_fd);
-	fd_wait(sh->done_fd, CLOSE_WAIT_MS);
+	fd_wait(sh->done_fd, (int)(sh->waits->close_us / MS));
 	if (store_abandon(store)) {
 		store_say(store, NOTE_ERR,
 			  "the disk does not answer: what was queued is lost");

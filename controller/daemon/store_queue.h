@@ -54,6 +54,7 @@ struct reply {
 
 /* What both sides touch. */
 struct store_shared {
+	const struct store_waits *waits;
 	pthread_mutex_t lock; /* never held while the disk is asked */
 	/* under the lock */
 	struct job_list queue;

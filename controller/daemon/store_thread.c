@@ -12,7 +12,6 @@
 #include "controller/daemon/store_folder.h"
 
 #define GROUP_MAX      2000
-#define RETRY_FIRST_US (1 * SECOND)
 #define RETRY_MOST_US  (60 * SECOND)
 #define PRUNE_EVERY_US (1 * HOUR)
 #define PRUNE_FIRST_US (1 * MINUTE)
@@ -157,7 +156,7 @@ static void worker_fail(struct worker *w, const struct err *err)
 
 static void worker_well(struct worker *w)
 {
-	w->backoff_us = RETRY_FIRST_US;
+	w->backoff_us = w->sh->waits->retry_us;
 	worker_state(w, true, "");
 }
 
@@ -473,10 +472,11 @@ static void worker_end(struct worker *w)
 
 void *store_thread(void *shared)
 {
-	struct worker w = { .sh = shared, .backoff_us = RETRY_FIRST_US };
+	struct worker w = { .sh = shared };
 	struct job *job;
 	bool more = true;
 
+	w.backoff_us = w.sh->waits->retry_us;
 	list_init(&w.backlog);
 	list_init(&w.asks);
 	w.prune_at = instant_add(loop_clock(), PRUNE_FIRST_US);

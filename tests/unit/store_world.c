@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+struct store_waits store_waits;
+
 static void on_done(void *arg, uint64_t id, const char *error)
 {
 	struct world *w = arg;
@@ -49,7 +51,13 @@ static void on_limit(struct ev_loop *ev, ev_timer *timer, int events)
 
 void store_begin(struct world *w)
 {
-	const struct store_doors doors = { w, on_done, on_changed, on_say };
+	const struct store_doors doors = {
+		.arg = w,
+		.done = on_done,
+		.changed = on_changed,
+		.say = on_say,
+		.waits = &store_waits,
+	};
 	struct err err;
 
 	assert_int_equal(
@@ -63,6 +71,8 @@ void world_init(struct world *w)
 
 	memset(w, 0, sizeof(*w));
 	w->ok = true;
+	store_waits = store_usual;
+	store_waits.retry_us = 20 * MS;
 	sample_init(&w->sample);
 	w->sample.set.history_us = 36500 * DAY;
 	assert_int_equal(loop_new(&w->loop, &err), 0);

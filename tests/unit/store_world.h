@@ -44,6 +44,10 @@ struct world {
 void world_init(struct world *w);
 void world_done(struct world *w);
 
+/* The usual waits, and those that a test has made shorter; static, as the
+ * thread of a store may outlive its test. */
+extern struct store_waits store_waits;
+
 /* Open the store; the second closes it first. */
 void store_begin(struct world *w);
 void store_again(struct world *w);
