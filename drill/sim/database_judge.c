@@ -53,6 +53,8 @@ static void judge_choice(struct cluster *cl, unsigned chosen, uint32_t row)
 		if (i != chosen && i != db.left &&
 		    db.servers[i].role == DATABASE_REPLICA &&
 		    !db.servers[i].unready && sees_well(cl, db.decider, i) &&
+		    (cl->script->engine != ENGINE_MARIADB ||
+		     server_linked_long(i)) &&
 		    row_leads_to(row, db.heads[db.decider][i]))
 			judge_wrong(cl, WRONG_WRITE_LOST,
 				    "%s lacks a row that %s has",
