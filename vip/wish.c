@@ -34,10 +34,12 @@ bool vip_wish_overdue(const struct vip_wish *wish, struct instant now)
 
 uint32_t vip_wish_lifetime_s(const struct vip_wish *wish, struct instant now)
 {
-	int64_t left_us = instant_diff_us(now, wish->until);
+	int64_t left_us;
 
-	if (!wish->wanted || instant_is_none(wish->until) || left_us <= 0)
+	if (!wish->wanted || instant_is_none(wish->until) ||
+	    instant_reached(now, wish->until))
 		return 0;
+	left_us = instant_diff_us(now, wish->until);
 	if (left_us < LATE_US + SECOND)
 		return 1;
 	if (left_us > DAY)

@@ -369,7 +369,7 @@ static void check_service(const struct reader *reader,
 	if (targets != NULL && service->target_count == 0)
 		reader_error(reader, targets,
 			     "targets is empty: a service needs at least one");
-	if (settings->cluster != NULL &&
+	if (settings->cluster != NULL && service->name != NULL &&
 	    strcmp(service->name, INCIDENT_NODE_NAME) == 0)
 		reader_error(reader, block_given(group, "name"),
 			     "name \"%s\" is what incidents of the cluster's "

@@ -239,7 +239,8 @@ static void check_readers(const struct reader *reader,
 			     "readers_min_up = %u but there are %u replicas: "
 			     "give at most that",
 			     set->readers_min_up, service->target_count - 1);
-	if (set->readers != NULL && strlen(service->name) > NAME_MAX_READ)
+	if (set->readers != NULL && service->name != NULL &&
+	    strlen(service->name) > NAME_MAX_READ)
 		reader_error(reader, setting,
 			     "the name of \"%s\" is too long for readers: "
 			     "shorten it to %d bytes",

@@ -26,14 +26,14 @@ static void explain(struct cluster *cl, unsigned node)
 			    db.rows[db.servers[i].head].depth);
 }
 
-/* Whether @node has seen @instance well all the time lately. */
+/* Whether @node has seen @instance, if it is one, well all the time lately. */
 static bool sees_well(const struct cluster *cl, unsigned node,
 		      unsigned instance)
 {
 	const struct driver *d = &db.drivers[node];
 	int64_t since_us = cl->now_us - LATELY_US;
 
-	return d->ctl != NULL && d->held[instance] &&
+	return instance != NOBODY && d->ctl != NULL && d->held[instance] &&
 	       ctl_target(d->ctl, instance).health->state != HEALTH_MAINT &&
 	       d->started_us < since_us && d->failed_us[instance] < since_us &&
 	       cl->machines[node].thaw_us < since_us &&

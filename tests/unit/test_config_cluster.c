@@ -113,6 +113,25 @@ static void the_name_of_the_nodes_incidents_is_taken(void **state)
 	settings_free(config_right(service));
 }
 
+static void a_service_without_a_name_is_told_so(void **state)
+{
+	static const char service[] =
+		"haproxy = ( { socket = \"/s\"; master_socket = \"/m\"; } ); "
+		"services = ( { check = { type = \"redis\"; }; backend = "
+		"\"b\"; failover = { readers = \"r\"; }; targets = ( { name "
+		"= \"t\"; address = \"10.0.0.9:80\"; }, { name = \"u\"; "
+		"address = \"10.0.0.8:80\"; } ); } );\n";
+	char text[8192], *last;
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s", cluster_text("", CLUSTER_THREE, ""));
+	last = strstr(text, "services");
+	assert_non_null(last);
+	snprintf(last, sizeof(text) - (size_t)(last - text), "%s", service);
+	config_wrong(text, "x.conf:7: name is missing: add name = a string in "
+			   "quotes\n");
+}
+
 static void refuses_spans_under_which_the_protocol_does_not_hold(void **state)
 {
 	(void)state;
@@ -432,6 +451,7 @@ int main(void)
 		cmocka_unit_test(reads_every_setting),
 		cmocka_unit_test(routing_lease_follows_the_lease),
 		cmocka_unit_test(the_name_of_the_nodes_incidents_is_taken),
+		cmocka_unit_test(a_service_without_a_name_is_told_so),
 		cmocka_unit_test(
 			refuses_spans_under_which_the_protocol_does_not_hold),
 		cmocka_unit_test(refuses_nodes_that_cannot_be_told_apart),
