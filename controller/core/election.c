@@ -283,10 +283,16 @@ static void hear_heartbeat(struct election *e, unsigned from,
 			   const struct message *msg)
 {
 	struct peer *peer = &e->peers[from];
+	struct position stored = peer->stored;
 	int64_t half_us = e->set.heartbeat_us / 2;
 
 	note_peer(e, from, msg);
 	hear_leader(e, from, msg);
+	/* It came after the quorum that committed what it has now. */
+	if (e->role == ELECTION_PRIMARY &&
+	    !position_same(stored, peer->stored) &&
+	    position_same(peer->stored, e->committed))
+		election_beat(e, from);
 	if (msg->heartbeat.resigned != 0)
 		resign_heard(e, from, msg->heartbeat.resigned,
 			     msg->heartbeat.successor, msg->heartbeat.left);

@@ -128,11 +128,18 @@ static unsigned stored_count(const struct election *e)
 	return count;
 }
 
+/* Whoever has it on disk obeys it when it is told so, not a heartbeat later. */
 static void tell_committed(struct election *e)
 {
+	unsigned i;
+
 	election_act(e, ELECTION_COMMITTED)->committed = e->committed;
 	routing_by_office(e);
 	routing_fence(e);
+	for (i = 0; i < e->set.node_count; i++)
+		if (i != e->set.self &&
+		    position_same(e->peers[i].stored, e->committed))
+			election_beat(e, i);
 }
 
 static void become_primary(struct election *e)

@@ -213,6 +213,36 @@ static void a_decision_is_told_when_a_quorum_has_it(void **state)
 	assert_true(election_may_decide(w.e));
 }
 
+static void
+who_has_a_decision_is_told_at_once_that_it_is_committed(void **state)
+{
+	struct document doc;
+	struct position at = { 4, 9 };
+
+	(void)state;
+	elect_and_forget();
+	document_copy(&doc, election_document(w.e));
+	doc.groups[0].epoch++;
+	quorum_feed(&w, (struct election_event){ .kind = ELECTION_DECIDE,
+						 .document = &doc });
+	quorum_forget(&w);
+	quorum_ack(&w, 2, w.e->last_beat, at);
+	assert_true(position_same(
+		quorum_sent(&w, 2, MESSAGE_HEARTBEAT)->heartbeat.committed,
+		at));
+	/* It could do nothing with that yet. */
+	assert_null(quorum_sent(&w, 1, MESSAGE_HEARTBEAT));
+	quorum_forget(&w);
+	quorum_ack(&w, 1, w.e->last_beat, at);
+	assert_true(position_same(
+		quorum_sent(&w, 1, MESSAGE_HEARTBEAT)->heartbeat.committed,
+		at));
+	/* Once. */
+	quorum_forget(&w);
+	quorum_ack(&w, 1, w.e->last_beat, at);
+	assert_null(quorum_sent(&w, 1, MESSAGE_HEARTBEAT));
+}
+
 /* Rule 8 */
 
 static void steps_down_before_the_lease_ends_and_resigns_released(void **state)
@@ -526,6 +556,7 @@ int main(void)
 		CASE(a_winner_that_hears_nothing_resigns_after_a_lease),
 		CASE(takes_a_document_on_position_alone),
 		CASE(a_decision_is_told_when_a_quorum_has_it),
+		CASE(who_has_a_decision_is_told_at_once_that_it_is_committed),
 		CASE(steps_down_before_the_lease_ends_and_resigns_released),
 		CASE(grants_nothing_before_its_release_is_confirmed),
 		CASE(a_late_release_is_told),
