@@ -193,13 +193,11 @@ static void canary_answered(struct mysql_probe *my)
 static bool canary(struct mysql_probe *my)
 {
 	const struct check_settings *check = my->probe.plan->check;
-	const struct failover_settings *failover =
-		probe_service_settings(&my->probe)->failover;
 	const struct database_facts *facts = &my->seen.facts;
 	char sql[MYSQL_SQL_MAX];
 
 	if (my->canary == NO_CANARY) {
-		if (failover == NULL || failover->canary_us == 0 ||
+		if (!probe_has_time_for_canary(&my->probe) ||
 		    facts->role != DATABASE_PRIMARY || !facts->writable ||
 		    !instant_reached(my->probe.asked, my->canary_due))
 			return false;

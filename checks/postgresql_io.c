@@ -71,10 +71,7 @@ static void finish(struct postgresql_probe *pg, struct result *res)
  * one's answer would say that all is well. */
 static bool canary_is_due(struct postgresql_probe *pg)
 {
-	const struct failover_settings *set =
-		probe_service_settings(&pg->probe)->failover;
-
-	return set != NULL && set->canary_us > 0 && pg->facts.writable &&
+	return probe_has_time_for_canary(&pg->probe) && pg->facts.writable &&
 	       !instant_before(loop_clock(), pg->canary_due);
 }
 

@@ -80,3 +80,12 @@ void probe_report_dial(struct probe *probe, int error)
 		code = RESULT_L4CON;
 	probe_report(probe, code, -error, strerror(-error));
 }
+
+bool probe_has_time_for_canary(const struct probe *probe)
+{
+	const struct failover_settings *set =
+		probe_service_settings(probe)->failover;
+
+	return set != NULL && set->canary_us > 0 &&
+	       probe->timeout_us >= probe->plan->check->timeout_min_us;
+}

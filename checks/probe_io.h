@@ -122,4 +122,9 @@ const char *probe_service(const struct probe *probe);
 const struct service_settings *
 probe_service_settings(const struct probe *probe);
 
+/* Whether a primary may be asked to write a row with this question: a disk
+ * takes its time, which one that is repeated since packets were lost does not
+ * have. */
+bool probe_has_time_for_canary(const struct probe *probe);
+
 #endif

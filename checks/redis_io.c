@@ -186,8 +186,7 @@ static int say_all(struct asker *a)
 	a->server = a->start == 0;
 	if (r == 0 && a->server)
 		r = say(a, "INFO", "server", NULL);
-	a->canary = failover != NULL && failover->canary_us > 0 &&
-		    redis->was_primary &&
+	a->canary = probe_has_time_for_canary(a->probe) && redis->was_primary &&
 		    instant_reached(a->at, redis->canary_due);
 	if (r == 0 && a->canary) {
 		snprintf(

@@ -91,7 +91,8 @@ static const struct key check_keys[] = {
 	  .min = MS,
 	  .max = 10 * MINUTE,
 	  .dflt = "20ms",
-	  .dflt_help = "20ms, or timeout if that is shorter",
+	  .dflt_help = "20ms, or timeout if that is shorter or there is a "
+		       "failover.canary",
 	  .help = "How long to wait at least.  Equal to timeout, the wait "
 		  "does not adapt." },
 	{ .name = "slow_after",

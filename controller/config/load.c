@@ -119,8 +119,10 @@ static void service_complete(struct service_settings *service,
 			check->type != CHECK_TCP && check->type != CHECK_TLS;
 	if (check->down_interval_us == 0)
 		check->down_interval_us = check->interval_us;
+	/* A disk's pauses say nothing of how fast questions are answered. */
 	if (block_given(given, "timeout_min") == NULL &&
-	    check->timeout_min_us > check->timeout_us)
+	    (check->timeout_min_us > check->timeout_us ||
+	     (service->failover != NULL && service->failover->canary_us > 0)))
 		check->timeout_min_us = check->timeout_us;
 	if (block_given(given, "lost_interval") == NULL &&
 	    check->lost_interval_us > check->timeout_us)

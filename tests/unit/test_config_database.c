@@ -42,6 +42,7 @@ static void takes_a_group_and_its_defaults(void **state)
 	assert_int_equal(fail->promote_timeout_us, 30 * SECOND);
 	assert_int_equal(fail->hook_timeout_us, 10 * SECOND);
 	assert_int_equal(fail->canary_us, 0);
+	assert_int_equal(set->services[0].check.timeout_min_us, 20 * MS);
 	assert_null(fail->readers);
 	assert_int_equal(fail->line, 2);
 	assert_int_equal(set->targets[0].priority, 7);
@@ -72,6 +73,9 @@ static void takes_what_a_group_may_have(void **state)
 	assert_string_equal(fail->fence, "/bin/true");
 	assert_string_equal(fail->rejoin, "unit:bascule-rejoin.service");
 	assert_int_equal(fail->canary_us, SECOND);
+	/* A disk is waited for as long as may be. */
+	assert_int_equal(set->services[0].check.timeout_min_us,
+			 set->services[0].check.timeout_us);
 	settings_free(set);
 }
 
