@@ -210,6 +210,8 @@ struct plan group_plan(const struct group *g, unsigned to)
 			.failed = g->list[i].failed,
 			.linked = is_linked(g, &g->list[i]),
 			.apart = is_apart(g, &g->list[i]),
+			.absent = g->list[i].absent && !g->list[i].asynchronous,
+			.absent_at = g->list[i].absent_at,
 			.rejoining =
 				g->list[i].rejoin != 0 || g->list[i].at_work,
 		};
@@ -263,7 +265,39 @@ static void hear_link(const struct group *g, struct instance *it,
 		it->apart_epoch = g->document.epoch;
 }
 
-static void hear_primary(const struct group *g, struct instance *it,
+static const struct database_replica *named(const struct database_facts *facts,
+					    const char *name)
+{
+	unsigned i;
+
+	for (i = 0; name[0] != '\0' && i < facts->replica_count &&
+		    i < DATABASE_REPLICAS_MAX;
+	     i++)
+		if (strcmp(facts->replicas[i].name, name) == 0)
+			return &facts->replicas[i];
+	return NULL;
+}
+
+/* Who is a replica of it, by the word of @primary. */
+static void hear_replicas(struct group *g, const struct instance *primary,
+			  const struct database_facts *facts)
+{
+	const struct database_replica *replica;
+	struct instance *it;
+
+	for (it = g->list; it < g->list + g->set.count; it++) {
+		if (it == primary)
+			continue;
+		replica = named(facts, it->facts.name);
+		if (replica != NULL)
+			it->asynchronous = !replica->synchronous;
+		else if (!it->absent)
+			it->absent_at = facts->applied;
+		it->absent = replica == NULL;
+	}
+}
+
+static void hear_primary(struct group *g, struct instance *it,
 			 const struct database_facts *facts)
 {
 	const struct database_facts *was = &it->primary_facts;
@@ -273,6 +307,7 @@ static void hear_primary(const struct group *g, struct instance *it,
 		it->restarted_as_primary = true;
 		return;
 	}
+	hear_replicas(g, it, facts);
 	it->primary_facts = *facts;
 	it->primary_heard = g->now;
 	it->primary_epoch = g->known ? g->document.epoch : 0;

@@ -42,6 +42,11 @@ struct instance {
 	uint64_t primary_epoch;       /* in which; 0: before any was known */
 	bool restarted_as_primary;    /* ... and since then it has lost data */
 	struct group_mark paced, paced_from; /* group_loss.c */
+	/* Of a replica: the primary did not name it any more, for the first
+	 * time when it had written so much; and no commit waited for it when
+	 * it did. */
+	bool absent, asynchronous;
+	struct database_position absent_at;
 	bool down, confirmed, certain, suspect, maintenance;
 	bool failed; /* to be promoted, in this plan */
 	bool gone;   /* it went down, and has not spoken since */

@@ -85,6 +85,29 @@ answers(const struct plan_question *ask, const struct database_replica *replica)
 	return NULL;
 }
 
+/* How many may have confirmed, before their link to the one to be left ended,
+ * what who said @facts does not have. */
+static unsigned absent(const struct plan_question *ask,
+		       const struct database_facts *facts)
+{
+	unsigned i, may = 0;
+
+	for (i = 0; i < ask->count; i++) {
+		const struct plan_instance *it = &ask->list[i];
+		bool speaks = it->facts != NULL && !it->down &&
+			      !it->facts->errant &&
+			      it->facts->role == DATABASE_REPLICA;
+
+		if (i == ask->leaving || !it->absent ||
+		    (speaks && database_position_compare(it->facts->received,
+							 facts->received) <= 0))
+			continue;
+		may += database_position_compare(facts->received,
+						 it->absent_at) < 0;
+	}
+	return may;
+}
+
 /* A commit waits for `quorum` of the synchronous replicas.  One that @facts do
  * not have is with so many of those that are silent or further on. */
 static bool holds_all(const struct plan_question *ask,
@@ -105,7 +128,7 @@ static bool holds_all(const struct plan_question *ask,
 					      facts->received) > 0)
 			may++;
 	}
-	return may < last->quorum;
+	return may + absent(ask, facts) < last->quorum;
 }
 
 static enum plan_reject judge(const struct plan_question *ask, unsigned i)

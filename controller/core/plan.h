@@ -43,6 +43,10 @@ struct plan_instance {
 	/* It was seen to take something from the one to be left, and not to
 	 * although it could. */
 	bool linked, apart;
+	/* The one to be left did not name it among its replicas any more, when
+	 * it had written so much.  Not of one that no commit waited for. */
+	bool absent;
+	struct database_position absent_at;
 };
 
 struct plan_question {

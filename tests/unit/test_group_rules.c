@@ -421,6 +421,62 @@ static void what_it_said_in_an_earlier_reign_is_over(void **state)
 	group_free(w.group);
 }
 
+static void list_replicas(struct world *w, const char *names)
+{
+	struct database_facts *facts = &w->facts[A];
+
+	facts->durable = true;
+	facts->quorum = 1;
+	facts->replica_count = 0;
+	for (; *names != '\0'; names++)
+		facts->replicas[facts->replica_count++] =
+			(struct database_replica){ .name = { *names },
+						   .synchronous = true };
+}
+
+/* The one that confirmed the last write may be gone before the primary is. */
+static void a_synchronous_replica_that_has_gone_may_have_more(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin_steady(&w);
+	w.failover.durability = DURABILITY_NO_LOSS;
+	strcpy(w.facts[B].name, "b");
+	strcpy(w.facts[C].name, "c");
+	tell_facts(&w, B);
+	list_replicas(&w, "bc");
+	tell_facts(&w, A);
+	list_replicas(&w, "c");
+	w.facts[A].applied.offset = 1005;
+	tell_facts(&w, A);
+	w.facts[A].applied.offset = 1010;
+	tell_facts(&w, A);
+	tell_health(&w, B, true);
+	w.facts[C].received.offset = 1004;
+	tell_facts(&w, C);
+	assert_int_equal(group_plan(w.group, PLAN_NOBODY).reject[C],
+			 PLAN_MAY_LACK);
+	w.facts[C].received.offset = 1005;
+	tell_facts(&w, C);
+	assert_int_equal(group_plan(w.group, PLAN_NOBODY).reject[C], PLAN_FIT);
+	/* It is back, and gone again. */
+	list_replicas(&w, "bc");
+	tell_facts(&w, A);
+	list_replicas(&w, "c");
+	tell_facts(&w, A);
+	assert_int_equal(group_plan(w.group, PLAN_NOBODY).reject[C],
+			 PLAN_MAY_LACK);
+	/* No commit waits for it. */
+	list_replicas(&w, "bc");
+	w.facts[A].replicas[0].synchronous = false;
+	tell_facts(&w, A);
+	list_replicas(&w, "c");
+	tell_facts(&w, A);
+	assert_int_equal(group_plan(w.group, PLAN_NOBODY).reject[C], PLAN_FIT);
+	group_free(w.group);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +485,8 @@ int main(void)
 		cmocka_unit_test(who_takes_no_write_is_promoted_anew),
 		cmocka_unit_test(an_answer_to_something_else_is_no_fence),
 		cmocka_unit_test(what_it_said_in_an_earlier_reign_is_over),
+		cmocka_unit_test(
+			a_synchronous_replica_that_has_gone_may_have_more),
 		cmocka_unit_test(too_few_nodes_begin_no_failover),
 		cmocka_unit_test(a_primary_in_maintenance_may_be_down),
 		cmocka_unit_test(the_next_failover_waits_for_the_cooldown),

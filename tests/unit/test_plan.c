@@ -172,6 +172,36 @@ static void no_loss_waits_for_one_that_has_more_and_is_not_fit(void **state)
 	assert_int_equal(plan_make(&q.ask).successor, FAR);
 }
 
+static void no_loss_counts_who_was_a_replica_just_now(void **state)
+{
+	struct question q;
+
+	(void)state;
+	make(&q);
+	synchronous(&q, 1);
+	/* NEAR's link ended when 950 was written, and then its host's. */
+	q.last.replica_count = 1;
+	strcpy(q.last.replicas[0].name, "far");
+	q.ask.list[NEAR].facts = NULL;
+	q.ask.list[NEAR].absent = true;
+	q.ask.list[NEAR].absent_at = (struct database_position){ 1, 950 };
+	assert_int_equal(plan_make(&q.ask).reject[FAR], PLAN_MAY_LACK);
+	/* What came later waited for FAR, which has all until then. */
+	q.facts[FAR].received.offset = 950;
+	assert_int_equal(plan_make(&q.ask).successor, FAR);
+	/* It speaks, and has no more. */
+	q.facts[FAR].received.offset = 940;
+	q.ask.list[NEAR].facts = &q.facts[NEAR];
+	q.facts[NEAR].received.offset = 940;
+	assert_int_equal(plan_make(&q.ask).reject[FAR], PLAN_FIT);
+	/* Both must have confirmed it: FAR has it. */
+	q.ask.list[NEAR].facts = NULL;
+	synchronous(&q, 2);
+	q.last.replica_count = 1;
+	strcpy(q.last.replicas[0].name, "far");
+	assert_int_equal(plan_make(&q.ask).successor, FAR);
+}
+
 static void one_that_never_received_may_have_other_data(void **state)
 {
 	struct question q;
@@ -219,6 +249,7 @@ int main(void)
 		cmocka_unit_test(no_loss_believes_no_primary_that_did_not_wait),
 		cmocka_unit_test(
 			no_loss_waits_for_one_that_has_more_and_is_not_fit),
+		cmocka_unit_test(no_loss_counts_who_was_a_replica_just_now),
 		cmocka_unit_test(one_that_was_seen_to_receive_goes_first),
 		cmocka_unit_test(one_that_never_received_may_have_other_data),
 	};
