@@ -44,7 +44,8 @@ static void check_node(const struct reader *reader,
 	unsigned i, j;
 
 	for (i = 0; i < node->address_count; i++) {
-		if (vip_parse(node->addresses[i].host, &own, NULL) < 0)
+		if (node->addresses[i].host == NULL ||
+		    vip_parse(node->addresses[i].host, &own, NULL) < 0)
 			continue;
 		for (j = 0; j < vip->address_count; j++)
 			if (vip_same(&own, &vip->addresses[j]))
