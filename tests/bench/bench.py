@@ -23,7 +23,7 @@ FAST_CHECK = f"""type = "http"; path = "/health"; status = "200";
 def fast_pace(interval_ms=FAST_MS):
     """How often; in doubt ten times as often, within reason."""
     return (f'interval = "{interval_ms}ms"; '
-            f'fast_interval = "{max(interval_ms // 10, 5)}ms";')
+            f'fast_interval = "{max(interval_ms // 10, 10)}ms";')
 
 
 def cpu_seconds(pid):
