@@ -346,6 +346,13 @@ void resign_heard(struct election *e, unsigned from, uint64_t term,
 	note_parting(e, term, left);
 	if (primary_in_office(e) || e->role == ELECTION_RELEASING)
 		return;
+	/* Who had not heard it when asked, and so kept to its promise, has by
+	 * now. */
+	if (e->role == ELECTION_CANDIDATE && term == e->resigned &&
+	    successor == e->ids[e->set.self]) {
+		ask(e);
+		return;
+	}
 	if ((term != e->hard.term || term == e->resigned) && RULE(RESIGN_TERM))
 		return;
 	if (e->leader != from && e->leader != ELECTION_NOBODY &&

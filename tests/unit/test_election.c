@@ -300,6 +300,22 @@ static void the_successor_stands_at_once_without_pre_votes(void **state)
 	assert_int_equal(quorum_sent(&w, 2, MESSAGE_VOTE)->vote.wanted, 4);
 }
 
+/* The voter heard of it after it was asked. */
+static void
+a_resign_that_is_repeated_has_those_asked_who_said_nothing(void **state)
+{
+	(void)state;
+	quorum_beat(&w, 1, 3);
+	resign(1, 3, message_id("n1"));
+	quorum_forget(&w);
+	resign(1, 3, message_id("n1"));
+	assert_int_equal(quorum_sent(&w, 2, MESSAGE_VOTE)->vote.wanted, 4);
+	/* Of another term it has nothing to do with that. */
+	quorum_forget(&w);
+	resign(1, 2, message_id("n1"));
+	assert_null(quorum_sent(&w, 2, MESSAGE_VOTE));
+}
+
 static void others_let_the_successor_go_first(void **state)
 {
 	(void)state;
@@ -527,6 +543,7 @@ int main(void)
 		CASE(the_successor_stands_at_once_without_pre_votes),
 		CASE(others_let_the_successor_go_first),
 		CASE(without_a_successor_all_stand_soon),
+		CASE(a_resign_that_is_repeated_has_those_asked_who_said_nothing),
 		CASE(only_the_leader_of_the_present_term_resigns),
 		CASE(heartbeats_of_a_resigned_term_renew_nothing),
 		CASE(a_heartbeat_tells_of_the_resign_that_was_lost),
